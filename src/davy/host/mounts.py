@@ -1,0 +1,56 @@
+"""The mount table, and the file systems that may never answer.  Source: proc_pid_mountinfo(5)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from msgspec import Struct
+
+REMOTE: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "ceph", "glusterfs", "lustre", "afs", "ocfs2", "gfs2",
+     "autofs", "sshfs", "davfs", "ncpfs", "beegfs", "gpfs", "coda"}
+)  # fmt: skip
+"""File systems whose server may be gone: reading one can block for ever."""
+
+_ESCAPE: Final = re.compile(r"\\([0-7]{3})")
+
+
+class Mount(Struct, frozen=True):
+    """One line of mountinfo."""
+
+    point: str
+    filesystem: str
+    source: str
+    device: tuple[int, int]
+    root: str
+
+    @property
+    def may_hang(self) -> bool:
+        return self.filesystem in REMOTE or self.filesystem.startswith("fuse")
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def parse_mountinfo(text: str) -> tuple[Mount, ...]:
+    """The mounts of one mount namespace, in mount order; lines of another shape are passed over."""
+    mounts = []
+    for line in text.splitlines():
+        before, dash, after = line.partition(" - ")
+        fields, tail = before.split(" "), after.split(" ")
+        if not dash or len(fields) < 6 or len(tail) < 2:
+            continue
+        major, _, minor = fields[2].partition(":")
+        if not (major.isdigit() and minor.isdigit()):
+            continue
+        mounts.append(
+            Mount(_unescaped(fields[4]), tail[0], _unescaped(tail[1]), (int(major), int(minor)), _unescaped(fields[3]))
+        )
+    return tuple(mounts)
+
+
+def hanging_points(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
+    """Mount points below which Davy does not read."""
+    return tuple(mount.point.rstrip("/") + "/" for mount in mounts if mount.may_hang)

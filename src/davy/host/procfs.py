@@ -1,0 +1,134 @@
+"""The process file system, read for speed: one open per file, relative to one descriptor.
+
+Davy mounts a procfs of its own, detached (see fsmount(2)), so what somebody mounted over ``/proc/PID`` or
+``/proc/stat`` is not there.  Where the kernel refuses that, the ordinary ``/proc`` is read and `own` is False.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from davy.host.errors import Gone, mapped
+from davy.host.syscalls import detached_procfs
+
+_CHUNK: Final = 16_384
+FILE_LIMIT: Final = 4 << 20
+
+
+class Procfs(Protocol):
+    """What collectors may ask of a procfs.  Names are relative to it: ``stat``, ``123/exe``."""
+
+    own: bool
+
+    def pids(self) -> list[int]:
+        """Every process that a listing shows."""
+
+    def names(self, path: str) -> list[str]: ...
+
+    def read(self, path: str, limit: int = _CHUNK) -> bytes:
+        """At most ``limit`` bytes.  Raises `Gone` when the process has vanished, `Denied` when it may not be read."""
+
+    def link(self, path: str) -> str: ...
+
+    def inode(self, path: str) -> tuple[int, int]:
+        """Device and inode of what a magic link (``exe``, ``ns/pid``) leads to."""
+
+
+class LiveProcfs:
+    """The running kernel's."""
+
+    def __init__(self) -> None:
+        try:
+            self.fd = detached_procfs()
+            self.own = True
+        except OSError:
+            try:
+                self.fd = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError as error:
+                raise mapped(error, "/proc") from None
+            self.own = False
+
+    def pids(self) -> list[int]:
+        return [int(name) for name in os.listdir(self.fd) if name.isdigit()]
+
+    def names(self, path: str) -> list[str]:
+        try:
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+        except OSError as error:
+            raise mapped(error, path) from None
+        try:
+            return os.listdir(folder)
+        except OSError as error:
+            raise mapped(error, path) from None
+        finally:
+            os.close(folder)
+
+    def read(self, path: str, limit: int = _CHUNK) -> bytes:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self.fd)
+        except OSError as error:
+            raise mapped(error, path) from None
+        try:
+            data = os.read(descriptor, min(limit, _CHUNK))
+            if limit <= _CHUNK or not data:
+                return data
+            chunks, left = [data], limit - len(data)
+            while left > 0 and (data := os.read(descriptor, min(left, 1 << 18))):
+                chunks.append(data)
+                left -= len(data)
+            return b"".join(chunks)
+        except OSError as error:
+            raise mapped(error, path) from None
+        finally:
+            os.close(descriptor)
+
+    def link(self, path: str) -> str:
+        try:
+            return os.readlink(path, dir_fd=self.fd)
+        except OSError as error:
+            raise mapped(error, path) from None
+
+    def inode(self, path: str) -> tuple[int, int]:
+        try:
+            result = os.stat(path, dir_fd=self.fd)
+        except OSError as error:
+            raise mapped(error, path) from None
+        return result.st_dev, result.st_ino
+
+
+class RecordedProcfs:
+    """Answers written down beforehand, for tests: path to content, or to ``->`` and where a link leads."""
+
+    def __init__(self, files: Mapping[str, bytes | str]) -> None:
+        self.own = True
+        self._files = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+
+    def pids(self) -> list[int]:
+        return sorted({int(path.split("/")[0]) for path in self._files if path.split("/")[0].isdigit()})
+
+    def names(self, path: str) -> list[str]:
+        prefix = path.rstrip("/") + "/"
+        found = sorted({other[len(prefix) :].split("/")[0] for other in self._files if other.startswith(prefix)})
+        if not found:
+            raise Gone(f"{path}: No such file or directory")
+        return found
+
+    def _answer(self, path: str) -> bytes:
+        try:
+            return self._files[path]
+        except KeyError:
+            raise Gone(f"{path}: No such file or directory") from None
+
+    def read(self, path: str, limit: int = _CHUNK) -> bytes:
+        return self._answer(path)[:limit]
+
+    def link(self, path: str) -> str:
+        answer = self._answer(path)
+        if not answer.startswith(b"->"):
+            raise Gone(f"{path}: not a link")
+        return os.fsdecode(answer[2:].strip())
+
+    def inode(self, path: str) -> tuple[int, int]:
+        return 0, 1 + sorted(self._files).index(path) if path in self._files else 0

@@ -1,0 +1,1 @@
+"""The nouns: facts, findings, incidents, plans.  Data only; imports nothing of ours."""

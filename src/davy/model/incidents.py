@@ -1,0 +1,125 @@
+"""Incidents: findings and facts joined into one story."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from davy.model.facts import Gap, Host, Views
+from davy.model.findings import Finding
+
+
+class Verdict(StrEnum):
+    CLEAN = "clean"
+    SUSPECT = "suspect"
+    CONFIRMED = "confirmed"
+
+    @property
+    def rank(self) -> int:
+        return (Verdict.CLEAN, Verdict.SUSPECT, Verdict.CONFIRMED).index(self)
+
+
+class Role(StrEnum):
+    MINER = "miner"
+    GUARDIAN = "guardian"
+    DROPPER = "dropper"
+    AUTOSTART = "autostart"
+    HIDER = "hider"
+    DOOR = "door"
+
+
+class Kind(StrEnum):
+    PROCESS = "process"
+    FILE = "file"
+    AUTOSTART = "autostart"
+    MODULE = "module"
+    LIBRARY = "library"
+    SERVICE = "service"
+    ACCOUNT = "account"
+    CONTAINER = "container"
+
+
+class Actor(Struct, frozen=True, kw_only=True):
+    """A subject with a role.  For an autostart, ``path`` is the file that holds the entry."""
+
+    role: Role
+    kind: Kind
+    subject: str
+    name: str
+    detail: str
+    pid: int | None = None
+    ppid: int | None = None
+    start_time: float | None = None
+    start_ticks: int | None = None
+    user: str | None = None
+    cmdline: str | None = None
+    path: str | None = None
+    files: tuple[str, ...] = ()
+    line: int | None = None
+    command: str | None = None
+
+
+class Happening(Struct, frozen=True):
+    """One line of the timeline."""
+
+    time: float
+    what: str
+    source: str
+
+
+class Door(Struct, frozen=True, kw_only=True):
+    service: str
+    confidence: float
+    time: float | None = None
+    evidence: tuple[str, ...] = ()
+
+
+class Slowed(Struct, frozen=True):
+    """The owner's own work that the miner slowed: it got this share of the CPU time it asked for."""
+
+    pid: int
+    name: str
+    share: float
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    id: str
+    verdict: Verdict
+    bits: float
+    confidence: float
+    family: str | None
+    summary: str
+    actors: tuple[Actor, ...]
+    door: Door | None = None
+    timeline: tuple[Happening, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    cpu_hours: float | None = None
+    burning_cores: float = 0.0
+    slowed: tuple[Slowed, ...] = ()
+
+
+class Considered(Struct, frozen=True, kw_only=True):
+    """A subject that was looked at closely and not accused, with the findings for and against."""
+
+    subject: str
+    name: str
+    bits: float
+    findings: tuple[Finding, ...]
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """What one scan came to: the incidents, and what was looked at and let go."""
+
+    host: Host
+    taken: float
+    seconds: float
+    verdict: Verdict
+    complete: bool
+    """False when something about processes could not be looked at: then nothing found is not clean."""
+    incidents: tuple[Incident, ...] = ()
+    considered: tuple[Considered, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    process_views: Views | None = None
+    module_views: Views | None = None
+    live: bool = True

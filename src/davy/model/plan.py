@@ -1,0 +1,123 @@
+"""Plans: the ordered steps that evict incidents, made before anything is touched.
+
+A plan is data: it is shown, journalled and carried out from the same words.  Paths are bytes, so that a
+name in any encoding is exactly the name that is touched.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from davy.model.facts import FileKey, ProcessKey
+from davy.model.incidents import Role
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """A process to end: this pid with this start time, and nothing else that may bear the pid later."""
+
+    pid: int
+    start_ticks: int
+    role: Role
+    name: str
+    invocation: str
+    uid: int | None = None
+
+    @property
+    def key(self) -> ProcessKey:
+        return ProcessKey(self.pid, self.start_ticks)
+
+
+class FileIdentity(Struct, frozen=True, kw_only=True):
+    """A file as the plan saw it; a step refuses when it is no longer this."""
+
+    path: bytes
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    sha256: str
+
+    @property
+    def key(self) -> FileKey:
+        return FileKey(self.device, self.inode)
+
+
+class Freeze(Struct, frozen=True, kw_only=True, tag="freeze"):
+    """Stop every actor, whatever runs one of ``programs``, and all their descendants, to a fixed point."""
+
+    targets: tuple[Target, ...]
+    programs: tuple[FileIdentity, ...] = ()
+
+
+class Preserve(Struct, frozen=True, kw_only=True, tag="preserve"):
+    """Keep the evidence of one process: program, command line, environment, maps, sockets, memory strings."""
+
+    target: Target
+
+
+class RemoveLines(Struct, frozen=True, kw_only=True, tag="remove-lines"):
+    """Take these lines out of a file; every other byte stays."""
+
+    file: FileIdentity
+    lines: tuple[int, ...]
+    texts: tuple[bytes, ...]
+
+
+class Quarantine(Struct, frozen=True, kw_only=True, tag="quarantine"):
+    """Move a file to the quarantine: copied, synced, compared, then unlinked."""
+
+    file: FileIdentity
+    why: str
+
+
+class RemoveLink(Struct, frozen=True, kw_only=True, tag="remove-link"):
+    """Remove a symbolic link that enables a unit."""
+
+    path: bytes
+    destination: bytes
+
+
+class MaskUnit(Struct, frozen=True, kw_only=True, tag="mask-unit"):
+    """Mask a unit at run time, so that nothing starts it while its processes are ended."""
+
+    unit: str
+    manager: bytes
+    """The service manager's run-time unit folder."""
+
+
+class ReloadManager(Struct, frozen=True, kw_only=True, tag="reload-manager"):
+    """Have systemd read its unit files again, and stop the named units that hold no process (timers, paths)."""
+
+    socket: bytes
+    stop: tuple[str, ...] = ()
+
+
+class Kill(Struct, frozen=True, kw_only=True, tag="kill"):
+    """End everything that the freeze step of the same plan stopped, at once."""
+
+
+Step = Freeze | Preserve | RemoveLines | Quarantine | RemoveLink | MaskUnit | ReloadManager | Kill
+
+
+class Left(Struct, frozen=True):
+    """What a plan leaves alone, and why."""
+
+    what: str
+    why: str
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What one eviction will do, in order, and what it will not."""
+
+    incidents: tuple[str, ...]
+    boot_id: str | None
+    steps: tuple[Step, ...]
+    left: tuple[Left, ...] = ()
+    vendor_units: tuple[str, ...] = ()
+    """Units of installed packages that the plan would touch: asks for the incident by name."""
+    names: tuple[str, ...] = ()
+    """Names and paths of the actors, by which a come-back is known."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        return tuple(target for step in self.steps if isinstance(step, Freeze) for target in step.targets)
