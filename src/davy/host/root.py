@@ -140,7 +140,7 @@ class DirectoryRoot:
         if self._kernel_resolves:
             try:
                 return openat2(
-                    self._fd, os.fsencode(path).lstrip(b"/") or b".", flags | os.O_NOCTTY,
+                    self._fd, os.fsencode(path).lstrip(b"/") or b".", flags,
                     RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
                 )  # fmt: skip
             except OSError as error:
@@ -208,7 +208,7 @@ class DirectoryRoot:
             before = os.fstat(looked)
             if not stat.S_ISREG(before.st_mode):
                 raise Refused(f"{path}: not a regular file")
-        with self._opened(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+        with self._opened(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY) as descriptor:
             now = os.fstat(descriptor)
             if (now.st_dev, now.st_ino) != (before.st_dev, before.st_ino):
                 raise Refused(f"{path}: changed while it was opened")
@@ -337,7 +337,8 @@ class MemoryRoot:
         mode = 0o120777 if entry.target is not None else entry.mode
         return FileStat(
             mode=mode, uid=entry.uid, gid=entry.gid, size=len(entry.content), device=1,
-            inode=1 + sorted(self._files).index(resolved), mtime_ns=int(entry.mtime * 1e9), ctime_ns=int(entry.mtime * 1e9),
+            inode=1 + sorted(self._files).index(resolved), mtime_ns=int(entry.mtime * 1e9),
+            ctime_ns=int(entry.mtime * 1e9),
         )  # fmt: skip
 
     def stat(self, path: str) -> FileStat:
