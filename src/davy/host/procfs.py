@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from davy.host.errors import Gone, mapped
+from davy.host.errors import Denied, Gone, mapped
 from davy.host.syscalls import detached_procfs
 
 _CHUNK: Final = 16_384
@@ -34,6 +34,12 @@ class Procfs(Protocol):
 
     def inode(self, path: str) -> tuple[int, int]:
         """Device and inode of what a magic link (``exe``, ``ns/pid``) leads to."""
+
+    def open(self, path: str) -> int:
+        """A descriptor to read what a magic link (``exe``) leads to, be it unlinked; the caller closes it.
+
+        It may be no regular file: look before reading.
+        """
 
 
 class LiveProcfs:
@@ -97,6 +103,12 @@ class LiveProcfs:
             raise mapped(error, path) from None
         return result.st_dev, result.st_ino
 
+    def open(self, path: str) -> int:
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=self.fd)
+        except OSError as error:
+            raise mapped(error, path) from None
+
 
 class RecordedProcfs:
     """Answers written down beforehand, for tests: path to content, or to ``->`` and where a link leads."""
@@ -132,3 +144,19 @@ class RecordedProcfs:
 
     def inode(self, path: str) -> tuple[int, int]:
         return 0, 1 + sorted(self._files).index(path) if path in self._files else 0
+
+    def open(self, path: str) -> int:
+        raise Gone(f"{path}: recorded by name only")
+
+
+def ordinary_pids() -> set[int]:
+    """What a plain listing of the mounted ``/proc`` shows, as ``ps`` and ``top`` would read it.
+
+    Raises `Denied` when that ``/proc`` belongs to another pid namespace than ours and so says nothing.
+    """
+    try:
+        if os.readlink("/proc/self") != str(os.getpid()):
+            raise Denied("/proc: another pid namespace's")
+        return {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    except OSError as error:
+        raise mapped(error, "/proc") from None

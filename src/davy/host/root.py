@@ -208,11 +208,16 @@ class DirectoryRoot:
             before = os.fstat(looked)
             if not stat.S_ISREG(before.st_mode):
                 raise Refused(f"{path}: not a regular file")
-        with self._opened(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY) as descriptor:
+        with self._opened(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | self._unseen(before)) as descriptor:
             now = os.fstat(descriptor)
             if (now.st_dev, now.st_ino) != (before.st_dev, before.st_ino):
                 raise Refused(f"{path}: changed while it was opened")
             yield descriptor
+
+    @staticmethod
+    def _unseen(file: os.stat_result) -> int:
+        """The flag by which reading leaves no access time behind, where we may use it.  Source: open(2), O_NOATIME."""
+        return os.O_NOATIME if os.geteuid() in (0, file.st_uid) else 0
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         with self.open_regular(path) as descriptor:

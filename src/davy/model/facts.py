@@ -65,6 +65,8 @@ class Process(Struct, frozen=True, kw_only=True):
     """The same of the children it has waited for."""
     window_cpu_seconds: float | None = None
     """CPU time within the sampling window; None when it was not alive at both ends."""
+    window_wait_seconds: float | None = None
+    """Within the window: time its threads were ready to run but others ran (run delay, all threads added up)."""
     uid: int | None = None
     user: str | None = None
     login_uid: int | None = None
@@ -86,6 +88,10 @@ class Process(Struct, frozen=True, kw_only=True):
     @property
     def subject(self) -> str:
         return self.key.subject
+
+    @property
+    def exe_path(self) -> str | None:
+        return self.exe.path if self.exe else None
 
     @property
     def kernel_thread(self) -> bool:
@@ -166,9 +172,9 @@ class ProcessDetail(Struct, frozen=True, kw_only=True):
     anonymous_executable_bytes: int = 0
     huge_bytes: int = 0
     thread_loads: tuple[ThreadLoad, ...] = ()
-    window_wait_share: float | None = None
-    """Within the window: the part of the CPU time it asked for that others got (0..1)."""
     executable: Executable | None = None
+    folder_mode: int | None = None
+    """Permission bits of the folder that its program lies in."""
     script: Executable | None = None
     names: tuple[str, ...] = ()
     """Paths of other examined processes' programs that its command line, script or image contains."""
@@ -188,6 +194,13 @@ class Renewal(Struct, frozen=True, kw_only=True):
     sightings: int
     looks: int
     """How often the process list was looked at within the window."""
+
+
+class Restart(Struct, frozen=True):
+    """A process that was seen starting an evicted program again."""
+
+    starter: ProcessKey
+    program: str
 
 
 class Socket(Struct, frozen=True, kw_only=True):
@@ -317,6 +330,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     processes: tuple[Process, ...] = ()
     details: tuple[ProcessDetail, ...] = ()
     renewals: tuple[Renewal, ...] = ()
+    restarts: tuple[Restart, ...] = ()
     sockets: tuple[Socket, ...] = ()
     accounts: tuple[Account, ...] = ()
     autostarts: tuple[Autostart, ...] = ()

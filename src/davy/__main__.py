@@ -1,0 +1,5 @@
+"""``python -m davy``."""
+
+from davy.cli import main
+
+main()

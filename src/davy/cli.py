@@ -1,0 +1,352 @@
+"""The verbs.  Thin: each reads its options, calls one road, and shows what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from davy import __version__
+
+if TYPE_CHECKING:
+    from davy.host import Host
+    from davy.journal import Journal
+    from davy.model.incidents import Incident, Judgement
+
+INCIDENT = 1
+NOT_DONE = 2
+
+
+class CannotError(Exception):
+    """The verb could not be done; the message is one clear line for standard error."""
+
+
+class _Verbs(click.Group):
+    """``davy`` alone, or with options only, is ``davy scan``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {"--help", "--version", "--debug"}
+        rest = [word for word in args if word != "--debug"]
+        if not rest or (rest[0].startswith("-") and rest[0] not in own):
+            args = [*(word for word in args if word == "--debug"), "scan", *rest]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="davy")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def verbs(debug: bool) -> None:
+    """Find cryptominers on this host, explain them, evict them so that they stay out."""
+
+
+_state_option = click.option(
+    "--state", envvar="DAVY_STATE", metavar="DIR", help="Where Davy keeps its journal, quarantine and scans."
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+_yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _progress(quiet: bool) -> Any:
+    """A status line on a terminal; nothing otherwise."""
+    if quiet or not sys.stderr.isatty():
+        return _Silent()
+    from rich.console import Console
+
+    return Console(stderr=True).status("")
+
+
+class _Silent:
+    def __enter__(self) -> _Silent:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def update(self, words: str) -> None: ...
+
+
+def _journal(folder: str | None) -> Journal | None:
+    """The journal, or None when there is no place for one and none was asked for."""
+    from davy.journal import Journal
+    from davy.journal.state import State, StateError, default_folder
+
+    try:
+        return Journal(State(folder or default_folder()))
+    except StateError:
+        if folder is not None:
+            raise
+        return None
+
+
+def _needed(journal: Journal | None) -> Journal:
+    from davy.journal.state import default_folder
+
+    if journal is None:
+        raise CannotError(f"the state folder {default_folder()} cannot be written; name another with --state")
+    return journal
+
+
+def _host(root: str | None) -> Host:
+    from davy.host import HostError, at, live
+
+    try:
+        return at(root) if root is not None else live()
+    except HostError as error:
+        raise CannotError(f"root {error}") from None
+
+
+@verbs.command()
+@_json_option
+@click.option("--root", metavar="DIR", help="Read this tree instead of the live host.")
+@click.option(
+    "--window", type=click.FloatRange(0.1, 60), default=1.0, show_default=True, help="Seconds over which CPU use is sampled."
+)
+@_state_option
+def scan(as_json: bool, root: str | None, window: float, state: str | None) -> int:
+    """Look for miners.  Ends 0 when nothing was found, 1 when an incident was."""
+    from davy.scan import scan as road
+
+    host = _host(root)
+    journal = _journal(state) if root is None or state is not None else None
+    with _progress(as_json) as status:
+        _, judgement = road(host, window, lambda words: status.update(f"reading {words}"))
+    if journal is not None and judgement.live:
+        journal.remember(judgement)
+    if as_json:
+        from davy.present.contract import as_json as encoded
+        from davy.present.contract import scan_object
+
+        click.echo(encoded(scan_object(judgement)))
+    else:
+        from davy.present.terminal import console, show_judgement
+
+        show_judgement(console(), judgement)
+    return INCIDENT if judgement.incidents else 0
+
+
+def _last_scan(folder: str | None) -> Judgement:
+    from davy.journal.state import default_folder
+
+    journal = _journal(folder)
+    judgement = journal.last_scan() if journal else None
+    if judgement is None:
+        raise CannotError(f"no scan is kept in {folder or default_folder()}: run davy scan first")
+    return judgement
+
+
+@verbs.command()
+@click.argument("number", type=int, required=False)
+@_json_option
+@_state_option
+def explain(number: int | None, as_json: bool, state: str | None) -> int:
+    """Why: every finding of incident NUMBER of the last scan; without a number, what was looked at and let go."""
+    judgement = _last_scan(state)
+    if number is not None and not 1 <= number <= len(judgement.incidents):
+        raise CannotError(f"the last scan has {len(judgement.incidents)} incidents, and no number {number}")
+    if as_json:
+        from davy.present.contract import as_json as encoded
+
+        chosen = judgement.incidents[number - 1] if number is not None else judgement.considered
+        click.echo(encoded(chosen))
+        return 0
+    from davy.present.terminal import console, show_considered, show_explanation
+
+    if number is None and judgement.incidents:
+        for each in range(1, len(judgement.incidents) + 1):
+            show_explanation(console(), judgement, each)
+    if number is None:
+        show_considered(console(), judgement.considered)
+    else:
+        show_explanation(console(), judgement, number)
+    return 0
+
+
+def _chosen(judgement: Judgement, names: Sequence[str]) -> list[Incident]:
+    """The incidents to act on: those named, or else those confirmed."""
+    from davy.model.incidents import Verdict
+
+    if not names:
+        return [one for one in judgement.incidents if one.verdict is Verdict.CONFIRMED]
+    by_name = {one.id: one for one in judgement.incidents}
+    for name in names:
+        if name not in by_name:
+            raise CannotError(f"a fresh scan has no incident {name}")
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+@verbs.command()
+@click.option("--dry-run", is_flag=True, help="Show the plan and do nothing.")
+@_yes_option
+@click.option("--id", "names", multiple=True, metavar="ID", help="Act on this incident, suspect or confirmed.")
+@click.option(
+    "--verify-for", type=click.FloatRange(0, 86400), default=60.0, show_default=True, metavar="SECONDS",
+    help="How long to watch that nothing comes back.",
+)  # fmt: skip
+@_json_option
+@_state_option
+def evict(
+    dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, as_json: bool, state: str | None
+) -> int:
+    """Evict what a fresh scan confirms: show the plan, ask, do it, watch that it stays gone."""
+    from davy.present.contract import as_json as encoded
+    from davy.present.contract import outcome_object, plan_object
+    from davy.present.terminal import console, show_left, show_outcome, show_plan
+    from davy.respond import Interest, needs_a_name, plan
+    from davy.respond import evict as road
+    from davy.scan import scan as look
+
+    host, journal, out = _host(None), _needed(_journal(state)), console()
+    with journal.state.lock():
+        _finish_what_was_cut_short(host, journal, dry_run)
+        with _progress(as_json) as status:
+            snapshot, judgement = look(host, progress=lambda words: status.update(f"reading {words}"))
+        journal.remember(judgement)
+        chosen = _chosen(judgement, names)
+        passed = [one for one in judgement.incidents if one not in chosen]
+        spared = journal.state.keys()
+        made = plan(host, snapshot, chosen, spared_files=spared)
+        if not as_json:
+            show_plan(out, made)
+            for one in passed:
+                out.print(f"left alone: a suspect, only acted on by name: davy evict --id {one.id}")
+        if dry_run or not made.steps:
+            if as_json:
+                click.echo(encoded(plan_object(made)))
+            elif not chosen and not passed:
+                out.print("Nothing to evict.")
+            return INCIDENT if made.left or passed or (dry_run and made.steps) else 0
+        why = needs_a_name(made)
+        if yes and why and not names:
+            raise CannotError(f"{why}: name the incident with --id {chosen[0].id}")
+        if not yes and not _agreed("Evict?", as_json):
+            raise CannotError("not agreed to: nothing was touched")
+        with _progress(as_json) as status:
+            interest = Interest(
+                step=status.update,
+                watch=lambda left: status.update(f"watching that nothing comes back, {left:.0f} s left"),
+            )
+            outcome = road(host, journal, made, watch_seconds=verify_for, interest=interest, spared_files=spared)
+        journal.remember(outcome.judgement)
+    if as_json:
+        click.echo(encoded(outcome_object(outcome)))
+    else:
+        show_outcome(out, outcome)
+    return 0 if outcome.clean and not passed else INCIDENT
+
+
+def _finish_what_was_cut_short(host: Host, journal: Journal, dry_run: bool) -> None:
+    """An eviction that was begun and not ended is finished before anything new is planned."""
+    from davy.respond import Interest, finish
+
+    cut_short = journal.unfinished()
+    if cut_short is None or host.kernel is None:
+        return
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(cut_short.started))
+    if dry_run:
+        click.echo(f"an eviction of {when} was cut short: davy evict finishes it first", err=True)
+        return
+    finish(host.kernel, journal, cut_short, Interest())
+
+
+def _agreed(question: str, as_json: bool) -> bool:
+    """Ask a person; without one to ask, the answer is no."""
+    if as_json or not sys.stdin.isatty():
+        raise CannotError("nobody to ask: say --yes")
+    return click.confirm(question, default=False)
+
+
+@verbs.command()
+@_yes_option
+@_json_option
+@_state_option
+def undo(yes: bool, as_json: bool, state: str | None) -> int:
+    """Put back every file, line and unit that the last eviction changed.  What it ended stays ended."""
+    from davy.present.contract import as_json as encoded
+    from davy.present.contract import undo_object
+    from davy.present.terminal import console, show_undo, show_undoing
+    from davy.respond import undo_entries
+
+    journal, out = _needed(_journal(state)), console()
+    with journal.state.lock():
+        evictions = journal.last_operation()
+        if not evictions:
+            if as_json:
+                click.echo(encoded(undo_object((), ())))
+            else:
+                out.print("Nothing to undo.")
+            return 0
+        if not as_json:
+            show_undoing(out, evictions)
+        if not yes and not _agreed("Put it back?", as_json):
+            raise CannotError("not agreed to: nothing was touched")
+        put_back, left = undo_entries(journal, evictions)
+        for eviction in evictions:
+            journal.close(eviction.id)
+    if as_json:
+        click.echo(encoded(undo_object(put_back, left)))
+    else:
+        show_undo(out, put_back, left)
+    return INCIDENT if left else 0
+
+
+@verbs.command()
+@click.argument("name", required=False)
+@click.option("--list", "listing", is_flag=True, help="Say what can be rehearsed.")
+@click.option("--stop", is_flag=True, help="End every drill and clean up after it.")
+@click.option("--for", "seconds", type=click.FloatRange(1, 86400), default=600.0, show_default=True, metavar="SECONDS")
+@click.option("--cores", type=click.IntRange(1, 64), default=1, show_default=True, help="How many cores to burn.")
+def drill(name: str | None, listing: bool, stop: bool, seconds: float, cores: int) -> int:
+    """Rehearse: start something harmless that behaves like a family, to try scan and evict on."""
+    from davy import drill as stage
+
+    if sum((name is not None, listing, stop)) != 1:
+        raise CannotError("one of: a drill's name, --list, --stop")
+    if listing:
+        for rehearsal in stage.names():
+            click.echo(f"{rehearsal.name:12} {rehearsal.description}")
+    elif stop:
+        for line in stage.stop() or ("no drill runs",):
+            click.echo(line)
+    elif name is not None:
+        started = stage.start(name, seconds, cores)
+        for running in started.processes:
+            click.echo(f"runs     {running.program} ({running.pid})")
+        for path in started.files:
+            click.echo(f"file     {path}")
+        for entry in started.lines:
+            click.echo(f"cron     {entry.path} ({entry.user}): {entry.text}")
+        for skipped in started.skipped:
+            click.echo(f"skipped  {skipped}")
+        click.echo(f"until {time.strftime('%H:%M:%S', time.localtime(started.until))}, or: davy drill --stop")
+    return 0
+
+
+def main() -> None:
+    """The entry point: one clear line and status 2 for whatever could not be done."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        return int(verbs.main(arguments, prog_name="davy", standalone_mode=False) or 0)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        message = error.format_message().splitlines()[0]
+    except click.Abort:
+        message = "stopped"
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        message = " ".join(str(error).split()) or type(error).__name__
+    from davy.model.text import printable
+
+    click.echo(f"davy: {printable(message, 500)}", err=True)
+    return NOT_DONE

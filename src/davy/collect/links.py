@@ -1,0 +1,62 @@
+"""Where paths lead within a root."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Final
+
+from davy.host import HostError, Refused, Root
+
+_LINKS_LIMIT: Final = 40
+_PARTS_LIMIT: Final = 2048
+
+
+class Links:
+    """The symbolic links of one root, each read once.  Source: path_resolution(7)."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._targets: dict[str, str | None] = {}
+
+    def target(self, path: str) -> str | None:
+        """Where the last part of ``path`` points as it is written; None when it is no link or cannot be looked at."""
+        if path not in self._targets:
+            try:
+                self._targets[path] = self._root.readlink(path)
+            except HostError:
+                self._targets[path] = None
+        return self._targets[path]
+
+    def resolve(self, path: str) -> str:
+        """The path without links; parts that are not there stay as they are.  Raises `Refused` for a loop."""
+        todo, here, links = path.split("/")[::-1], "", 0
+        while todo:
+            part = todo.pop()
+            if part in ("", "."):
+                continue
+            if part == "..":
+                here = posixpath.dirname(here).rstrip("/")
+                continue
+            target = self.target(f"{here}/{part}")
+            if target is None:
+                here = f"{here}/{part}"
+                continue
+            links += 1
+            if links > _LINKS_LIMIT or len(todo) > _PARTS_LIMIT:
+                raise Refused(f"{path}: too many links")
+            here = "" if target.startswith("/") else here
+            todo += target.split("/")[::-1]
+        return here or "/"
+
+    def distinct(self, folders: tuple[str, ...]) -> list[str]:
+        """The folders without links, each once: on Alpine ``/var/spool/cron/crontabs`` leads to ``/etc/crontabs``.
+
+        One whose links go round in a circle stays as it is.
+        """
+        found: dict[str, None] = {}
+        for folder in folders:
+            try:
+                found[self.resolve(folder)] = None
+            except HostError:
+                found[folder] = None
+        return list(found)

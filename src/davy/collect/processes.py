@@ -1,0 +1,167 @@
+"""Processes: what each is, and what CPU it took over the sampling window and over its life.
+
+Source: proc_pid_stat(5), proc_pid_status(5), proc_pid_cmdline(5), proc_pid_exe(5), cgroups(7),
+Documentation/scheduler/sched-stats.rst (schedstat), Documentation/filesystems/proc.rst.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from davy.knowledge.programs import script_argument
+
+from davy.host import Denied, Gone, HostError, Kernel
+from davy.host.procfs import Procfs
+from davy.host.stat import Stat, parse_cgroup, parse_exe, parse_schedstat, parse_stat, parse_uid
+from davy.model.facts import PF_KTHREAD, Gap, Process, ProcessKey
+
+_UNSET_ID: Final = 0xFFFFFFFF
+CMDLINE_LIMIT: Final = 16_384
+"""Bytes of a command line that are read; the kernel keeps up to 2 MiB."""
+_WAITERS_LIMIT: Final = 128
+_THREADS_LIMIT: Final = 256
+
+
+class Sweep(NamedTuple):
+    """One look at every process's ``stat``, and at how long the runnable ones have waited for a CPU."""
+
+    uptime: float
+    stats: dict[int, Stat]
+    waits: dict[ProcessKey, float]
+
+
+def thread_waits(procfs: Procfs, pid: int) -> float:
+    """Run delay of all threads of a process over their lives, in seconds.  Raises `HostError`."""
+    total = 0.0
+    for tid in procfs.names(f"{pid}/task")[:_THREADS_LIMIT]:
+        try:
+            total += parse_schedstat(procfs.read(f"{pid}/task/{tid}/schedstat"))[1]
+        except (HostError, IndexError, ValueError):
+            continue
+    return total
+
+
+def sweep(kernel: Kernel) -> Sweep:
+    """Every process's stat.  One that vanishes meanwhile is not in it."""
+    procfs, stats, waits = kernel.procfs, {}, {}
+    read = procfs.read
+    for pid in procfs.pids():
+        try:
+            stats[pid] = parse_stat(read(f"{pid}/stat"))
+        except HostError:
+            continue
+    uptime = kernel.uptime()
+    runnable = [pid for pid, stat in stats.items() if stat.state == "R" and not stat.flags & PF_KTHREAD]
+    for pid in runnable[:_WAITERS_LIMIT]:
+        try:
+            waits[ProcessKey(pid, stats[pid].start_ticks)] = thread_waits(procfs, pid)
+        except HostError:
+            continue
+    return Sweep(uptime, stats, waits)
+
+
+class _Unread:
+    """Counts what the kernel kept back, to say it once per kind instead of once per process."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def note(self, what: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    def gaps(self) -> Iterator[Gap]:
+        for what, count in self.counts.items():
+            yield Gap("processes", what, f"not readable for {count} processes: not permitted")
+
+
+def _optional_id(procfs: Procfs, path: str) -> int | None:
+    try:
+        value = int(procfs.read(path))
+    except (HostError, ValueError):
+        return None
+    return None if value == _UNSET_ID else value
+
+
+def processes(kernel: Kernel, before: Sweep, after: Sweep, users: dict[int, str]) -> Iterator[Process | Gap]:
+    """Every process alive at the end of the window, with the CPU time it took within it."""
+    ticks, page, procfs = kernel.ticks_per_second, kernel.page_bytes, kernel.procfs
+    unread = _Unread()
+    for pid, stat in after.stats.items():
+        earlier = before.stats.get(pid)
+        same = earlier is not None and earlier.start_ticks == stat.start_ticks
+        key = ProcessKey(pid, stat.start_ticks)
+        waited = after.waits[key] - before.waits[key] if key in after.waits and key in before.waits else None
+        kernel_thread = bool(stat.flags & PF_KTHREAD)
+        uid: int | None = 0 if kernel_thread else None
+        cmdline: tuple[str, ...] = ()
+        exe, cwd, cgroup, script, inline = None, None, None, None, None
+        login_uid = audit_session = None
+        if not kernel_thread:
+            try:
+                uid = parse_uid(procfs.read(f"{pid}/status"))
+                raw = procfs.read(f"{pid}/cmdline", CMDLINE_LIMIT)
+                cmdline = tuple(os.fsdecode(raw).rstrip("\0").split("\0")) if raw else ()
+                cgroup = parse_cgroup(procfs.read(f"{pid}/cgroup"))
+            except Gone:
+                continue
+            except HostError:
+                unread.note("status, command line or control group")
+            try:
+                exe = parse_exe(procfs.link(f"{pid}/exe"))
+                cwd = procfs.link(f"{pid}/cwd")
+            except Denied:
+                unread.note("executable")
+            except HostError:
+                pass  # a zombie has neither
+            login_uid = _optional_id(procfs, f"{pid}/loginuid")
+            audit_session = _optional_id(procfs, f"{pid}/sessionid")
+            if exe and len(cmdline) > 1:
+                script, inline = script_argument(os.path.basename(exe.path), cmdline)
+                if script is not None and not script.startswith("/"):
+                    script = os.path.normpath(os.path.join(cwd, script)) if cwd else None
+        yield Process(
+            pid=pid,
+            start_ticks=stat.start_ticks,
+            start_time=kernel.boot_time + stat.start_ticks / ticks,
+            name=stat.name,
+            state=stat.state,
+            ppid=stat.ppid,
+            pgrp=stat.pgrp,
+            session=stat.session,
+            tty=stat.tty,
+            flags=stat.flags,
+            nice=stat.nice,
+            threads=stat.threads,
+            rss_bytes=stat.rss_pages * page,
+            cpu_seconds=stat.cpu_ticks / ticks,
+            children_cpu_seconds=stat.children_ticks / ticks,
+            window_cpu_seconds=(stat.cpu_ticks - earlier.cpu_ticks) / ticks if earlier and same else None,
+            window_wait_seconds=waited,
+            uid=uid,
+            user=users.get(uid, str(uid)) if uid is not None else None,
+            login_uid=login_uid,
+            audit_session=audit_session,
+            cmdline=cmdline,
+            exe=exe,
+            cwd=cwd,
+            cgroup=cgroup,
+            script=script,
+            inline=inline,
+        )
+    yield from unread.gaps()
+
+
+def own_pids(kernel: Kernel) -> tuple[int, ...]:
+    """Davy and its chain of parents, up to pid 1."""
+    chain = [os.getpid()]
+    try:
+        while chain[-1] > 1 and len(chain) < 64:
+            parent = parse_stat(kernel.procfs.read(f"{chain[-1]}/stat")).ppid
+            if parent == 0:
+                break
+            chain.append(parent)
+    except HostError:
+        pass
+    return tuple(chain)

@@ -1,0 +1,194 @@
+"""One incident: its actors with their roles, its timeline, its cost, its words."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from davy.correlate.verdict import confidence, total_bits, verdict_of
+from davy.knowledge import families
+from davy.model.facts import Autostart, Executable, KnownFile, Process, Snapshot
+from davy.model.findings import Aspect, Finding
+from davy.model.incidents import Actor, Happening, Incident, Kind, Role, Slowed, Verdict
+from davy.model.lookup import lookup
+
+_SLOWED_LEAST: Final = 0.2
+"""Work that used less than this of a core, or waited less, was hardly slowed."""
+
+
+def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str) -> Actor:
+    """A process in its role, with the files it runs from as far as they are on disk."""
+    files = [process.script] if process.script else []
+    if process.exe and not process.exe.memory_only and not process.exe.deleted and not process.script:
+        files.append(process.exe.path)
+    return Actor(
+        role=role, kind=Kind.PROCESS, subject=process.subject, name=process.name, detail=detail, pid=process.pid,
+        ppid=process.ppid, start_time=process.start_time, start_ticks=process.start_ticks, user=process.user,
+        cmdline=process.invocation, path=process.exe_path, files=tuple(path for path in files if path),
+    )  # fmt: skip
+
+
+def autostart_actor(autostart: Autostart, detail: str) -> Actor:
+    return Actor(
+        role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=autostart.subject,
+        name=autostart.unit or f"{autostart.kind} {os.path.basename(autostart.path)}", detail=detail,
+        user=autostart.user, path=autostart.path, line=autostart.line, command=autostart.command,
+    )  # fmt: skip
+
+
+def file_actor(known: KnownFile, role: Role) -> Actor:
+    return Actor(
+        role=role, kind=Kind.FILE, subject=known.subject, name=os.path.basename(known.path),
+        detail="lies on disk, no process runs it", path=known.path, files=(known.path,),
+    )  # fmt: skip
+
+
+def family_of(findings: Iterable[Finding]) -> str | None:
+    """The family that most bits speak for."""
+    votes: dict[str, float] = {}
+    for finding in findings:
+        if finding.family:
+            votes[finding.family] = votes.get(finding.family, 0.0) + finding.bits
+    return max(votes, key=lambda family: votes[family]) if votes else None
+
+
+def timeline(
+    processes: Iterable[Process], autostarts: Iterable[Autostart], programs: Iterable[Executable]
+) -> tuple[Happening, ...]:
+    """What is known to have happened when, in order, each with its source."""
+    happenings = []
+    for program in programs:
+        if program.birth is not None:
+            happenings.append(Happening(program.birth, f"{program.path} was created", "birth time"))
+        happenings.append(Happening(program.mtime, f"{program.path} was last written", "modification time"))
+    for process in processes:
+        happenings.append(Happening(process.start_time, f"{process.name} ({process.pid}) started", "process start"))
+    for autostart in autostarts:
+        if autostart.mtime is not None:
+            happenings.append(Happening(autostart.mtime, f"{autostart.path} was last changed", "modification time"))
+    unique = {(round(one.time, 2), one.what): one for one in happenings}
+    return tuple(sorted(unique.values(), key=lambda one: one.time))
+
+
+def cpu_hours(snapshot: Snapshot, processes: Sequence[Process]) -> float | None:
+    """CPU time of the actors over their lives and of the children they waited for, in hours.
+
+    A child that is an actor itself is still alive, so it is not in its parent's account.
+    """
+    if not snapshot.live:
+        return None
+    return sum(process.cpu_seconds + process.children_cpu_seconds for process in processes) / 3600.0
+
+
+def slowed(snapshot: Snapshot, actors: Iterable[Process]) -> Iterator[Slowed]:
+    """Other people's busy work that had to wait for CPUs while the actors burned, most slowed first."""
+    guilty = {actor.pid for actor in actors}
+    rows = []
+    for process in snapshot.processes:
+        used, waited = process.window_cpu_seconds or 0.0, process.window_wait_seconds or 0.0
+        innocent = process.pid not in guilty and process.pid not in snapshot.own_pids and not process.kernel_thread
+        if innocent and used + waited >= _SLOWED_LEAST and waited >= _SLOWED_LEAST / 2:
+            rows.append(Slowed(process.pid, process.name, used / (used + waited)))
+    yield from sorted(rows, key=lambda row: row.share)[:5]
+
+
+def identifier(snapshot: Snapshot, anchor: str) -> str:
+    """A short name for an incident that stays the same from one scan to the next."""
+    return hashlib.blake2s(os.fsencode(f"{snapshot.host.name}\0{anchor}"), digest_size=4).hexdigest()
+
+
+def _hours(hours: float) -> str:
+    if hours >= 1:
+        return f"{hours:.0f} CPU hours"
+    minutes = hours * 60
+    return f"{minutes:.0f} CPU minutes" if minutes >= 1 else f"{minutes * 60:.0f} CPU seconds"
+
+
+def summary_of(
+    verdict: Verdict, family: str | None, miners: Sequence[Process], actors: Sequence[Actor], hours: float | None
+) -> str:
+    """One sentence a person understands."""
+    kept = [actor for actor in actors if actor.role is Role.GUARDIAN]
+    again = [actor for actor in actors if actor.role is Role.AUTOSTART]
+    known = next((one for one in families() if one.id == family), None)
+    looks = "A miner" if verdict is Verdict.CONFIRMED else "Perhaps a miner"
+    if not miners:
+        return f"{looks} of {known.name if known else 'no known family'} starts again by {len(again)} autostarts"
+    names = ", ".join(dict.fromkeys(f"{process.name} ({process.user})" for process in miners[:3]))
+    words = f"{looks} runs: {names}"
+    if known:
+        words += f", as {known.name} does"
+    if hours:
+        words += f"; it has cost {_hours(hours)}"
+    if kept:
+        words += f"; kept alive by {', '.join(dict.fromkeys(actor.name for actor in kept))}"
+    if again:
+        words += f"; started again by {len(again)} autostart" + ("s" if len(again) > 1 else "")
+    return words
+
+
+def incident(
+    snapshot: Snapshot,
+    *,
+    miners: Sequence[Process],
+    guardians: Sequence[tuple[Process, str]],
+    autostarts: Sequence[tuple[Autostart, str]],
+    droppers: Sequence[tuple[Process, str]],
+    files: Sequence[KnownFile],
+    findings: Mapping[str, Sequence[Finding]],
+) -> Incident:
+    """Put one incident together from its members and all findings by subject."""
+    ways = lookup(snapshot)
+    family = family_of(
+        finding
+        for subject in (
+            *(process.subject for process in miners),
+            *(process.subject for process, _ in guardians),
+            *(autostart.subject for autostart, _ in autostarts),
+        )
+        for finding in findings.get(subject, ())
+    )
+    actors = [
+        *(process_actor(snapshot, process, Role.MINER, _doing(findings.get(process.subject, ()))) for process in miners),
+        *(process_actor(snapshot, process, Role.GUARDIAN, how) for process, how in guardians),
+        *(process_actor(snapshot, process, Role.DROPPER, how) for process, how in droppers),
+        *(autostart_actor(autostart, why) for autostart, why in autostarts),
+        *(file_actor(known, Role.DROPPER) for known in files),
+    ]  # fmt: skip
+    running = [*miners, *(process for process, _ in guardians), *(process for process, _ in droppers)]
+    judged = [*(process.subject for process in miners)] or [autostart.subject for autostart, _ in autostarts]
+    verdict = max((verdict_of(findings.get(subject, ())) for subject in judged), key=lambda one: one.rank)
+    bits = max(total_bits(findings.get(subject, ())) for subject in judged)
+    programs = {
+        detail.executable.path: detail.executable
+        for process in running
+        if (detail := ways.detail.get(process.subject)) and detail.executable and not detail.executable.owner_package
+    } | {known.path: known.executable for known in files}
+    hours = cpu_hours(snapshot, running)
+    anchor = miners[0].program or miners[0].name if miners else autostarts[0][0].subject
+    window = snapshot.load.window_seconds if snapshot.load else 1.0
+    return Incident(
+        id=identifier(snapshot, anchor or ""),
+        verdict=verdict,
+        bits=bits,
+        confidence=confidence(bits),
+        family=family,
+        summary=summary_of(verdict, family, miners, actors, hours),
+        actors=tuple(actors),
+        timeline=timeline(running, [autostart for autostart, _ in autostarts], programs.values()),
+        findings=tuple(finding for actor in actors for finding in findings.get(actor.subject, ())),
+        cpu_hours=hours,
+        burning_cores=sum(process.window_cpu_seconds or 0.0 for process in miners) / window,
+        slowed=tuple(slowed(snapshot, running)),
+    )
+
+
+def _doing(findings: Sequence[Finding]) -> str:
+    """What a miner does, in the words of its strongest findings of different aspects."""
+    strongest: dict[Aspect, Finding] = {}
+    for finding in sorted(findings, key=lambda one: -one.bits):
+        if finding.bits > 0:
+            strongest.setdefault(finding.aspect, finding)
+    return "; ".join(finding.summary for finding in strongest.values())

@@ -1,0 +1,45 @@
+"""Judging, first half: `triage` names the subjects worth a closer look, `detect` puts every question to the snapshot.
+
+Facts come in, findings go out.  Everything here is pure: a saved snapshot gives the same answers years later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from davy.detect import behaviour, content, identity, network, origin, persistence, trust
+from davy.detect.rule import Detector
+from davy.detect.triage import triage
+from davy.model.facts import Snapshot
+from davy.model.findings import Finding
+
+__all__ = ["DETECTORS", "detect", "triage"]
+
+DETECTORS: Final[tuple[Detector, ...]] = (
+    behaviour.cpu_load,
+    behaviour.renews_itself,
+    origin.writable_folder,
+    origin.in_hidden_folder,
+    origin.deleted_executable,
+    origin.memory_only,
+    identity.known_family,
+    identity.known_file,
+    identity.kernel_thread_mask,
+    identity.near_miss_of_a_daemon,
+    identity.argv_against_exe,
+    identity.renamed_copy,
+    content.mining_command_line,
+    network.pool_connection,
+    persistence.suspicious_autostart,
+    persistence.family_autostart,
+    persistence.started_again,
+    trust.packaged,
+    trust.persons_shell,
+)
+
+
+def detect(snapshot: Snapshot) -> Iterator[Finding]:
+    """Every finding of every detector."""
+    for detector in DETECTORS:
+        yield from detector(snapshot)

@@ -1,0 +1,154 @@
+"""Identity: what a process calls itself, against what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from davy.detect.places import base
+from davy.detect.rule import Observation, detector
+from davy.knowledge import family_by_name, family_by_path
+from davy.knowledge.programs import kernel_thread_like, near_miss, system_daemon
+from davy.model.facts import Process, Snapshot
+from davy.model.findings import Aspect
+from davy.model.lookup import lookup
+
+
+def _names(process: Process) -> tuple[str, ...]:
+    """Every name a process goes by: comm, executable, script, first word of its command line."""
+    found = [process.name]
+    if process.program:
+        found.append(base(process.program))
+    if process.exe and not process.script:
+        found.append(base(process.exe.path))
+    if process.cmdline:
+        found.append(base(process.cmdline[0].split(" ")[0]))
+    return tuple(dict.fromkeys(found))
+
+
+@detector("identity.family", aspect=Aspect.IDENTITY, technique="T1496.001")
+def known_family(snapshot: Snapshot) -> Iterator[Observation]:
+    """A name or a path that a known family uses.  Names drift and are borrowed: alone this confirms nothing."""
+    for process in snapshot.processes:
+        if process.kernel_thread:
+            continue
+        for path in dict.fromkeys(path for path in (process.program, process.exe_path) if path):
+            if match := family_by_path(path):
+                yield Observation(
+                    subject=process.subject,
+                    bits=2.0 if match.weak else 5.0,
+                    summary=f"its path is one that {match.family} uses",
+                    evidence=(path,),
+                    family=match.family,
+                )
+        for name in _names(process):
+            if named := family_by_name(name):
+                yield Observation(
+                    subject=process.subject,
+                    bits=1.0 if named.weak else 5.0,
+                    summary=f"its name is one that {named.family} uses",
+                    evidence=(name,),
+                    family=named.family,
+                )
+
+
+@detector("identity.known-file", aspect=Aspect.IDENTITY, technique="T1496.001")
+def known_file(snapshot: Snapshot) -> Iterator[Observation]:
+    """A file lies at a path that a known family uses.  A dead file is a remain, not a miner."""
+    for known in snapshot.known_files:
+        match = family_by_path(known.path)
+        if match:
+            yield Observation(
+                subject=known.subject,
+                bits=2.0 if match.weak else 5.0,
+                summary=f"a file that {match.family} uses",
+                evidence=(f"{known.path}, {known.executable.size} bytes",),
+                family=match.family,
+            )
+
+
+@detector("identity.kernel-thread", aspect=Aspect.IDENTITY, technique="T1036.005")
+def kernel_thread_mask(snapshot: Snapshot) -> Iterator[Observation]:
+    """A process with a program of its own bears a kernel thread's name.
+
+    A real kernel thread has the flag PF_KTHREAD and no executable; the name says nothing.
+    """
+    details = lookup(snapshot).detail
+    for process in snapshot.processes:
+        if process.kernel_thread or process.exe is None or process.state == "Z":
+            continue
+        shown = process.cmdline[0] if process.cmdline else f"[{process.name}]"
+        masked = kernel_thread_like(process.name) or kernel_thread_like(shown)
+        detail = details.get(process.subject)
+        packaged = detail and detail.executable and detail.executable.owner_package
+        if masked and not packaged:
+            yield Observation(
+                subject=process.subject,
+                bits=5.0,
+                summary=f"pretends to be the kernel thread {shown}",
+                evidence=(f"exe {process.exe.path}", f"flags {process.flags:#x} without PF_KTHREAD"),
+            )
+
+
+@detector("identity.near-miss", aspect=Aspect.IDENTITY, technique="T1036.005")
+def near_miss_of_a_daemon(snapshot: Snapshot) -> Iterator[Observation]:
+    """Its name is a system daemon's but for a letter, and no package owns its program."""
+    details = lookup(snapshot).detail
+    for process in snapshot.processes:
+        detail = details.get(process.subject)
+        if process.kernel_thread or detail is None or detail.executable is None or detail.executable.owner_package:
+            continue
+        for name in _names(process):
+            if daemon := near_miss(name):
+                yield Observation(
+                    subject=process.subject,
+                    bits=3.0,
+                    summary=f"its name {name} resembles {daemon}, and no package owns it",
+                    evidence=(detail.executable.path,),
+                )
+                break
+
+
+@detector("identity.argv-against-exe", aspect=Aspect.IDENTITY, technique="T1036.005")
+def argv_against_exe(snapshot: Snapshot) -> Iterator[Observation]:
+    """Its command line names a system daemon, its executable is another program that no package owns.
+
+    Daemons that set a title of their own run the packaged program, and are not meant.
+    """
+    details = lookup(snapshot).detail
+    for process in snapshot.processes:
+        detail = details.get(process.subject)
+        if process.exe is None or not process.cmdline or process.kernel_thread:
+            continue
+        if detail is None or detail.executable is None or detail.executable.owner_package:
+            continue
+        claimed = base(process.cmdline[0].split(" ")[0].rstrip(":").lstrip("-"))
+        if system_daemon(claimed) and claimed != base(process.exe.path):
+            yield Observation(
+                subject=process.subject,
+                bits=4.0,
+                summary=f"says it is {claimed}, but runs another program",
+                evidence=(f"argv {process.cmdline[0]}", f"exe {process.exe.path}"),
+            )
+
+
+@detector("identity.renamed-copy", aspect=Aspect.IDENTITY, technique="T1036.003")
+def renamed_copy(snapshot: Snapshot) -> Iterator[Observation]:
+    """Its program is byte for byte a packaged one, copied to another place under another name.
+
+    The copy earns no trust from its content.  A virtual environment made with copies keeps the name.
+    """
+    ways = lookup(snapshot)
+    for detail in snapshot.details:
+        program = detail.executable
+        if program is None or program.twin is None:
+            continue
+        name, original = base(program.path), base(program.twin)
+        if name.startswith(original.rstrip("0123456789.")) or original.startswith(name):
+            continue
+        if detail.key.subject in ways.by_subject:
+            yield Observation(
+                subject=detail.key.subject,
+                bits=4.0,
+                summary=f"a copy of {program.twin} under another name",
+                evidence=(program.path,),
+            )

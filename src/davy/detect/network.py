@@ -1,0 +1,57 @@
+"""Network: whom a process talks to.  Addresses are compared with lists, never resolved and never contacted."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Final
+
+from davy.detect.rule import Observation, detector
+from davy.knowledge.pools import miner_port, pool_endpoint
+from davy.model.facts import Snapshot, Socket
+from davy.model.findings import Aspect
+from davy.model.lookup import lookup
+
+_CONNECTED: Final = frozenset({"ESTABLISHED", "SYN_SENT", "CLOSE_WAIT"})
+_LONG_LIVED_SECONDS: Final = 60.0
+
+
+def towards_a_pool(socket: Socket) -> float:
+    """Bits that the far end of a socket is a mining pool: 0 when nothing says so."""
+    if socket.protocol != "tcp" or socket.state not in _CONNECTED:
+        return 0.0
+    if pool_endpoint(socket.remote_address, socket.remote_port):
+        return 6.0
+    if not miner_port(socket.remote_port):
+        return 0.0
+    try:
+        public = ipaddress.ip_address(socket.remote_address).is_global
+    except ValueError:
+        return 0.0
+    return 2.0 if public else 1.0
+
+
+@detector("network.pool", aspect=Aspect.NETWORK, technique="T1496.001")
+def pool_connection(snapshot: Snapshot) -> Iterator[Observation]:
+    """A connection to a known pool's endpoint, or to a port that pools use.
+
+    Ports are shared with honest services and lists age, so a port alone is weak.  One more bit when the
+    process that holds it is older than a minute: miners keep one thin connection for days.
+    """
+    ways = lookup(snapshot)
+    for socket in snapshot.sockets:
+        bits = towards_a_pool(socket)
+        if not bits:
+            continue
+        for pid in socket.pids:
+            process = ways.by_pid.get(pid)
+            if process is None:
+                continue
+            long_lived = snapshot.taken - process.start_time >= _LONG_LIVED_SECONDS
+            where = f"{socket.remote_address}:{socket.remote_port}"
+            yield Observation(
+                subject=process.subject,
+                bits=bits + (1.0 if long_lived and bits < 6.0 else 0.0),
+                summary=f"is connected to {where}, " + ("a known pool" if bits >= 6.0 else "a port that pools use"),
+                evidence=(f"{socket.protocol} {socket.local_port} to {where}, {socket.state}",),
+            )

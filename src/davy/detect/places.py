@@ -1,0 +1,39 @@
+"""Where programs lie: folders that anyone may write to, and folders that hide."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from davy.knowledge.programs import honest_hidden
+
+_TEMPORARY: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/", "/run/lock/", "/var/lock/", "/run/user/")
+_DEVICES: Final = "/dev/"
+
+
+def temporary_folder(path: str) -> str | None:
+    """The world-writable folder that ``path`` lies below; also ``/dev`` itself, where no program belongs."""
+    for folder in _TEMPORARY:
+        if path.startswith(folder):
+            return folder.rstrip("/")
+    return "/dev" if path.startswith(_DEVICES) else None
+
+
+def hidden_folder(path: str) -> str | None:
+    """The first hidden folder or hidden name on the way to ``path``, unless an honest tool keeps its programs there."""
+    if honest_hidden(path):
+        return None
+    parts = path.split("/")
+    for depth, part in enumerate(parts):
+        if part.startswith(".") and part not in (".", ".."):
+            return "/".join(parts[: depth + 1])
+    return None
+
+
+def odd_place(path: str) -> bool:
+    """Whether a program that lies there is worth a look."""
+    return temporary_folder(path) is not None or hidden_folder(path) is not None
+
+
+def base(path: str) -> str:
+    return os.path.basename(path)

@@ -1,0 +1,60 @@
+"""What a detector is: a pure function with a name, an aspect and a technique."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+
+from davy.model.facts import Snapshot
+from davy.model.findings import Aspect, Finding
+
+
+class Observation(Struct, frozen=True, kw_only=True):
+    """What a detector sees of one subject; the detector's name, aspect and technique make it a `Finding`."""
+
+    subject: str
+    bits: float
+    summary: str
+    evidence: tuple[str, ...] = ()
+    family: str | None = None
+    related: tuple[str, ...] = ()
+
+
+class Detector(Struct, frozen=True, kw_only=True):
+    """One question put to a snapshot."""
+
+    rule: str
+    aspect: Aspect
+    technique: str | None
+    meaning: str
+    """What it means, what else looks like it, what to do: the function's docstring."""
+    observe: Callable[[Snapshot], Iterator[Observation]]
+
+    def __call__(self, snapshot: Snapshot) -> Iterator[Finding]:
+        for seen in self.observe(snapshot):
+            yield Finding(
+                rule=self.rule,
+                aspect=self.aspect,
+                technique=self.technique,
+                subject=seen.subject,
+                bits=seen.bits,
+                summary=seen.summary,
+                evidence=seen.evidence,
+                family=seen.family,
+                related=seen.related,
+            )
+
+
+def detector(
+    rule: str, *, aspect: Aspect, technique: str | None = None
+) -> Callable[[Callable[[Snapshot], Iterator[Observation]]], Detector]:
+    """Make a function of a snapshot a detector.  ``rule`` never changes once it is published."""
+
+    def make(observe: Callable[[Snapshot], Iterator[Observation]]) -> Detector:
+        return Detector(
+            rule=rule, aspect=aspect, technique=technique, meaning=inspect.getdoc(observe) or "", observe=observe
+        )
+
+    return make

@@ -1,0 +1,76 @@
+"""Trust: what speaks against a subject being a miner.  Its bits are negative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from davy.detect.places import base
+from davy.detect.rule import Observation, detector
+from davy.knowledge.programs import interpreter, login_shell
+from davy.model.facts import Executable, Process, Snapshot
+from davy.model.findings import Aspect
+from davy.model.lookup import lookup
+
+_FAILED: Final = 0.0
+
+
+def _earned(program: Executable | None) -> float:
+    """Bits of trust in a file: owned at this path and unmodified.  A path alone, of an unknown content, earns little."""
+    if program is None or program.owner_package is None or program.unmodified is False:
+        return _FAILED
+    return -6.0 if program.unmodified else -1.0
+
+
+@detector("trust.packaged", aspect=Aspect.TRUST)
+def packaged(snapshot: Snapshot) -> Iterator[Observation]:
+    """Its program belongs to an installed package: this path, and this content.
+
+    For an interpreter it is the script that must be packaged; the interpreter alone excuses little.
+    """
+    ways = lookup(snapshot)
+    for detail in snapshot.details:
+        process = ways.by_subject.get(detail.key.subject)
+        if process is None or process.exe is None or process.exe.deleted or detail.executable is None:
+            continue
+        program = detail.executable
+        bits = _earned(program)
+        if bits and interpreter(base(program.path)):
+            bits, program = (_earned(detail.script), detail.script or program) if process.script else (-1.0, program)
+        if bits:
+            yield Observation(
+                subject=process.subject,
+                bits=bits,
+                summary=f"{program.path} belongs to the installed package {program.owner_package}"
+                + (", unmodified" if program.unmodified else ""),
+                evidence=(f"sha256 {program.sha256}",) if program.sha256 else (),
+            )
+
+
+def person_shell(snapshot: Snapshot, process: Process) -> Process | None:
+    """The shell in a terminal that a process was started from: same terminal, no script or inline text of its own."""
+    if not process.tty:
+        return None
+    for ancestor in lookup(snapshot).ancestors(process):
+        if ancestor.tty != process.tty:
+            return None
+        if login_shell(ancestor.name) and not ancestor.script and not ancestor.inline:
+            return ancestor
+    return None
+
+
+@detector("trust.person", aspect=Aspect.TRUST)
+def persons_shell(snapshot: Snapshot) -> Iterator[Observation]:
+    """A person's shell in a terminal started it.  An intruder may have a terminal, too: it excuses some, not all."""
+    details = lookup(snapshot).detail
+    for process in snapshot.processes:
+        if process.subject not in details:
+            continue
+        shell = person_shell(snapshot, process)
+        if shell is not None:
+            yield Observation(
+                subject=process.subject,
+                bits=-3.0,
+                summary=f"started from {shell.user}'s shell {shell.name} ({shell.pid}) in a terminal",
+                evidence=(f"tty {process.tty:#x}, session {process.session}",),
+            )

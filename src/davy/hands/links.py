@@ -1,0 +1,64 @@
+"""Hands on symbolic links: those that enable a unit, and the one that masks it."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from davy.hands.errors import Untouched
+from davy.hands.files import Note, writable
+from davy.hands.folders import folder_of
+from davy.model.plan import RemoveLink
+from davy.model.undo import MadeLink, RemovedLink
+
+
+def remove_link(step: RemoveLink, note: Note) -> None:
+    """Remove a symbolic link that still points where the plan saw it point.  Raises `Untouched`."""
+    with folder_of(step.path) as (folder, name):
+        try:
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISLNK(found.st_mode) or os.readlink(name, dir_fd=folder) != step.destination:
+                raise Untouched(f"{os.fsdecode(step.path)}: no longer the link the plan saw")
+            note(RemovedLink(path=step.path, destination=step.destination, uid=found.st_uid, gid=found.st_gid))
+            with writable(folder):
+                os.unlink(name, dir_fd=folder)
+        except OSError as error:
+            raise Untouched(f"{os.fsdecode(step.path)}: {error.strerror}") from None
+
+
+def restore_link(undo: RemovedLink) -> None:
+    """Make a removed link again.  Raises `Untouched` where something else is there now."""
+    with folder_of(undo.path) as (folder, name):
+        try:
+            os.symlink(undo.destination, name, dir_fd=folder)
+            os.chown(name, undo.uid, undo.gid, dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            if os.readlink(name, dir_fd=folder) != undo.destination:
+                raise Untouched(f"{os.fsdecode(undo.path)}: something else is there now") from None
+        except OSError as error:
+            raise Untouched(f"{os.fsdecode(undo.path)}: {error.strerror}") from None
+
+
+def make_link(path: bytes, destination: bytes, note: Note) -> None:
+    """Make a link where nothing is.  Raises `Untouched`."""
+    with folder_of(path) as (folder, name):
+        note(MadeLink(path=path, destination=destination))
+        try:
+            os.symlink(destination, name, dir_fd=folder)
+        except FileExistsError:
+            raise Untouched(f"{os.fsdecode(path)}: something is there already") from None
+        except OSError as error:
+            raise Untouched(f"{os.fsdecode(path)}: {error.strerror}") from None
+
+
+def unmake_link(undo: MadeLink) -> None:
+    """Remove a link that an eviction made.  Raises `Untouched` where it is no longer that link."""
+    with folder_of(undo.path) as (folder, name):
+        try:
+            if os.readlink(name, dir_fd=folder) != undo.destination:
+                raise Untouched(f"{os.fsdecode(undo.path)}: no longer the link that the eviction made")
+            os.unlink(name, dir_fd=folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Untouched(f"{os.fsdecode(undo.path)}: {error.strerror}") from None

@@ -1,0 +1,133 @@
+"""Hands on systemd: have it read its unit files again, and stop a timer, over its private socket.
+
+No program is run and no message bus is needed: the service manager answers on a socket of its own, open to
+root (and to each user for their own manager).  Source: D-Bus specification (message protocol),
+org.freedesktop.systemd1(5).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from typing import Final
+
+from davy.hands.errors import Untouched
+
+SYSTEM_SOCKET: Final = b"/run/systemd/private"
+_MANAGER: Final = ("/org/freedesktop/systemd1", "org.freedesktop.systemd1", "org.freedesktop.systemd1.Manager")
+_SECONDS: Final = 20.0
+_REPLY_LIMIT: Final = 1 << 20
+_METHOD_RETURN: Final = 2
+_ERROR: Final = 3
+
+
+def _string(text: str) -> bytes:
+    data = text.encode()
+    return struct.pack("<I", len(data)) + data + b"\0"
+
+
+def _padded(data: bytes, to: int) -> bytes:
+    return data + b"\0" * (-len(data) % to)
+
+
+def _call(serial: int, member: str, arguments: tuple[str, ...]) -> bytes:
+    """A method call to the manager; every argument is a string."""
+    path, destination, interface = _MANAGER
+    body = b""
+    for argument in arguments:
+        body = _padded(body, 4) + _string(argument)
+    fields = b""
+    for code, kind, text in ((1, b"o", path), (2, b"s", interface), (3, b"s", member), (6, b"s", destination)):
+        fields = _padded(fields, 8) + struct.pack("<BB", code, 1) + kind + b"\0" + _string(text)
+    if arguments:
+        signature = b"s" * len(arguments)
+        fields = _padded(fields, 8) + b"\x08\x01g\0" + bytes([len(signature)]) + signature + b"\0"
+    header = struct.pack("<BBBBIII", ord("l"), 1, 0, 1, len(body), serial, len(fields)) + fields
+    return _padded(header, 8) + body
+
+
+class Manager:
+    """A conversation with one service manager; use it in ``with``.  Raises `Untouched` when it does not answer."""
+
+    def __init__(self, path: bytes = SYSTEM_SOCKET) -> None:
+        self._serial = 0
+        self._buffer = b""
+        try:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.settimeout(_SECONDS)
+            self._socket.connect(path)
+            # All at once, as its own clients do: it leaves a message that it reads along with BEGIN unanswered.
+            user = str(os.geteuid()).encode().hex().encode()
+            self._socket.sendall(b"\0AUTH EXTERNAL " + user + b"\r\nBEGIN\r\n")
+            if not self._line().startswith(b"OK "):
+                raise Untouched("systemd: it does not let us in")
+        except OSError as error:
+            raise Untouched(f"systemd: {error.strerror or error}") from None
+
+    def __enter__(self) -> Manager:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _more(self) -> None:
+        data = self._socket.recv(65536)
+        if not data or len(self._buffer) > _REPLY_LIMIT:
+            raise Untouched("systemd: hung up")
+        self._buffer += data
+
+    def _line(self) -> bytes:
+        while b"\r\n" not in self._buffer:
+            self._more()
+        line, self._buffer = self._buffer.split(b"\r\n", 1)
+        return line
+
+    def _take(self, count: int) -> bytes:
+        while len(self._buffer) < count:
+            self._more()
+        taken, self._buffer = self._buffer[:count], self._buffer[count:]
+        return taken
+
+    def _message(self) -> tuple[int, int, bytes]:
+        """Type, the serial it answers (0 for none), and body of the next message."""
+        head = self._take(16)
+        endian = "<" if head[:1] == b"l" else ">"
+        body_length, _, fields_length = struct.unpack_from(f"{endian}III", head, 4)
+        if body_length + fields_length > _REPLY_LIMIT:
+            raise Untouched("systemd: an answer that is too long")
+        fields = self._take(fields_length + (-fields_length % 8))
+        answers = 0
+        mark = fields.find(b"\x05\x01u\0")
+        if mark >= 0:
+            (answers,) = struct.unpack_from(f"{endian}I", fields, mark + 4)
+        return head[1], answers, self._take(body_length)
+
+    def call(self, member: str, *arguments: str) -> None:
+        """Call a method of the manager and wait for its answer.  Raises `Untouched` when it fails."""
+        self._serial += 1
+        try:
+            self._socket.sendall(_call(self._serial, member, arguments))
+            while True:
+                kind, answers, body = self._message()
+                if answers == self._serial and kind == _ERROR:
+                    raise Untouched(f"systemd: {member}: {body[4:].rstrip(bytes(1)).decode('utf-8', 'replace')}")
+                if answers == self._serial and kind == _METHOD_RETURN:
+                    return
+        except OSError as error:
+            raise Untouched(f"systemd: {member}: {error.strerror or error}") from None
+
+
+def reload(path: bytes, stop: tuple[str, ...] = ()) -> None:
+    """Have the manager at ``path`` stop units that hold no process, and read its unit files again.
+
+    A unit that it has not loaded needs no stopping.  Raises `Untouched`.
+    """
+    with Manager(path) as manager:
+        for unit in stop:
+            try:
+                manager.call("StopUnit", unit, "replace")
+            except Untouched as error:
+                if "not loaded" not in str(error):
+                    raise
+        manager.call("Reload")

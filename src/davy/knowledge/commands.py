@@ -1,0 +1,122 @@
+"""Shapes of commands in autostarts: fetch and run, decode and run, run from where anyone may write.
+
+Data in ``commands.toml``.  Source: the cron lines, units and profile lines in the write-ups of the families.
+"""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from davy.knowledge.arguments import commands, program
+from davy.knowledge.data import read
+from davy.knowledge.programs import honest_hidden
+from davy.knowledge.words import mining_words
+
+_TEXT_LIMIT: Final = 64 << 10
+_SHOWN_LIMIT: Final = 200
+_PART: Final = re.compile(r"%(\w+)%")
+
+
+class Shape(Struct, frozen=True, forbid_unknown_fields=True):
+    """One shape of command; the fields are explained in ``commands.toml``."""
+
+    id: str
+    bits: float
+    technique: str
+    """MITRE ATT&CK id."""
+    reason: str
+    falsepositives: str
+    must_match: tuple[str, ...]
+    must_not_match: tuple[str, ...]
+    pattern: str | None = None
+    program: str | None = None
+    spare: Literal["honest_hidden"] | None = None
+    words: bool = False
+
+
+class Shapes(Struct, frozen=True, forbid_unknown_fields=True):
+    parts: dict[str, str]
+    command: tuple[Shape, ...]
+
+
+class CommandMatch(NamedTuple):
+    """A shape that an autostart's command has."""
+
+    id: str
+    bits: float
+    reason: str
+    technique: str
+    falsepositives: str
+    text: str
+    """The part of the command that has it, shortened."""
+
+
+@functools.cache
+def _read() -> Shapes:
+    return read("commands.toml", Shapes)
+
+
+def shapes() -> tuple[Shape, ...]:
+    """All shapes, in the order of the file."""
+    return _read().command
+
+
+@functools.cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    parts = _read().parts
+    while _PART.search(expression):
+        expression = _PART.sub(lambda match: parts[match[1]], expression)
+    return re.compile(expression, re.VERBOSE | re.DOTALL)
+
+
+def suspicious_command(command: str) -> tuple[CommandMatch, ...]:
+    """The shapes that an autostart's command (without its schedule) has, those worth most bits first.
+
+    Only the first 64 KiB are looked at.  An ordinary command has none.
+    """
+    text = command[:_TEXT_LIMIT]
+    found = []
+    opened = list(commands(text))
+    paths = list(dict.fromkeys(_programs(opened)))
+    for shape in shapes():
+        shown = _shown(shape, text, opened, paths)
+        if shown is not None:
+            found.append(
+                CommandMatch(
+                    shape.id, shape.bits, shape.reason, shape.technique, shape.falsepositives, shown[:_SHOWN_LIMIT]
+                )
+            )
+    return tuple(sorted(found, key=lambda match: -match.bits))
+
+
+def _programs(opened: list[tuple[str, ...]]) -> Iterator[str]:
+    """The program of each command; a relative one made absolute where a ``cd`` before it says how."""
+    directory = ""
+    for words in opened:
+        path = program(words)
+        if words[0] == "cd":
+            directory = words[1] if len(words) > 1 and words[1].startswith("/") else ""
+        elif path.startswith("./") and directory:
+            yield posixpath.join(directory, path[2:])
+        else:
+            yield path
+
+
+def _shown(shape: Shape, text: str, opened: list[tuple[str, ...]], paths: list[str]) -> str | None:
+    """The part of a command that has a shape; None when it has not."""
+    if shape.pattern is not None:
+        match = _compiled(shape.pattern).search(text)
+        return match[0] if match else None
+    if shape.program is not None:
+        expression = _compiled(shape.program)
+        for path in paths:
+            if expression.fullmatch(path) and not (shape.spare == "honest_hidden" and honest_hidden(path)):
+                return path
+        return None
+    return next((match.text for words in opened for match in mining_words(words) if match.strong), None)

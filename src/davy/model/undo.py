@@ -1,0 +1,66 @@
+"""What undoes a step: written to the journal before the step is done."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class FileAttributes(Struct, frozen=True, kw_only=True):
+    """What is put back with a file's content.  Inode, change time and birth cannot be."""
+
+    mode: int
+    uid: int
+    gid: int
+    atime_ns: int
+    mtime_ns: int
+    flags: int | None
+    """Inode flags of ioctl_iflags(2), such as immutable and append-only; None where the file system has none."""
+    xattrs: dict[str, bytes]
+
+
+class EditedFile(Struct, frozen=True, kw_only=True, tag="edited"):
+    """A file from which lines were taken: the original content is kept under ``kept``."""
+
+    path: bytes
+    attributes: FileAttributes
+    kept: str
+    before_sha256: str
+    after_sha256: str
+
+
+class MovedFile(Struct, frozen=True, kw_only=True, tag="moved"):
+    """A file that was moved to the quarantine, where it is called ``kept``."""
+
+    path: bytes
+    attributes: FileAttributes
+    kept: str
+    sha256: str
+
+
+class RemovedLink(Struct, frozen=True, kw_only=True, tag="removed-link"):
+    path: bytes
+    destination: bytes
+    uid: int
+    gid: int
+
+
+class MadeLink(Struct, frozen=True, kw_only=True, tag="made-link"):
+    """A link that the eviction made (a unit's mask)."""
+
+    path: bytes
+    destination: bytes
+
+
+class FrozenGroup(Struct, frozen=True, kw_only=True, tag="frozen-group"):
+    """Processes stopped in a control group of Davy's own; None where they were stopped by a signal."""
+
+    group: bytes | None
+
+
+class ManagerReloaded(Struct, frozen=True, kw_only=True, tag="reloaded"):
+    """systemd read its unit files again; undoing it means to have it read them once more."""
+
+    socket: bytes
+
+
+Undo = EditedFile | MovedFile | RemovedLink | MadeLink | FrozenGroup | ManagerReloaded

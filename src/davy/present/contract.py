@@ -1,0 +1,159 @@
+"""The one JSON object of ``davy scan --json``.  Schema in ``docs/schema/scan.json``; only ever added to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from davy import __version__
+from davy.model.facts import Gap, Views
+from davy.model.findings import Finding
+from davy.model.incidents import Actor, Door, Happening, Incident, Judgement
+from davy.model.plan import Left, Plan
+from davy.model.text import encodable
+from davy.respond import Outcome, described
+
+SCHEMA = 1
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time as RFC 3339 in UTC, to the millisecond."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _actor(actor: Actor) -> dict[str, Any]:
+    return {
+        "role": actor.role,
+        "kind": actor.kind,
+        "pid": actor.pid,
+        "ppid": actor.ppid,
+        "start_time": moment(actor.start_time),
+        "start_ticks": actor.start_ticks,
+        "user": actor.user,
+        "cmdline": actor.cmdline,
+        "path": actor.path,
+        "files": list(actor.files),
+        "line": actor.line,
+        "command": actor.command,
+        "name": actor.name,
+        "detail": actor.detail,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "aspect": finding.aspect,
+        "bits": finding.bits,
+        "subject": finding.subject,
+        "summary": finding.summary,
+        "evidence": list(finding.evidence),
+        "technique": finding.technique,
+    }
+
+
+def _door(door: Door | None) -> dict[str, Any] | None:
+    if door is None:
+        return None
+    return {
+        "service": door.service,
+        "confidence": door.confidence,
+        "time": moment(door.time),
+        "evidence": list(door.evidence),
+    }
+
+
+def _happening(happening: Happening) -> dict[str, Any]:
+    return {"time": moment(happening.time), "what": happening.what, "source": happening.source}
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "verdict": incident.verdict,
+        "confidence": incident.confidence,
+        "family": incident.family,
+        "summary": incident.summary,
+        "actors": [_actor(actor) for actor in incident.actors],
+        "door": _door(incident.door),
+        "timeline": [_happening(happening) for happening in incident.timeline],
+        "findings": [_finding(finding) for finding in incident.findings],
+        "cost": {"cpu_hours": round(incident.cpu_hours, 6)} if incident.cpu_hours is not None else None,
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {"collector": gap.collector, "what": gap.what, "why": gap.why}
+
+
+def _views(views: Views | None) -> dict[str, Any] | None:
+    return {"seen": views.seen, "hidden": views.hidden} if views else None
+
+
+def scan_object(judgement: Judgement) -> dict[str, Any]:
+    """The contract's object, of built-in values."""
+    host = judgement.host
+    return {
+        "schema": SCHEMA,
+        "davy": __version__,
+        "host": {
+            "name": host.name,
+            "kernel": host.kernel,
+            "boot_time": moment(host.boot_time),
+            "cpus": host.cpus,
+        },
+        "taken": moment(judgement.taken),
+        "seconds": round(judgement.seconds, 3),
+        "verdict": judgement.verdict,
+        "complete": judgement.complete,
+        "incidents": [_incident(incident) for incident in judgement.incidents],
+        "exposures": [],
+        "gaps": [_gap(gap) for gap in judgement.gaps],
+        "views": {"processes": _views(judgement.process_views), "modules": _views(judgement.module_views)}
+        if judgement.live
+        else None,
+    }
+
+
+def _left(left: Left) -> dict[str, Any]:
+    return {"what": left.what, "why": left.why}
+
+
+def plan_object(plan: Plan) -> dict[str, Any]:
+    """What ``davy evict --dry-run --json`` prints."""
+    return {
+        "schema": SCHEMA,
+        "incidents": list(plan.incidents),
+        "steps": [described(step) for step in plan.steps],
+        "left": [_left(left) for left in plan.left],
+    }
+
+
+def outcome_object(outcome: Outcome) -> dict[str, Any]:
+    """What ``davy evict --json`` prints."""
+    return {
+        "schema": SCHEMA,
+        "clean": outcome.clean,
+        "rounds": outcome.rounds,
+        "done": list(outcome.done),
+        "left": [_left(left) for left in outcome.left],
+        "ended": outcome.ended,
+        "returned": {"pid": outcome.returned.pid, "path": outcome.returned.path} if outcome.returned else None,
+        "watched_seconds": outcome.watched_seconds,
+        "remaining": [incident.id for incident in outcome.remaining],
+    }
+
+
+def undo_object(put_back: Sequence[str], left: Sequence[Left]) -> dict[str, Any]:
+    """What ``davy undo --json`` prints."""
+    return {"schema": SCHEMA, "put_back": list(put_back), "left": [_left(one) for one in left]}
+
+
+def as_json(value: Any) -> str:
+    """One JSON text, indented, whatever bytes the host's names hold."""
+    return msgspec.json.format(msgspec.json.encode(encodable(value)), indent=2).decode()

@@ -1,0 +1,245 @@
+"""What a person reads: is it a miner, what runs since when at what cost, what keeps it alive, how it starts
+again, what to type next.  One screen; plain when piped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from davy.journal import Eviction, Progress
+from davy.model.findings import Finding
+from davy.model.incidents import Actor, Considered, Incident, Judgement, Kind, Role, Verdict
+from davy.model.plan import Left, Plan
+from davy.model.text import printable
+from davy.model.undo import FrozenGroup
+from davy.respond import Outcome, described
+
+_STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
+_ROWS = 8
+
+
+def console() -> Console:
+    """Standard output: colours on a terminal unless ``NO_COLOR`` is set, plain lines of any length when piped."""
+    found = Console(highlight=False, markup=False, emoji=False)
+    return found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200, soft_wrap=True)
+
+
+def _shown(text: str, limit: int = 160) -> str:
+    return printable(text, limit)
+
+
+def since(start: float, now: float) -> str:
+    """How long ago, in the largest unit that fits."""
+    seconds = max(now - start, 0.0)
+    for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} CPU hours" if hours >= 1 else f"{hours * 60:.1f} CPU minutes"
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def show_judgement(out: Console, judgement: Judgement) -> None:
+    """One scan."""
+    if not judgement.incidents:
+        words = "No miner found" if judgement.complete else "Nothing found in what could be read"
+        out.print(Text(f"{words}.", _STYLES[Verdict.CLEAN] if judgement.complete else "bold yellow"))
+        if judgement.considered:
+            out.print(f"{len(judgement.considered)} looked at closely and let go: davy explain")
+    for number, incident in enumerate(judgement.incidents, 1):
+        _show_incident(out, judgement, number, incident)
+    hidden = judgement.process_views.hidden if judgement.process_views else 0
+    if hidden:
+        out.print(Text(f"{hidden} processes are alive that a plain listing does not show.", "bold red"))
+    _show_gaps(out, judgement)
+    if judgement.incidents:
+        _show_next(out, judgement)
+
+
+def _show_incident(out: Console, judgement: Judgement, number: int, incident: Incident) -> None:
+    word = {Verdict.CONFIRMED: "MINER", Verdict.SUSPECT: "SUSPECT"}.get(incident.verdict, "CLEAN")
+    head = Text(f"{number}. {word}", _STYLES[incident.verdict])
+    head.append(f"  {incident.confidence:.0%} sure, id {incident.id}", "default")
+    out.print(head)
+    out.print(Padding(Text(_shown(incident.summary, 400)), (0, 0, 0, 3)))
+    table = Table.grid(padding=(0, 2))
+    for _ in range(2):
+        table.add_column(overflow="fold")
+    for label, text in _rows(judgement, incident):
+        table.add_row(Text(label, "bold"), Text(text))
+    out.print(Padding(table, (0, 0, 1, 3)))
+
+
+def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]:
+    """The label and text of each line about one incident, in the order a person asks."""
+    now = judgement.taken
+    running = [actor for actor in incident.actors if actor.kind is Kind.PROCESS]
+    miners = [actor for actor in running if actor.role is Role.MINER]
+    for actor in miners[:_ROWS]:
+        yield "runs", f"{_process(actor)}, since {since(actor.start_time or now, now)}: {_shown(actor.cmdline or '', 90)}"
+    if len(miners) > _ROWS:
+        yield "", f"and {len(miners) - _ROWS} more"
+    if incident.cpu_hours is not None and running:
+        yield "cost", f"{_hours(incident.cpu_hours)}; {incident.burning_cores:.1f} cores now"
+    for slowed in incident.slowed[:3]:
+        yield "slows", f"{_shown(slowed.name)} ({slowed.pid}) got {slowed.share:.0%} of the CPU it asked for"
+    kept = [actor for actor in running if actor.role is not Role.MINER]
+    for actor in kept[:_ROWS]:
+        yield "kept alive", f"by {_process(actor)}: {_shown(actor.detail)}"
+    again = [actor for actor in incident.actors if actor.kind is Kind.AUTOSTART]
+    for actor in again[:_ROWS]:
+        line = f" line {actor.line}" if actor.line else ""
+        yield "starts again", f"{_shown(actor.path or '')}{line} ({_shown(actor.user or '?')}): {_shown(actor.command or '', 90)}"
+    for actor in [actor for actor in incident.actors if actor.kind is Kind.FILE][:_ROWS]:
+        yield "lies there", _shown(actor.path or "")
+    if running and not kept:
+        yield "kept alive", "by no process that was seen"
+    if running and not again:
+        yield "starts again", "by no autostart that was seen"
+
+
+def _process(actor: Actor) -> str:
+    return f"{_shown(actor.name, 40)} ({actor.pid}, {_shown(actor.user or '?', 40)}, {_shown(actor.path or 'no program', 80)})"
+
+
+def _show_gaps(out: Console, judgement: Judgement) -> None:
+    for gap in judgement.gaps[:_ROWS]:
+        out.print(Text(f"not seen: {_shown(gap.collector)}: {_shown(gap.what)}: {_shown(gap.why)}", "yellow"))
+    if len(judgement.gaps) > _ROWS:
+        out.print(f"not seen: {len(judgement.gaps) - _ROWS} more (--json shows all)")
+
+
+def _show_next(out: Console, judgement: Judgement) -> None:
+    confirmed = any(incident.verdict is Verdict.CONFIRMED for incident in judgement.incidents)
+    out.print(Text("next", "bold"), end="  ")
+    out.print("davy explain 1        why")
+    if not judgement.live:
+        return
+    if confirmed:
+        out.print("      davy evict --dry-run  what would be done\n      davy evict            do it, and watch that it stays gone")
+    else:
+        out.print(f"      davy evict --id {judgement.incidents[0].id}  a suspect is only acted on by name")
+
+
+def _findings(out: Console, findings: tuple[Finding, ...]) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    for _ in range(2):
+        table.add_column(overflow="fold")
+    for finding in sorted(findings, key=lambda one: -one.bits):
+        table.add_row(
+            f"{finding.bits:+.1f}",
+            f"{finding.aspect}",
+            Text(f"{_shown(finding.summary, 300)}  [{finding.rule}]"),
+        )
+        for evidence in finding.evidence[:4]:
+            table.add_row("", "", Text(_shown(evidence, 200), "dim"))
+    out.print(Padding(table, (0, 0, 0, 3)))
+
+
+def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
+    """Why: every finding of one incident with its bits, the tree, the timeline."""
+    incident = judgement.incidents[number - 1]
+    _show_incident(out, judgement, number, incident)
+    out.print(
+        f"   {incident.bits:.1f} bits; suspect from 6 out of two aspects, confirmed from 9 with more than a name and a place"
+    )
+    for actor in incident.actors:
+        own = tuple(finding for finding in incident.findings if finding.subject == actor.subject)
+        where = f"({actor.pid})" if actor.pid else f"{_shown(actor.path or '')}" + (f":{actor.line}" if actor.line else "")
+        out.print(Text(f"\n   {actor.role} {_shown(actor.name)} {where}", "bold"))
+        _findings(out, own)
+    out.print(Text("\n   tree", "bold"))
+    for line in tree(incident):
+        out.print(f"   {line}")
+    out.print(Text("\n   timeline", "bold"))
+    for happening in incident.timeline:
+        out.print(f"   {_clock(happening.time)}  {_shown(happening.what)}  ({happening.source})")
+
+
+def tree(incident: Incident) -> Iterator[str]:
+    """The incident's processes, children below their parents."""
+    actors = {actor.pid: actor for actor in incident.actors if actor.pid is not None}
+
+    def below(actor: Actor, depth: int) -> Iterator[str]:
+        yield f"{'  ' * depth}{actor.pid} {_shown(actor.name, 40)}  {actor.role}  {_shown(actor.cmdline or '', 90)}"
+        for child in actors.values():
+            if child.ppid == actor.pid and child is not actor:
+                yield from below(child, depth + 1)
+
+    for actor in actors.values():
+        if actor.ppid not in actors:
+            yield from below(actor, 0)
+
+
+def show_considered(out: Console, considered: tuple[Considered, ...]) -> None:
+    """What was looked at closely and let go, and why."""
+    if not considered:
+        out.print("Nothing asked for a closer look.")
+    for row in considered:
+        out.print(Text(f"{_shown(row.name)}  {row.bits:+.1f} bits: let go", "bold"))
+        _findings(out, row.findings)
+
+
+def show_plan(out: Console, plan: Plan) -> None:
+    """The steps of an eviction, and what it leaves alone."""
+    if plan.steps:
+        out.print(Text("the plan", "bold"))
+    number = 0
+    for step in plan.steps:
+        number += 1
+        out.print(f"  {number:2}. {_shown(described(step), 300)}")
+        for target in getattr(step, "targets", ()):
+            out.print(f"        {target.role} {target.name} ({target.pid}): {_shown(target.invocation, 100)}")
+        for text in getattr(step, "texts", ()):
+            out.print(f"        - {_shown(text.decode('utf-8', 'surrogateescape'), 120)}")
+    show_left(out, plan.left)
+
+
+def show_left(out: Console, left: Sequence[Left]) -> None:
+    for one in left:
+        out.print(Text(f"left alone: {_shown(one.what, 200)}: {_shown(one.why, 200)}", "yellow"))
+
+
+def show_outcome(out: Console, outcome: Outcome) -> None:
+    """What an eviction came to."""
+    for step in outcome.done:
+        out.print(f"  done: {_shown(step, 300)}")
+    show_left(out, outcome.left)
+    if outcome.returned:
+        out.print(Text(f"It came back: {_shown(outcome.returned.path)} ({outcome.returned.pid}).", "bold red"))
+    for incident in outcome.remaining:
+        out.print(Text(f"Still there: {_shown(incident.summary, 300)} (id {incident.id})", "bold red"))
+    if outcome.clean:
+        out.print(
+            Text(f"Gone: {outcome.ended} processes ended; nothing came back in {outcome.watched_seconds:.0f} s.", "bold green")
+        )
+    out.print("davy undo puts every file, line and unit back")
+
+
+def show_undoing(out: Console, evictions: Sequence[Eviction]) -> None:
+    """What an undo is about to put back, and that it may start again."""
+    out.print(Text("to put back", "bold"))
+    for eviction in evictions:
+        for entry in reversed(eviction.entries):
+            if entry.undo is not None and entry.state is Progress.DONE and not isinstance(entry.undo, FrozenGroup):
+                out.print(f"  from: {_shown(described(entry.step), 300)}")
+    out.print(Text("What starts by itself (cron lines, units) is live again afterwards.", "bold yellow"))
+
+
+def show_undo(out: Console, put_back: Sequence[str], left: Sequence[Left]) -> None:
+    for path in put_back:
+        out.print(f"  put back: {_shown(path, 300)}")
+    show_left(out, left)
+

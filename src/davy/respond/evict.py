@@ -1,0 +1,144 @@
+"""Evict incidents: carry out the plan, watch, and go round again if anything comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from davy.host import Host, HostError, Kernel
+from davy.journal import Eviction, Journal, Progress
+from davy.model.facts import Restart
+from davy.model.incidents import Incident, Judgement, Kind, Verdict
+from davy.model.plan import Left, Plan
+from davy.respond.carry_out import Carried, carry_out
+from davy.respond.plan import plan
+from davy.respond.verify import Return, watch_for_returns
+from davy.scan import scan
+
+ROUNDS: Final = 3
+"""So often an eviction goes round again when something comes back."""
+MANY_PROCESSES: Final = 20
+"""A plan of more processes than this is not done unless its incident is named."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What an eviction came to."""
+
+    operation: int
+    rounds: int
+    done: tuple[str, ...]
+    left: tuple[Left, ...]
+    ended: int
+    returned: Return | None
+    watched_seconds: float
+    remaining: tuple[Incident, ...]
+    """Incidents that the last look still found."""
+    judgement: Judgement
+
+    @property
+    def clean(self) -> bool:
+        """Every step done, nothing came back, nothing left."""
+        return not self.left and self.returned is None and not self.remaining
+
+
+class Interest(Struct, frozen=True):
+    """Whom the eviction's progress is told: what is done now, and how long the watch still lasts."""
+
+    step: Callable[[str], None] = lambda _: None
+    watch: Callable[[float], None] = lambda _: None
+
+
+def needs_a_name(made: Plan) -> str | None:
+    """Why a plan is not done on a mere yes: it wants its incident named.  None when nothing is out of the way."""
+    if len(made.targets) > MANY_PROCESSES:
+        return f"the plan ends {len(made.targets)} processes, more than {MANY_PROCESSES}"
+    if made.vendor_units:
+        return f"the plan meets a unit of an installed package: {made.vendor_units[0]}"
+    return None
+
+
+def finish(kernel: Kernel, journal: Journal, cut_short: Eviction, interest: Interest) -> Carried:
+    """Finish an eviction that was cut short.  Its plan was agreed to then, and is checked step by step again."""
+    carried = carry_out(kernel, journal, cut_short, interest.step)
+    journal.close(cut_short.id)
+    return carried
+
+
+def evict(
+    host: Host,
+    journal: Journal,
+    made: Plan,
+    *,
+    watch_seconds: float,
+    interest: Interest,
+    spared_files: frozenset[tuple[int, int]],
+) -> Outcome:
+    """Carry out ``made``, watch for ``watch_seconds``, and look again; up to `ROUNDS` times.
+
+    Raises `davy.journal.StateError` when the journal cannot be written, `HostError` when the host cannot be read.
+    """
+    kernel = host.kernel
+    if kernel is None:
+        raise HostError("only a live host can be evicted from")
+    chosen = set(made.incidents)
+    operation: int | None = None
+    done: list[str] = []
+    ended = 0
+    restarts: tuple[Restart, ...] = ()
+    for turn in range(1, ROUNDS + 1):
+        eviction = journal.begin(made, operation)
+        operation = eviction.operation
+        carried = carry_out(kernel, journal, eviction, interest.step)
+        journal.close(eviction.id, Progress.DONE)
+        done += carried.done
+        ended += carried.ended
+        returned = watch_for_returns(kernel, made, watch_seconds, interest.watch)
+        restarts += returned.started_by if returned else ()
+        snapshot, judgement = scan(host, restarts=restarts)
+        remaining = tuple(_remaining(judgement, chosen, made, returned))
+        again = [one for one in remaining if one.verdict is Verdict.CONFIRMED or returned]
+        if turn == ROUNDS or not again:
+            break
+        fresh = plan(host, snapshot, again, spared_files=spared_files)
+        if not fresh.steps:
+            break
+        chosen |= {one.id for one in again}
+        made = _with_former(fresh, made)
+    return Outcome(
+        operation=operation or 0,
+        rounds=turn,
+        done=tuple(done),
+        left=tuple(dict.fromkeys((*made.left, *carried.left))),
+        ended=ended,
+        returned=returned,
+        watched_seconds=watch_seconds,
+        remaining=remaining,
+        judgement=judgement,
+    )
+
+
+def _remaining(
+    judgement: Judgement, chosen: set[str], made: Plan, returned: Return | None
+) -> Iterable[Incident]:
+    """Incidents of a later scan that are what was evicted, or hold what came back."""
+    names = set(made.names)
+    for one in judgement.incidents:
+        paths = {path for actor in one.actors if actor.kind is not Kind.AUTOSTART for path in (actor.path, *actor.files)}
+        pids = {actor.pid for actor in one.actors}
+        if one.id in chosen or names & paths or (returned is not None and returned.pid in pids):
+            yield one
+
+
+def _with_former(fresh: Plan, former: Plan) -> Plan:
+    """A further round watches for what the former rounds evicted, too."""
+    return Plan(
+        incidents=fresh.incidents,
+        boot_id=fresh.boot_id,
+        steps=fresh.steps,
+        left=fresh.left,
+        vendor_units=fresh.vendor_units,
+        names=tuple(sorted({*fresh.names, *former.names})),
+    )
+

@@ -1,0 +1,323 @@
+"""Make the plan of an eviction from incidents and the facts behind them, before anything is touched.
+
+What must not be touched is left out here, with the reason, and refused once more by the hands.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from davy.hands.systemd import SYSTEM_SOCKET
+from davy.host import Host, HostError
+from davy.host.packages import PackageDatabase, packages
+from davy.knowledge.programs import interpreter
+from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail, Snapshot
+from davy.model.incidents import Actor, Incident, Kind, Role
+from davy.model.lookup import lookup
+from davy.model.plan import (
+    FileIdentity,
+    Freeze,
+    Kill,
+    Left,
+    MaskUnit,
+    Plan,
+    Preserve,
+    Quarantine,
+    ReloadManager,
+    RemoveLines,
+    RemoveLink,
+    Step,
+    Target,
+)
+from davy.model.text import printable
+from davy.respond.freeze import running
+
+_FILE_LIMIT: Final = 1 << 30
+_UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
+_PROCESSLESS: Final = (".timer", ".path", ".socket")
+_SYSTEM_RUNTIME: Final = b"/run/systemd/system"
+
+
+class _Draft:
+    """A plan while it is made."""
+
+    def __init__(self, host: Host, snapshot: Snapshot, spared_files: frozenset[tuple[int, int]]) -> None:
+        self.host, self.snapshot, self.ways = host, snapshot, lookup(snapshot)
+        self.database: PackageDatabase = packages(host.root)
+        self.spared_files = spared_files
+        self.targets: dict[str, Target] = {}
+        self.programs: dict[bytes, FileIdentity] = {}
+        self.files: dict[bytes, Quarantine] = {}
+        self.entries: list[Step] = []
+        self.managers: dict[bytes, list[str]] = {}
+        self.lines: dict[str, list[Autostart]] = {}
+        self.left: dict[str, Left] = {}
+        self.vendor_units: list[str] = []
+
+    def leave(self, what: str, why: str) -> None:
+        self.left.setdefault(what, Left(printable(what, 400), printable(why, 400)))
+
+    def identity(self, path: str, sha256: str | None = None) -> FileIdentity | None:
+        """The file at ``path`` as it is now, by its real folder; None, and left with the reason, when it must stay."""
+        try:
+            real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+            found = self.host.root.lstat(real)
+            if not found.regular:
+                self.leave(path, "not a regular file")
+                return None
+            digest = self.host.root.digest(real, _FILE_LIMIT)
+        except HostError as error:
+            self.leave(path, str(error))
+            return None
+        if (found.device, found.inode) in self.spared_files:
+            return None
+        if digest is None:
+            self.leave(path, f"larger than {_FILE_LIMIT >> 20} MiB")
+            return None
+        if sha256 is not None and digest.sha256 != sha256:
+            self.leave(path, "another file by now than the one that runs")
+            return None
+        return FileIdentity(
+            path=os.fsencode(real),
+            device=found.device,
+            inode=found.inode,
+            size=found.size,
+            mtime_ns=found.mtime_ns,
+            sha256=digest.sha256,
+        )
+
+
+def plan(
+    host: Host,
+    snapshot: Snapshot,
+    incidents: Sequence[Incident],
+    *,
+    spared_files: frozenset[tuple[int, int]] = frozenset(),
+) -> Plan:
+    """The steps that evict ``incidents``, in order, and what is left alone and why.
+
+    ``spared_files`` (device, inode) are Davy's own state.
+    """
+    draft = _Draft(host, snapshot, spared_files)
+    actors = [actor for one in incidents for actor in one.actors]
+    for actor in actors:
+        if actor.kind is Kind.PROCESS and actor.role in (Role.MINER, Role.GUARDIAN, Role.DROPPER, Role.HIDER):
+            _process(draft, actor)
+    for actor in actors:
+        if actor.kind is Kind.AUTOSTART:
+            _autostart(draft, draft.ways.autostart.get(actor.subject))
+        elif actor.kind is Kind.FILE and actor.path:
+            _file(draft, actor.path, "a file of the family")
+    _lines(draft)
+    _reloads(draft)
+    _drop_files_in_use(draft)
+    targets = tuple(draft.targets.values())
+    steps: list[Step] = []
+    if targets or draft.programs:
+        steps.append(Freeze(targets=targets, programs=tuple(draft.programs.values())))
+        steps += [Preserve(target=target) for target in targets]
+    steps += draft.entries
+    if targets or draft.programs:
+        steps.append(Kill())
+    steps += draft.files.values()
+    return Plan(
+        incidents=tuple(one.id for one in incidents),
+        boot_id=snapshot.host.boot_id,
+        steps=tuple(steps),
+        left=tuple(draft.left.values()),
+        vendor_units=tuple(draft.vendor_units),
+        names=tuple(sorted(set(_names(actors)))),
+    )
+
+
+def _names(actors: Iterable[Actor]) -> Iterator[str]:
+    """Paths by which a come-back is known: the programs and scripts of the actors, not shared interpreters."""
+    for actor in actors:
+        if actor.kind is not Kind.AUTOSTART:
+            for path in (*actor.files, actor.path):
+                if path and not interpreter(os.path.basename(path)):
+                    yield printable(path)
+
+
+def _process(draft: _Draft, actor: Actor) -> None:
+    process = draft.ways.by_subject.get(actor.subject)
+    if process is None:
+        return
+    shown = f"process {process.pid} ({process.name})"
+    detail = draft.ways.detail.get(process.subject)
+    why = _spared(draft, process, detail)
+    if why:
+        draft.leave(shown, why)
+        return
+    draft.targets[process.subject] = Target(
+        pid=process.pid,
+        start_ticks=process.start_ticks,
+        role=actor.role,
+        name=printable(process.name),
+        invocation=printable(process.invocation, 400),
+        uid=process.uid,
+    )
+    if process.exe is None or process.exe.memory_only:
+        return
+    if process.script:
+        _program(draft, process.script, detail.script if detail else None, on_disk=True)
+    elif not interpreter(os.path.basename(process.exe.path)) or _odd_interpreter(detail):
+        _program(draft, process.exe.path, detail.executable if detail else None, on_disk=not process.exe.deleted)
+
+
+def _odd_interpreter(detail: ProcessDetail | None) -> bool:
+    """A copy of an interpreter under the actors' own path is their program, not a shared one."""
+    return bool(detail and detail.executable and detail.executable.twin)
+
+
+def _spared(draft: _Draft, process: Process, detail: ProcessDetail | None) -> str | None:
+    """Why a process is never touched, or None."""
+    if process.pid == 1 or process.kernel_thread:
+        return "the kernel's, or the first process"
+    if process.pid in draft.snapshot.own_pids:
+        return "Davy itself, or what started it"
+    if os.geteuid() not in (0, process.uid):
+        return f"belongs to {process.user}: run as root to evict it"
+    program = detail.executable if detail else None
+    own = process.script is not None or process.inline is not None
+    if program and program.owner_package and program.unmodified is not False and not own:
+        return f"runs {program.path} of the installed package {program.owner_package}"
+    return None
+
+
+def _program(draft: _Draft, path: str, known: Executable | None, *, on_disk: bool) -> None:
+    """A program that the actors run: whatever else runs it is stopped too, and its file goes."""
+    if known and known.owner_package:
+        draft.leave(path, f"belongs to the installed package {known.owner_package}")
+        return
+    identity = draft.identity(path, known.sha256 if known else None) if on_disk else None
+    if identity is None and known is not None and known.sha256 is not None and not on_disk:
+        gone = FileIdentity(
+            path=os.fsencode(path),
+            device=known.device,
+            inode=known.inode,
+            size=known.size,
+            mtime_ns=0,
+            sha256=known.sha256,
+        )
+        draft.programs[gone.path] = gone
+        return
+    if identity is not None and _mine(draft, path):
+        draft.programs[identity.path] = identity
+        draft.files[identity.path] = Quarantine(file=identity, why="the actors run it")
+
+
+def _mine(draft: _Draft, path: str) -> bool:
+    """Whether this person may move the file; left with the reason when not."""
+    if os.geteuid() == 0:
+        return True
+    try:
+        if draft.host.root.lstat(path).uid == os.geteuid():
+            return True
+    except HostError:
+        pass
+    draft.leave(path, "belongs to another user: run as root")
+    return False
+
+
+def _file(draft: _Draft, path: str, why: str) -> None:
+    owner = draft.database.owners([path]).get(path)
+    if owner:
+        draft.leave(path, f"belongs to the installed package {owner}")
+        return
+    identity = draft.identity(path)
+    if identity is not None and _mine(draft, path):
+        draft.files.setdefault(identity.path, Quarantine(file=identity, why=why))
+
+
+def _autostart(draft: _Draft, autostart: Autostart | None) -> None:
+    if autostart is None:
+        return
+    owner = autostart.owner_package or draft.database.owners([autostart.path]).get(autostart.path)
+    if owner:
+        draft.leave(autostart.path, f"belongs to the installed package {owner}")
+        if autostart.kind in _UNITS and autostart.unit:
+            draft.vendor_units.append(autostart.unit)
+        return
+    if autostart.line is not None:
+        draft.lines.setdefault(autostart.path, []).append(autostart)
+        return
+    if autostart.kind in _UNITS and autostart.unit:
+        _unit(draft, autostart, autostart.unit)
+        return
+    identity = draft.identity(autostart.path)
+    if identity is not None and _mine(draft, autostart.path):
+        draft.entries.append(Quarantine(file=identity, why=f"a {autostart.kind} entry of its own"))
+
+
+def _unit(draft: _Draft, autostart: Autostart, unit: str) -> None:
+    """A unit goes by its links and its file; a mask at run time keeps others from starting it meanwhile."""
+    identity = draft.identity(autostart.path)
+    if identity is None or not _mine(draft, autostart.path):
+        return
+    path = autostart.path
+    runtime, socket = _SYSTEM_RUNTIME, SYSTEM_SOCKET
+    if not path.startswith(("/etc/systemd/system", "/run/systemd/", "/usr/", "/lib/systemd/system")):
+        uid = draft.host.root.lstat(path).uid
+        runtime, socket = b"/run/user/%d/systemd/user" % uid, b"/run/user/%d/systemd/private" % uid
+    for link in autostart.links:
+        try:
+            destination = os.fsencode(draft.host.root.readlink(link))
+            real = os.path.join(os.path.realpath(os.path.dirname(link)), os.path.basename(link))
+            draft.entries.append(RemoveLink(path=os.fsencode(real), destination=destination))
+        except HostError as error:
+            draft.leave(link, str(error))
+    draft.entries.append(Quarantine(file=identity, why=f"the unit {unit}"))
+    if os.path.isdir(runtime) and not os.fsdecode(identity.path).startswith(os.fsdecode(runtime) + "/"):
+        draft.entries.append(MaskUnit(unit=unit, manager=runtime))
+    if _is_socket(socket):
+        stopping = draft.managers.setdefault(socket, [])
+        if unit.endswith(_PROCESSLESS):
+            stopping.append(unit)
+
+
+def _is_socket(path: bytes) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _lines(draft: _Draft) -> None:
+    """One step a file, for all its guilty lines."""
+    for path, entries in draft.lines.items():
+        identity = draft.identity(path)
+        if identity is None or not _mine(draft, path):
+            continue
+        entries.sort(key=lambda entry: entry.line or 0)
+        draft.entries.append(
+            RemoveLines(
+                file=identity,
+                lines=tuple(entry.line or 0 for entry in entries),
+                texts=tuple(os.fsencode(entry.text) for entry in entries),
+            )
+        )
+
+
+def _reloads(draft: _Draft) -> None:
+    for socket, stop in draft.managers.items():
+        draft.entries.append(ReloadManager(socket=socket, stop=tuple(stop)))
+
+
+def _drop_files_in_use(draft: _Draft) -> None:
+    """Files that a process outside the plan runs or maps stay, and are no program by which others are stopped."""
+    kernel = draft.host.kernel
+    if kernel is None:
+        return
+    targets = {target.pid for target in draft.targets.values()}
+    programs = set(draft.programs)
+    for path, step in list(draft.files.items()):
+        if path in programs:
+            continue  # whatever runs it is stopped with the gang
+        users = running(kernel, step.file, targets)
+        if users:
+            del draft.files[path]
+            draft.leave(os.fsdecode(path), f"process {users[0]}, which is not in the plan, runs or maps it")

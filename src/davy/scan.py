@@ -1,0 +1,33 @@
+"""The road from a host to a judgement: survey, triage, examine, detect, correlate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from davy.collect import examine, survey
+from davy.correlate import correlate
+from davy.detect import detect, triage
+from davy.host import Host
+from davy.model.facts import Restart, Snapshot
+from davy.model.incidents import Judgement
+
+WINDOW_SECONDS = 1.0
+"""How long CPU use is sampled."""
+
+
+def scan(
+    host: Host,
+    window_seconds: float = WINDOW_SECONDS,
+    progress: Callable[[str], None] = lambda _: None,
+    restarts: tuple[Restart, ...] = (),
+) -> tuple[Snapshot, Judgement]:
+    """All facts of a host, and what they come to.  Reads, and never changes the host.  Raises `HostError`."""
+    started = time.monotonic()
+    surveyed = survey(host, window_seconds, progress, restarts)
+    progress("a closer look")
+    examined = examine(host, surveyed, triage(surveyed))
+    snapshot = msgspec.structs.replace(examined, seconds=time.monotonic() - started)
+    return snapshot, correlate(snapshot, detect(snapshot))

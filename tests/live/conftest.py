@@ -1,0 +1,132 @@
+"""What the live tests share: a throw-away Debian with real systemd and cron, booted in half a second."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGES = "systemd,systemd-sysv,dbus,cron,procps,util-linux,libsqlite3-0,libffi8,libssl3"
+IN_CI = os.environ.get("CI") == "true"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid() == 0:
+        return
+    for item in items:
+        if item.get_closest_marker("live"):
+            item.add_marker(pytest.mark.skip(reason="needs root: real processes, files and services are touched"))
+
+
+class Lab:
+    """One booted container.  Its changes are thrown away; this project and its Python are bound read-only."""
+
+    def __init__(self, root: Path, name: str, log: Path) -> None:
+        self._groups = [
+            path for kind in ("unified", "systemd") if (path := Path("/sys/fs/cgroup") / kind).is_dir()
+        ] or [Path("/sys/fs/cgroup")]
+        self._mine = [group / name for group in self._groups]
+        for group in self._mine:
+            group.mkdir(exist_ok=True)
+
+        def enter() -> None:
+            for group in self._mine:
+                (group / "cgroup.procs").write_text(str(os.getpid()))
+            os.setsid()
+
+        self._log = log.open("wb")
+        self._nspawn = subprocess.Popen(
+            [
+                "systemd-nspawn", "--boot", f"--directory={root}", f"--machine={name}", "--volatile=overlay",
+                "--register=no", "--keep-unit", "--private-network", "--capability=all",
+                f"--bind-ro={PROJECT}", f"--bind-ro={sys.base_prefix}",
+            ],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, preexec_fn=enter,
+        )  # fmt: skip
+        self.leader = 0
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._nspawn.poll() is None:
+            children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
+            if children:
+                self.leader = int(children[0])
+                state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
+                if state in ("running", "degraded"):
+                    return
+            time.sleep(0.05)
+        self.close()
+        raise RuntimeError(f"the lab did not come up: {log.read_text(errors='replace')[-2000:]}")
+
+    def run(self, *command: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """A command in the container."""
+        return subprocess.run(
+            ["nsenter", "-t", str(self.leader), "-a", *command],
+            capture_output=True, text=True, check=check, timeout=timeout, stdin=subprocess.DEVNULL,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+
+    def davy(self, *arguments: str, check: bool = False, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "davy", *arguments, check=check, timeout=timeout)
+
+    def write(self, path: str, text: str, mode: str = "0644") -> None:
+        script = f"mkdir -p $(dirname {path}); cat > {path}; chmod {mode} {path}"
+        subprocess.run(
+            ["nsenter", "-t", str(self.leader), "-a", "/bin/sh", "-c", script], input=text, text=True, check=True
+        )
+
+    def close(self) -> None:
+        if self.leader and self._nspawn.poll() is None:
+            self.run("systemctl", "poweroff", check=False)
+        try:
+            self._nspawn.wait(20)
+        except subprocess.TimeoutExpired:
+            self._nspawn.kill()
+            self._nspawn.wait()
+        self._log.close()
+        for group in self._mine:
+            for folder in sorted(group.rglob("*"), reverse=True):
+                if folder.is_dir():
+                    folder.rmdir()
+            group.rmdir()
+
+
+@pytest.fixture(scope="session")
+def lab_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Debian tree with systemd; ``DAVY_LAB_ROOT`` names one that was made before."""
+    ready = os.environ.get("DAVY_LAB_ROOT")
+    if ready:
+        return Path(ready)
+    missing = [tool for tool in ("debootstrap", "systemd-nspawn") if shutil.which(tool) is None]
+    if missing:
+        if IN_CI:
+            pytest.fail(f"missing: {', '.join(missing)}")
+        pytest.skip(f"needs {', '.join(missing)} (apt-get install debootstrap systemd-container)")
+    root = tmp_path_factory.mktemp("lab") / "root"
+    mirror = next(
+        (
+            line.split()[1]
+            for source in (Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*"))
+            if source.is_file()
+            for line in source.read_text().splitlines()
+            if line.startswith(("deb http", "URIs: http"))
+        ),
+        "http://deb.debian.org/debian",
+    )
+    subprocess.run(
+        ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(root), mirror],
+        check=True, stdout=subprocess.DEVNULL, timeout=600,
+    )  # fmt: skip
+    return root
+
+
+@pytest.fixture
+def lab(lab_root: Path, tmp_path: Path) -> Iterator[Lab]:
+    made = Lab(lab_root, f"davy-lab-{os.getpid()}", tmp_path / "lab.log")
+    yield made
+    made.close()

@@ -1,0 +1,198 @@
+"""`davy.host.packages`: who owns a file, by Debian's package database in a tree in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from davy.host import Entry, HostError, MemoryRoot, Refused
+from davy.host.packages import NoPackages, PackageDatabase, packages
+from davy.host.root import Digest
+
+INFO = "/var/lib/dpkg/info/"
+MERGED = {"/bin": Entry(target="usr/bin"), "/lib": Entry(target="usr/lib")}
+
+
+def md5(content: str) -> str:
+    return hashlib.md5(content.encode()).hexdigest()
+
+
+def digest(content: str) -> Digest:
+    return Digest(hashlib.sha256(content.encode()).hexdigest(), md5(content), content.encode())
+
+
+DEBIAN = {
+    INFO + "coreutils.list": "/.\n/bin\n/bin/sleep\n/usr/bin\n/usr/bin/sort\n",
+    INFO + "coreutils.md5sums": f"{md5('sleep')}  bin/sleep\n{md5('sort')}  usr/bin/sort\n",
+    INFO + "coreutils.postinst": "/usr/bin/not-owned\n",
+    INFO + "libc6:amd64.list": "/.\n/usr/lib/x86_64-linux-gnu/libc.so.6\n/etc/ld.so.conf.d/x.conf\n",
+    INFO + "libc6:amd64.md5sums": f"{md5('libc')}  usr/lib/x86_64-linux-gnu/libc.so.6\n",
+    INFO + "meta.list": "/.\n",
+}
+
+
+def database(files: Mapping[str, str | Entry]) -> PackageDatabase:
+    return packages(MemoryRoot(files))
+
+
+def test_an_owner_is_the_package_that_lists_the_path() -> None:
+    asked = ["/usr/bin/sort", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/tmp/sort", "/usr/bin/not-owned"]
+    assert database(DEBIAN).owners(asked) == {
+        "/usr/bin/sort": "coreutils",
+        "/usr/lib/x86_64-linux-gnu/libc.so.6": "libc6:amd64",
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/usr/bin/sor", "usr/bin/sort", "/bin/sort\n", "/usr/bin\n/usr/bin/sort", "", "/", "/usr/bin/sort/", "sort"],
+)
+def test_part_of_a_line_or_more_than_a_line_owns_nothing(path: str) -> None:
+    assert database(DEBIAN | MERGED).owners([path]) == {}
+
+
+@given(st.text(alphabet="/abnorstu\n.", max_size=16))
+def test_only_whole_listed_lines_are_owned(path: str) -> None:
+    listed = path in DEBIAN[INFO + "coreutils.list"].split("\n") and path.startswith("/")
+    assert (path in database(DEBIAN).owners([path])) == listed
+
+
+def test_with_a_merged_usr_either_name_of_a_file_finds_its_owner() -> None:
+    files = DEBIAN | {INFO + "new.list": "/usr/bin/new\n", INFO + "new.md5sums": f"{md5('new')}  usr/bin/new\n"}
+    names = ["/bin/sleep", "/usr/bin/sleep", "/bin/new", "/usr/bin/new", "/lib/x86_64-linux-gnu/libc.so.6"]
+    merged = database(files | MERGED)
+    assert merged.owners(names) == dict(
+        zip(names, ["coreutils", "coreutils", "new", "new", "libc6:amd64"], strict=True)
+    )
+    assert [merged.unmodified(name, "coreutils", digest("sleep")) for name in names[:2]] == [True, True]
+    assert [merged.unmodified(name, "new", digest("new")) for name in names[2:4]] == [True, True]
+
+
+def test_without_a_merged_usr_they_are_two_files() -> None:
+    assert database(DEBIAN).owners(["/bin/sleep", "/usr/bin/sleep", "/bin/sort"]) == {"/bin/sleep": "coreutils"}
+    elsewhere = {"/bin": Entry(target="/opt/bin")}
+    assert database(DEBIAN | elsewhere).owners(["/usr/bin/sleep"]) == {}
+
+
+def test_a_file_is_unmodified_by_its_content_and_nothing_is_said_of_what_has_no_sum() -> None:
+    debian = database(DEBIAN)
+    assert debian.unmodified("/usr/bin/sort", "coreutils", digest("sort")) is True
+    assert debian.unmodified("/usr/bin/sort", "coreutils", digest("miner")) is False
+    assert debian.unmodified("/etc/ld.so.conf.d/x.conf", "libc6:amd64", digest("")) is None
+    assert debian.unmodified("/bin/sort", "coreutils", digest("sort")) is None
+    assert debian.unmodified("/usr/bin/x", "meta", digest("")) is None
+
+
+def test_a_name_with_two_spaces_is_not_taken_for_another() -> None:
+    sums = f"{md5('trap')}  usr/bin/trap  usr/bin/x\n{md5('x')}  usr/bin/x\n"
+    assert database({INFO + "a.md5sums": sums}).unmodified("/usr/bin/x", "a", digest("x")) is True
+
+
+def test_a_copy_of_a_packaged_file_has_a_twin() -> None:
+    debian = database(DEBIAN)
+    assert debian.twin(md5("sleep")) == "/bin/sleep"
+    assert debian.twin(md5("libc")) == "/usr/lib/x86_64-linux-gnu/libc.so.6"
+    assert debian.twin(md5("miner")) is None
+
+
+@pytest.mark.parametrize(
+    "sum_", ["", "\n", "usr/bin/sort", md5("sort")[:31], md5("sort")[1:], md5("sort").upper(), md5("")]
+)
+def test_what_is_no_sum_of_a_file_has_no_twin(sum_: str) -> None:
+    files = DEBIAN | {INFO + "empty.md5sums": f"{md5('')}  usr/lib/empty\n"}
+    assert database(files).twin(sum_) is None
+
+
+DIVERTED = {
+    "/var/lib/dpkg/diversions": "/usr/bin/tool\n/usr/bin/tool.real\nwrapper\n/bin/sh\n/bin/sh.old\n:\n",
+    INFO + "tool.list": "/usr/bin/tool\n",
+    INFO + "tool.md5sums": f"{md5('tool')}  usr/bin/tool\n",
+    INFO + "wrapper:all.list": "/usr/bin/tool\n",
+    INFO + "wrapper:all.md5sums": f"{md5('wrapper')}  usr/bin/tool\n",
+    INFO + "dash.list": "/bin/sh\n",
+    INFO + "dash.md5sums": f"{md5('dash')}  bin/sh\n",
+}
+
+
+@pytest.mark.parametrize("merged", [{}, MERGED])
+def test_a_diverted_file_belongs_to_its_package_where_it_was_put(merged: dict[str, Entry]) -> None:
+    diverted = database(DIVERTED | merged)
+    assert diverted.owners(["/usr/bin/tool", "/usr/bin/tool.real", "/bin/sh", "/bin/sh.old"]) == {
+        "/usr/bin/tool": "wrapper:all",
+        "/usr/bin/tool.real": "tool",
+        "/bin/sh.old": "dash",
+    }
+    assert diverted.unmodified("/usr/bin/tool.real", "tool", digest("tool")) is True
+    assert diverted.unmodified("/usr/bin/tool", "wrapper:all", digest("wrapper")) is True
+    assert diverted.unmodified("/usr/bin/tool", "tool", digest("tool")) is None
+    assert diverted.twin(md5("tool")) == "/usr/bin/tool.real"
+    assert diverted.twin(md5("wrapper")) == "/usr/bin/tool"
+    assert diverted.twin(md5("dash")) in ("/bin/sh.old", "/usr/bin/sh.old")
+
+
+def test_a_list_that_cannot_be_read_owns_nothing_and_stops_nothing() -> None:
+    files = DEBIAN | {INFO + "a-trap.list": Entry(mode=0o010644), INFO + "a-trap.md5sums": Entry(mode=0o010644)}
+    assert database(files).owners(["/usr/bin/sort"]) == {"/usr/bin/sort": "coreutils"}
+    assert database(files).twin(md5("sort")) == "/usr/bin/sort"
+
+
+def test_the_last_line_of_a_file_needs_no_end() -> None:
+    debian = database({INFO + "a.list": "/usr/bin/x", INFO + "a.md5sums": f"{md5('x')}  usr/bin/x"})
+    assert debian.owners(["/usr/bin/x"]) == {"/usr/bin/x": "a"}
+    assert debian.unmodified("/usr/bin/x", "a", digest("x")) is True
+    assert debian.twin(md5("x")) == "/usr/bin/x"
+
+
+def test_a_list_cut_at_the_limit_does_not_own_by_its_last_half_line() -> None:
+    filling = "/usr/lib/filling\n" * 1_000_000
+    files = {INFO + "big.list": filling[: (16 << 20) - len("\n/usr/bin/x")] + "\n/usr/bin/xmrig\n"}
+    assert database(files).owners(["/usr/bin/x"]) == {}
+
+
+def test_every_line_of_a_long_list_counts() -> None:
+    lines = [f"/usr/share/long/{number}" for number in range(120_000)]
+    asked = lines[::7]
+    assert database({INFO + "long.list": "\n".join(lines)}).owners(asked) == dict.fromkeys(asked, "long")
+
+
+def test_a_database_larger_than_davy_reads_is_refused() -> None:
+    entry = Entry(b"/x\n" * 5_000_000)
+    debian = database({f"{INFO}{n}.list": entry for n in range(5)})
+    for _ in range(2):
+        with pytest.raises(Refused, match="64 MiB"):
+            debian.owners(["/usr/bin/x"])
+
+
+def test_answers_are_remembered() -> None:
+    class Counting(MemoryRoot):
+        listings = 0
+
+        def names(self, path: str) -> list[str]:
+            self.listings += 1
+            return super().names(path)
+
+    root = Counting(DEBIAN)
+    debian = packages(root)
+    debian.owners(["/usr/bin/sort", "/tmp/x"])
+    assert debian.owners(["/usr/bin/sort"]) == {"/usr/bin/sort": "coreutils"}
+    assert debian.owners(["/tmp/x"]) == {}
+    assert root.listings == 1
+
+
+def test_a_root_without_a_known_database_has_no_packages() -> None:
+    none = database({"/etc/passwd": ""})
+    assert isinstance(none, NoPackages)
+    assert (none.owners(["/bin/sh"]), none.unmodified("/bin/sh", "dash", digest("")), none.twin(md5("x"))) == (
+        {},
+        None,
+        None,
+    )
+
+
+def test_a_database_that_cannot_be_looked_at_is_an_error() -> None:
+    with pytest.raises(HostError):
+        database({"/var/lib/dpkg/info": Entry(target="/var/lib/dpkg/info")})
