@@ -103,7 +103,11 @@ def _host(root: str | None) -> Host:
 @_json_option
 @click.option("--root", metavar="DIR", help="Read this tree instead of the live host.")
 @click.option(
-    "--window", type=click.FloatRange(0.1, 60), default=1.0, show_default=True, help="Seconds over which CPU use is sampled."
+    "--window",
+    type=click.FloatRange(0.1, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds over which CPU use is sampled.",
 )
 @_state_option
 def scan(as_json: bool, root: str | None, window: float, state: str | None) -> int:
@@ -188,13 +192,11 @@ def _chosen(judgement: Judgement, names: Sequence[str]) -> list[Incident]:
 )  # fmt: skip
 @_json_option
 @_state_option
-def evict(
-    dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, as_json: bool, state: str | None
-) -> int:
+def evict(dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, as_json: bool, state: str | None) -> int:
     """Evict what a fresh scan confirms: show the plan, ask, do it, watch that it stays gone."""
     from davy.present.contract import as_json as encoded
     from davy.present.contract import outcome_object, plan_object
-    from davy.present.terminal import console, show_left, show_outcome, show_plan
+    from davy.present.terminal import console, show_outcome, show_plan
     from davy.respond import Interest, needs_a_name, plan
     from davy.respond import evict as road
     from davy.scan import scan as look

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
-from davy.knowledge.programs import interpreter
 
 from davy.collect.executables import executable
 from davy.collect.sockets import held_sockets
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import PackageDatabase, packages
 from davy.host.stat import parse_schedstat
+from davy.knowledge.programs import interpreter
 from davy.model.facts import Executable, Gap, Process, ProcessDetail, Snapshot, ThreadLoad
 from davy.model.lookup import lookup
 from davy.model.triage import Subjects

@@ -10,11 +10,10 @@ import os
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.knowledge.programs import script_argument
-
 from davy.host import Denied, Gone, HostError, Kernel
 from davy.host.procfs import Procfs
 from davy.host.stat import Stat, parse_cgroup, parse_exe, parse_schedstat, parse_stat, parse_uid
+from davy.knowledge.programs import script_argument
 from davy.model.facts import PF_KTHREAD, Gap, Process, ProcessKey
 
 _UNSET_ID: Final = 0xFFFFFFFF
@@ -112,7 +111,10 @@ def processes(kernel: Kernel, before: Sweep, after: Sweep, users: dict[int, str]
                 exe = parse_exe(procfs.link(f"{pid}/exe"))
                 cwd = procfs.link(f"{pid}/cwd")
             except Denied:
-                unread.note("executable")
+                if pid == 1:
+                    yield Gap("first process", "executable of process 1", "not permitted; it is never an actor")
+                else:
+                    unread.note("executable")
             except HostError:
                 pass  # a zombie has neither
             login_uid = _optional_id(procfs, f"{pid}/loginuid")

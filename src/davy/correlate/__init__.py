@@ -10,7 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from davy.correlate.guardians import guarding, guardians
+from davy.correlate.guardians import guardians, guarding
 from davy.correlate.incident import incident
 from davy.correlate.relations import ties, untouchable
 from davy.correlate.verdict import by_aspect, total_bits, verdict_of
@@ -117,7 +117,11 @@ def _gang(snapshot: Snapshot, ember: Process, findings: dict[str, list[Finding]]
     gang.miners[ember.subject] = ember
     if ember.program and (ember.script or not interpreter(os.path.basename(ember.program))):
         for process in snapshot.processes:
-            if process.program == ember.program and findings.get(process.subject) and not untouchable(snapshot, process):
+            if (
+                process.program == ember.program
+                and findings.get(process.subject)
+                and not untouchable(snapshot, process)
+            ):
                 gang.miners[process.subject] = process
     if not _idle_guardian(ember, findings):
         for guardian, how in guardians(snapshot, ember, findings):
@@ -135,7 +139,9 @@ def _gang(snapshot: Snapshot, ember: Process, findings: dict[str, list[Finding]]
 
 def _idle_guardian(process: Process, findings: dict[str, list[Finding]]) -> bool:
     """A process that burns nothing is nobody's miner, so nobody is its guardian."""
-    return not any(finding.aspect in (Aspect.BEHAVIOUR, Aspect.NETWORK, Aspect.CONTENT) for finding in findings[process.subject])
+    return not any(
+        finding.aspect in (Aspect.BEHAVIOUR, Aspect.NETWORK, Aspect.CONTENT) for finding in findings[process.subject]
+    )
 
 
 def _autostarts(
@@ -154,14 +160,13 @@ def _autostarts(
     for autostart in snapshot.autostarts:
         process = started.get(autostart.subject)
         own = findings.get(autostart.subject, [])
-        bits = total_bits(own)
         if process is not None:
             yield autostart, f"starts {process.program}"
             if autostart.unit:
                 units.add(autostart.unit)
-        elif any(finding.aspect is Aspect.IDENTITY for finding in own):
-            yield autostart, own[0].summary
-        elif bits >= _FETCHING_BITS and autostart.user in users:
+        elif any(finding.aspect is Aspect.IDENTITY for finding in own) or (
+            total_bits(own) >= _FETCHING_BITS and autostart.user in users
+        ):
             yield autostart, own[0].summary
     for autostart in snapshot.autostarts:
         if autostart.activates in units and autostart.subject not in started:

@@ -24,13 +24,13 @@ def guardians(
 ) -> Iterator[tuple[Process, str]]:
     """The guardians of ``miner``, each with how it was found.
 
-    - A parent (upwards to what many share) whose program has a finding of its own, or that is an interpreter
-      whose command line or script names the miner's file.
+    - A parent whose program has a finding of its own, or that is an interpreter whose command line or script
+      names the miner's file; and its parent likewise, up to the first that has neither.
     - A neighbour by control group, session or folder that bears a known guardian's name.
     - A neighbour with a finding of its own whose text names the miner's file, or another guardian's.
     - Whoever was seen starting the miner's program again after it was ended.
     """
-    parents = {process.subject for process in started_by(snapshot, miner)}
+    parents = {parent.subject for parent in started_by(snapshot, miner)}
     found: dict[str, tuple[Process, str]] = {}
     paths = {miner.program} - {None}
     changed = True
@@ -43,7 +43,7 @@ def guardians(
             if how is None:
                 continue
             found[process.subject] = (process, how)
-            parents |= {ancestor.subject for ancestor in started_by(snapshot, process)}
+            parents |= {parent.subject for parent in started_by(snapshot, process)}
             if process.script or not _interpreted(process):
                 paths.add(process.program)
             changed = True

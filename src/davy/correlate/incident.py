@@ -18,7 +18,7 @@ _SLOWED_LEAST: Final = 0.2
 """Work that used less than this of a core, or waited less, was hardly slowed."""
 
 
-def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str) -> Actor:
+def process_actor(process: Process, role: Role, detail: str) -> Actor:
     """A process in its role, with the files it runs from as far as they are on disk."""
     files = [process.script] if process.script else []
     if process.exe and not process.exe.memory_only and not process.exe.deleted and not process.script:
@@ -63,11 +63,15 @@ def timeline(
         if program.birth is not None:
             happenings.append(Happening(program.birth, f"{program.path} was created", "birth time"))
         happenings.append(Happening(program.mtime, f"{program.path} was last written", "modification time"))
-    for process in processes:
-        happenings.append(Happening(process.start_time, f"{process.name} ({process.pid}) started", "process start"))
-    for autostart in autostarts:
-        if autostart.mtime is not None:
-            happenings.append(Happening(autostart.mtime, f"{autostart.path} was last changed", "modification time"))
+    happenings += [
+        Happening(process.start_time, f"{process.name} ({process.pid}) started", "process start")
+        for process in processes
+    ]
+    happenings += [
+        Happening(autostart.mtime, f"{autostart.path} was last changed", "modification time")
+        for autostart in autostarts
+        if autostart.mtime is not None
+    ]
     unique = {(round(one.time, 2), one.what): one for one in happenings}
     return tuple(sorted(unique.values(), key=lambda one: one.time))
 
@@ -151,9 +155,9 @@ def incident(
         for finding in findings.get(subject, ())
     )
     actors = [
-        *(process_actor(snapshot, process, Role.MINER, _doing(findings.get(process.subject, ()))) for process in miners),
-        *(process_actor(snapshot, process, Role.GUARDIAN, how) for process, how in guardians),
-        *(process_actor(snapshot, process, Role.DROPPER, how) for process, how in droppers),
+        *(process_actor(process, Role.MINER, _doing(findings.get(process.subject, ()))) for process in miners),
+        *(process_actor(process, Role.GUARDIAN, how) for process, how in guardians),
+        *(process_actor(process, Role.DROPPER, how) for process, how in droppers),
         *(autostart_actor(autostart, why) for autostart, why in autostarts),
         *(file_actor(known, Role.DROPPER) for known in files),
     ]  # fmt: skip

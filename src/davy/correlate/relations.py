@@ -24,11 +24,10 @@ def shared_by_many(process: Process) -> bool:
 
 
 def started_by(snapshot: Snapshot, process: Process) -> Iterator[Process]:
-    """Parents upwards, as far as guilt is carried: not past what many innocent things share."""
-    for ancestor in lookup(snapshot).ancestors(process):
-        if untouchable(snapshot, ancestor) or shared_by_many(ancestor):
-            return
-        yield ancestor
+    """The parent, if guilt is carried to it: not to what many innocent things share."""
+    parent = lookup(snapshot).parent(process)
+    if parent is not None and not untouchable(snapshot, parent) and not shared_by_many(parent):
+        yield parent
 
 
 def ties(one: Process, other: Process) -> tuple[str, ...]:

@@ -9,10 +9,14 @@ from davy.knowledge.programs import honest_hidden
 
 _TEMPORARY: Final = ("/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/", "/run/lock/", "/var/lock/", "/run/user/")
 _DEVICES: Final = "/dev/"
+_OPEN_FILES: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
+"""Names of what a process has open: they say nothing of where it lies."""
 
 
 def temporary_folder(path: str) -> str | None:
     """The world-writable folder that ``path`` lies below; also ``/dev`` itself, where no program belongs."""
+    if path.startswith(_OPEN_FILES):
+        return None
     for folder in _TEMPORARY:
         if path.startswith(folder):
             return folder.rstrip("/")

@@ -41,7 +41,9 @@ def _reasons(snapshot: Snapshot, process: Process) -> Iterator[int]:
             yield 1
     if wanted_cores(snapshot, process) >= BURNING_CORES:
         yield 1
-    elif process.window_cpu_seconds and snapshot.load and process.window_cpu_seconds > 0.1 * snapshot.load.window_seconds:
+    elif (
+        process.window_cpu_seconds and snapshot.load and process.window_cpu_seconds > 0.1 * snapshot.load.window_seconds
+    ):
         yield 3
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from davy.detect.places import base
 from davy.detect.rule import Observation, detector
@@ -12,13 +11,11 @@ from davy.model.facts import Executable, Process, Snapshot
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
 
-_FAILED: Final = 0.0
-
 
 def _earned(program: Executable | None) -> float:
-    """Bits of trust in a file: owned at this path and unmodified.  A path alone, of an unknown content, earns little."""
+    """Bits of trust in a file: owned at this path and unmodified.  A path alone earns little."""
     if program is None or program.owner_package is None or program.unmodified is False:
-        return _FAILED
+        return 0.0
     return -6.0 if program.unmodified else -1.0
 
 

@@ -20,7 +20,7 @@ from davy.hands.errors import Untouched
 from davy.host import HostError
 from davy.host.cgroups import cgroup_mount, members_of
 from davy.host.procfs import Procfs
-from davy.host.stat import parse_unified, parse_stat
+from davy.host.stat import parse_stat, parse_unified
 from davy.model.facts import PF_KTHREAD, ProcessKey
 
 _FROZEN_SECONDS: Final = 2.0

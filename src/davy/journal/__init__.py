@@ -124,7 +124,9 @@ class Journal:
             )
         except (sqlite3.Error, msgspec.DecodeError, ValueError) as error:
             raise StateError(f"journal {self.state.journal}: {error}") from None
-        return Eviction(id=number, operation=operation, started=started, state=Progress(state), plan=plan, entries=entries)
+        return Eviction(
+            id=number, operation=operation, started=started, state=Progress(state), plan=plan, entries=entries
+        )
 
     def unfinished(self) -> Eviction | None:
         """The eviction that was begun and not ended, if any."""

@@ -248,7 +248,7 @@ def _unquoted(word: str) -> str:
 
 
 def opened(argv: Sequence[str], depth: int = 0) -> Iterator[tuple[str, ...]]:
-    """What a command line comes to: the command behind wrappers (``sudo``, ``nohup``), the commands of an inline text."""
+    """What a command line comes to: the command behind wrappers (``sudo``, ``nohup``), an inline text's commands."""
     words = tuple(argv[:_WORDS_LIMIT])
     while words:
         if words[0] in _BEFORE_COMMAND or _ASSIGNMENT.match(words[0]):

@@ -16,6 +16,7 @@ from davy.knowledge.data import read
 _NAME_LIMIT: Final = 254
 """Characters of a host's name, with its last dot (RFC 1035)."""
 
+
 class Trail(Struct, frozen=True, forbid_unknown_fields=True):
     """Maltrail's list, as it is published."""
 

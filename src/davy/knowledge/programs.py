@@ -23,7 +23,7 @@ __all__ = [
 _COMM_LENGTH: Final = 15
 _NEAR_LENGTH: Final = 5
 """Shorter daemons have too many honest neighbours to be compared by a letter."""
-_SURE_LENGTH: Final = 8
+_SURE_LENGTH: Final = 9
 """From this length on any one letter counts; below it only one too many, or two that changed places."""
 _NAME_LIMIT: Final = 64
 _BRACKETED: Final = re.compile(r"\[[^\s\[\]]+\]")
@@ -136,7 +136,10 @@ def _without_one(name: str) -> set[str]:
 
 
 def _one_letter(name: str, target: str) -> bool:
-    """Whether one letter more, less, changed, or two changed places lead from ``target`` to ``name``."""
+    """Whether one letter more, less, changed, or two changed places lead from ``target`` to ``name``.
+
+    Without its last letter a daemon's name is often a word, or its own client (containerd, multipathd).
+    """
     if len(name) == len(target):
         changed = [place for place, (one, other) in enumerate(zip(name, target, strict=True)) if one != other]
         if len(changed) == 2:
@@ -145,7 +148,7 @@ def _one_letter(name: str, target: str) -> bool:
         return len(changed) == 1 and len(target) >= _SURE_LENGTH
     if len(name) > len(target):
         return target in _without_one(name)
-    return len(target) >= _SURE_LENGTH and name in _without_one(target)
+    return len(target) >= _SURE_LENGTH and name in _without_one(target) and name != target[:-1]
 
 
 @functools.cache

@@ -26,7 +26,9 @@ _ROWS = 8
 def console() -> Console:
     """Standard output: colours on a terminal unless ``NO_COLOR`` is set, plain lines of any length when piped."""
     found = Console(highlight=False, markup=False, emoji=False)
-    return found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200, soft_wrap=True)
+    return (
+        found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200, soft_wrap=True)
+    )
 
 
 def _shown(text: str, limit: int = 160) -> str:
@@ -72,13 +74,23 @@ def _show_incident(out: Console, judgement: Judgement, number: int, incident: In
     head = Text(f"{number}. {word}", _STYLES[incident.verdict])
     head.append(f"  {incident.confidence:.0%} sure, id {incident.id}", "default")
     out.print(head)
-    out.print(Padding(Text(_shown(incident.summary, 400)), (0, 0, 0, 3)))
+    _columns(out, [(Text(_shown(incident.summary, 400)),)])
+    _columns(out, [(Text(label.ljust(12), "bold"), Text(text)) for label, text in _rows(judgement, incident)])
+    out.print()
+
+
+def _columns(out: Console, rows: Sequence[tuple[Text, ...]]) -> None:
+    """Rows below one another, indented: folded within their columns on a terminal, one line each when piped."""
+    if not out.is_terminal:
+        for row in rows:
+            out.print(Text("   ") + Text("  ").join(row))
+        return
     table = Table.grid(padding=(0, 2))
-    for _ in range(2):
+    for _ in rows[0] if rows else ():
         table.add_column(overflow="fold")
-    for label, text in _rows(judgement, incident):
-        table.add_row(Text(label, "bold"), Text(text))
-    out.print(Padding(table, (0, 0, 1, 3)))
+    for row in rows:
+        table.add_row(*row)
+    out.print(Padding(table, (0, 0, 0, 3)))
 
 
 def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]:
@@ -87,7 +99,10 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
     running = [actor for actor in incident.actors if actor.kind is Kind.PROCESS]
     miners = [actor for actor in running if actor.role is Role.MINER]
     for actor in miners[:_ROWS]:
-        yield "runs", f"{_process(actor)}, since {since(actor.start_time or now, now)}: {_shown(actor.cmdline or '', 90)}"
+        yield (
+            "runs",
+            f"{_process(actor)}, since {since(actor.start_time or now, now)}: {_shown(actor.cmdline or '', 90)}",
+        )
     if len(miners) > _ROWS:
         yield "", f"and {len(miners) - _ROWS} more"
     if incident.cpu_hours is not None and running:
@@ -100,7 +115,10 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
     again = [actor for actor in incident.actors if actor.kind is Kind.AUTOSTART]
     for actor in again[:_ROWS]:
         line = f" line {actor.line}" if actor.line else ""
-        yield "starts again", f"{_shown(actor.path or '')}{line} ({_shown(actor.user or '?')}): {_shown(actor.command or '', 90)}"
+        yield (
+            "starts again",
+            f"{_shown(actor.path or '')}{line} ({_shown(actor.user or '?')}): {_shown(actor.command or '', 90)}",
+        )
     for actor in [actor for actor in incident.actors if actor.kind is Kind.FILE][:_ROWS]:
         yield "lies there", _shown(actor.path or "")
     if running and not kept:
@@ -110,7 +128,8 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
 
 
 def _process(actor: Actor) -> str:
-    return f"{_shown(actor.name, 40)} ({actor.pid}, {_shown(actor.user or '?', 40)}, {_shown(actor.path or 'no program', 80)})"
+    user, path = _shown(actor.user or "?", 40), _shown(actor.path or "no program", 80)
+    return f"{_shown(actor.name, 40)} ({actor.pid}, {user}, {path})"
 
 
 def _show_gaps(out: Console, judgement: Judgement) -> None:
@@ -127,25 +146,19 @@ def _show_next(out: Console, judgement: Judgement) -> None:
     if not judgement.live:
         return
     if confirmed:
-        out.print("      davy evict --dry-run  what would be done\n      davy evict            do it, and watch that it stays gone")
+        out.print("      davy evict --dry-run  what would be done")
+        out.print("      davy evict            do it, and watch that it stays gone")
     else:
         out.print(f"      davy evict --id {judgement.incidents[0].id}  a suspect is only acted on by name")
 
 
 def _findings(out: Console, findings: tuple[Finding, ...]) -> None:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
-    for _ in range(2):
-        table.add_column(overflow="fold")
+    rows = []
     for finding in sorted(findings, key=lambda one: -one.bits):
-        table.add_row(
-            f"{finding.bits:+.1f}",
-            f"{finding.aspect}",
-            Text(f"{_shown(finding.summary, 300)}  [{finding.rule}]"),
-        )
-        for evidence in finding.evidence[:4]:
-            table.add_row("", "", Text(_shown(evidence, 200), "dim"))
-    out.print(Padding(table, (0, 0, 0, 3)))
+        words = Text(f"{_shown(finding.summary, 300)}  [{finding.rule}]")
+        rows.append((Text(f"{finding.bits:+5.1f}"), Text(f"{finding.aspect:11}"), words))
+        rows += [(Text(" " * 5), Text(" " * 11), Text(_shown(text, 200), "dim")) for text in finding.evidence[:4]]
+    _columns(out, rows)
 
 
 def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
@@ -153,11 +166,14 @@ def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
     incident = judgement.incidents[number - 1]
     _show_incident(out, judgement, number, incident)
     out.print(
-        f"   {incident.bits:.1f} bits; suspect from 6 out of two aspects, confirmed from 9 with more than a name and a place"
+        f"   {incident.bits:.1f} bits: suspect from 6 out of two aspects, "
+        "confirmed from 9 with more than a name and a place"
     )
     for actor in incident.actors:
         own = tuple(finding for finding in incident.findings if finding.subject == actor.subject)
-        where = f"({actor.pid})" if actor.pid else f"{_shown(actor.path or '')}" + (f":{actor.line}" if actor.line else "")
+        where = (
+            f"({actor.pid})" if actor.pid else f"{_shown(actor.path or '')}" + (f":{actor.line}" if actor.line else "")
+        )
         out.print(Text(f"\n   {actor.role} {_shown(actor.name)} {where}", "bold"))
         _findings(out, own)
     out.print(Text("\n   tree", "bold"))
@@ -196,9 +212,7 @@ def show_plan(out: Console, plan: Plan) -> None:
     """The steps of an eviction, and what it leaves alone."""
     if plan.steps:
         out.print(Text("the plan", "bold"))
-    number = 0
-    for step in plan.steps:
-        number += 1
+    for number, step in enumerate(plan.steps, 1):
         out.print(f"  {number:2}. {_shown(described(step), 300)}")
         for target in getattr(step, "targets", ()):
             out.print(f"        {target.role} {target.name} ({target.pid}): {_shown(target.invocation, 100)}")
@@ -223,7 +237,10 @@ def show_outcome(out: Console, outcome: Outcome) -> None:
         out.print(Text(f"Still there: {_shown(incident.summary, 300)} (id {incident.id})", "bold red"))
     if outcome.clean:
         out.print(
-            Text(f"Gone: {outcome.ended} processes ended; nothing came back in {outcome.watched_seconds:.0f} s.", "bold green")
+            Text(
+                f"Gone: {outcome.ended} processes ended; nothing came back in {outcome.watched_seconds:.0f} s.",
+                "bold green",
+            )
         )
     out.print("davy undo puts every file, line and unit back")
 
@@ -242,4 +259,3 @@ def show_undo(out: Console, put_back: Sequence[str], left: Sequence[Left]) -> No
     for path in put_back:
         out.print(f"  put back: {_shown(path, 300)}")
     show_left(out, left)
-

@@ -119,13 +119,13 @@ def evict(
     )
 
 
-def _remaining(
-    judgement: Judgement, chosen: set[str], made: Plan, returned: Return | None
-) -> Iterable[Incident]:
+def _remaining(judgement: Judgement, chosen: set[str], made: Plan, returned: Return | None) -> Iterable[Incident]:
     """Incidents of a later scan that are what was evicted, or hold what came back."""
     names = set(made.names)
     for one in judgement.incidents:
-        paths = {path for actor in one.actors if actor.kind is not Kind.AUTOSTART for path in (actor.path, *actor.files)}
+        paths = {
+            path for actor in one.actors if actor.kind is not Kind.AUTOSTART for path in (actor.path, *actor.files)
+        }
         pids = {actor.pid for actor in one.actors}
         if one.id in chosen or names & paths or (returned is not None and returned.pid in pids):
             yield one
@@ -141,4 +141,3 @@ def _with_former(fresh: Plan, former: Plan) -> Plan:
         vendor_units=fresh.vendor_units,
         names=tuple(sorted({*fresh.names, *former.names})),
     )
-

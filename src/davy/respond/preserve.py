@@ -50,7 +50,9 @@ def preserve(kernel: Kernel, target: Target, folder: int) -> tuple[str, ...]:
 
 
 def _write(folder: int, name: str, data: bytes) -> None:
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    descriptor = os.open(
+        name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
+    )
     try:
         view = memoryview(data)
         while view:
