@@ -1,0 +1,129 @@
+"""Real systemd and cron in a booted container: units that restart a miner for ever are evicted, and undone."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Protocol
+
+import pytest
+
+pytestmark = pytest.mark.live
+
+SERVICE = """[Unit]
+Description=System Update
+
+[Service]
+ExecStart=/var/tmp/sysupdate -c 'while :; do :; done'
+Restart=always
+RestartSec=100ms
+Nice=10
+
+[Install]
+WantedBy=multi-user.target
+"""
+TIMER = """[Timer]
+OnBootSec=1s
+OnUnitInactiveSec=1s
+
+[Install]
+WantedBy=timers.target
+"""
+UNIT, WANTS = "/etc/systemd/system/sysupdate.service", "/etc/systemd/system/multi-user.target.wants/sysupdate.service"
+TRAINING = """[Service]
+ExecStart=/bin/sh -c 'while :; do :; done'
+Nice=5
+"""
+
+
+class Lab(Protocol):
+    def run(self, *command: str, check: bool = True, timeout: float = 120) -> Any: ...
+    def davy(self, *arguments: str, check: bool = False, timeout: float = 180) -> Any: ...
+    def write(self, path: str, text: str, mode: str = "0644") -> None: ...
+
+
+def restarts(lab: Lab) -> tuple[str, int]:
+    shown = lab.run("systemctl", "show", "sysupdate.service", "--property=ActiveState,NRestarts").stdout
+    values = dict(line.split("=", 1) for line in shown.split())
+    return values["ActiveState"], int(values["NRestarts"])
+
+
+def alive(lab: Lab) -> list[str]:
+    return lab.run("pgrep", "--exact", "sysupdate", check=False).stdout.split()
+
+
+def wait_for(condition: Any, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def infected(lab: Lab) -> Lab:
+    lab.run("cp", "--dereference", "/bin/sh", "/var/tmp/sysupdate")
+    lab.write(UNIT, SERVICE)
+    lab.run("systemctl", "daemon-reload")
+    lab.run("systemctl", "enable", "--now", "sysupdate.service")
+    wait_for(lambda: alive(lab))
+    return lab
+
+
+def test_a_service_that_restarts_for_ever_is_evicted_and_undone(infected: Lab) -> None:
+    lab = infected
+    first = alive(lab)
+    lab.run("kill", "-9", *first)
+    wait_for(lambda: alive(lab) and alive(lab) != first)
+    assert restarts(lab)[1] >= 1
+
+    scan = lab.davy("scan", "--json")
+    assert scan.returncode == 1, scan.stderr
+    (incident,) = json.loads(scan.stdout)["incidents"]
+    assert incident["verdict"] == "confirmed"
+    units = [actor for actor in incident["actors"] if actor["role"] == "autostart"]
+    assert [(unit["path"], unit["name"], unit["user"]) for unit in units] == [(UNIT, "sysupdate.service", "root")]
+
+    before = lab.run("stat", "--format=%n %a %u %g %s %y", UNIT, "/var/tmp/sysupdate").stdout
+    content = lab.run("sha256sum", UNIT, "/var/tmp/sysupdate").stdout
+    evicted = lab.davy("evict", "--yes", "--json", "--verify-for", "3")
+    assert evicted.returncode == 0, evicted.stdout + evicted.stderr
+    assert alive(lab) == []
+    assert lab.run("ls", UNIT, WANTS, "/var/tmp/sysupdate", check=False).stdout == ""
+    assert lab.davy("scan", "--json").returncode == 0
+    assert lab.run("systemctl", "is-active", "sysupdate.service", check=False).stdout.strip() != "active"
+
+    undone = lab.davy("undo", "--yes", "--json")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert lab.run("stat", "--format=%n %a %u %g %s %y", UNIT, "/var/tmp/sysupdate").stdout == before
+    assert lab.run("sha256sum", UNIT, "/var/tmp/sysupdate").stdout == content
+    assert lab.run("readlink", WANTS).stdout.strip() == UNIT
+    lab.run("systemctl", "start", "sysupdate.service")
+    wait_for(lambda: alive(lab))
+
+
+def test_a_timer_goes_with_the_service_it_starts(infected: Lab) -> None:
+    lab = infected
+    lab.write("/etc/systemd/system/sysupdate.timer", TIMER)
+    lab.run("systemctl", "daemon-reload")
+    lab.run("systemctl", "enable", "--now", "sysupdate.timer")
+    scan = json.loads(lab.davy("scan", "--json").stdout)
+    (incident,) = scan["incidents"]
+    names = {actor["name"] for actor in incident["actors"] if actor["role"] == "autostart"}
+    assert names == {"sysupdate.service", "sysupdate.timer"}
+    evicted = lab.davy("evict", "--yes", "--json", "--verify-for", "4")
+    assert evicted.returncode == 0, evicted.stdout + evicted.stderr
+    assert alive(lab) == []
+    assert "sysupdate" not in lab.run("systemctl", "list-timers", "--all", "--no-legend").stdout
+
+
+def test_a_person_s_own_service_that_burns_is_clean_and_left_alone(infected: Lab) -> None:
+    lab = infected
+    lab.write("/etc/systemd/system/training.service", TRAINING)
+    lab.run("systemctl", "daemon-reload")
+    lab.run("systemctl", "start", "training.service")
+    pid = lab.run("systemctl", "show", "training.service", "--property=MainPID", "--value").stdout.strip()
+    evicted = lab.davy("evict", "--yes", "--json", "--verify-for", "1")
+    assert evicted.returncode == 0, evicted.stdout + evicted.stderr
+    shown = lab.run("systemctl", "show", "training.service", "--property=MainPID,NRestarts", "--value").stdout.split()
+    assert shown == [pid, "0"]
+    assert lab.davy("scan", "--json").returncode == 0
