@@ -30,7 +30,8 @@ class Gang:
         self._spared = frozenset(spared) | {1, os.getpid()}
         self._programs = {file.key for file in step.programs}
         self._scripts = {os.fsdecode(file.path) for file in step.programs}
-        self._lineage: set[int] = set()
+        self._lineage: dict[int, int | None] = {}
+        """Pid to start ticks of what the gang forked, by the kernel's word; None when it had gone before we looked."""
         self.rounds = 0
 
     @property
@@ -63,10 +64,8 @@ class Gang:
         procfs = self._kernel.procfs
         held = {key.pid for key in self._stocks.held}
         if events is not None:
-            for event in events.waiting():
-                if event.what == FORK and event.parent in held | self._lineage:
-                    self._lineage.add(event.pid)
-        born = set(self._stocks.members()) | self._lineage
+            self._learn(events, held)
+        born = set(self._stocks.members())
         found: dict[int, ProcessKey] = {}
         stats: dict[int, Stat] = {}
         for pid in procfs.pids():
@@ -75,9 +74,23 @@ class Gang:
         for pid, stat in stats.items():
             if pid in held or pid in self._spared or stat.flags & PF_KTHREAD or stat.state in "ZX":
                 continue
-            if pid in born or self._descends(pid, stats, held) or self._runs(pid):
+            forked = self._lineage.get(pid) == stat.start_ticks
+            if forked or pid in born or self._descends(pid, stats, held) or self._runs(pid):
                 found[pid] = ProcessKey(pid, stat.start_ticks)
         return list(found.values())
+
+    def _learn(self, events: ProcessEvents, held: set[int]) -> None:
+        """Whom the gang has forked since the last look, also when the parent has gone since."""
+        for event in events.waiting():
+            if event.what != FORK:
+                continue
+            if event.parent not in held and event.parent not in self._lineage:
+                self._lineage.pop(event.pid, None)  # the pid is somebody else's by now
+                continue
+            try:
+                self._lineage[event.pid] = parse_stat(self._kernel.procfs.read(f"{event.pid}/stat")).start_ticks
+            except HostError:
+                self._lineage[event.pid] = None
 
     def _descends(self, pid: int, stats: dict[int, Stat], held: set[int]) -> bool:
         seen: set[int] = set()
