@@ -64,7 +64,7 @@ def _how(
     shared = ties(process, miner)
     if process.program == miner.program and not process.script:
         return None  # another miner
-    if any(restart.starter == process.key for restart in snapshot.restarts) and not shared_by_many(process):
+    if any(restart.starter == process.key for restart in snapshot.restarts) and not _serves(snapshot, process):
         return "was seen starting it again"
     if parent and own:
         return "started it, and is itself no honest program"
@@ -75,6 +75,17 @@ def _how(
     if shared and own and names:
         return f"its text names the miner's file, and it shares {shared[0]}"
     return None
+
+
+def _serves(snapshot: Snapshot, process: Process) -> bool:
+    """What also serves others: a service manager, an installed package's program, whatever listens on the network.
+
+    It may be the door through which the miner is started again; it is no guardian.
+    """
+    detail = lookup(snapshot).detail.get(process.subject)
+    packaged = bool(detail and detail.executable and detail.executable.owner_package)
+    listens = any(process.pid in socket.pids for socket in snapshot.sockets if socket.state == "LISTEN")
+    return shared_by_many(process) or listens or (packaged and not process.script and not process.inline)
 
 
 def _interpreted(process: Process) -> bool:

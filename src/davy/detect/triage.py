@@ -52,11 +52,12 @@ def triage(snapshot: Snapshot) -> Subjects:
     ways = lookup(snapshot)
     pressing: dict[str, int] = {}
     renewed = {renewal.path for renewal in snapshot.renewals}
+    restarting = {restart.starter for restart in snapshot.restarts}
     for process in snapshot.processes:
         if process.kernel_thread:
             continue
         reason = min(_reasons(snapshot, process), default=0)
-        if process.exe_path in renewed:
+        if process.exe_path in renewed or process.key in restarting:
             reason = 1
         if not reason:
             continue

@@ -14,7 +14,7 @@ from davy.model.incidents import Incident, Judgement, Kind, Verdict
 from davy.model.plan import Left, Plan
 from davy.respond.carry_out import Carried, carry_out
 from davy.respond.plan import plan
-from davy.respond.verify import Return, watch_for_returns
+from davy.respond.verify import Return, Watch
 from davy.scan import scan
 
 ROUNDS: Final = 3
@@ -90,11 +90,12 @@ def evict(
     for turn in range(1, ROUNDS + 1):
         eviction = journal.begin(made, operation)
         operation = eviction.operation
-        carried = carry_out(kernel, journal, eviction, interest.step)
-        journal.close(eviction.id, Progress.DONE)
+        with Watch(kernel, made) as watch:
+            carried = carry_out(kernel, journal, eviction, _learning(interest, watch))
+            journal.close(eviction.id, Progress.DONE)
+            returned = watch.for_returns(watch_seconds, interest.watch)
         done += carried.done
         ended += carried.ended
-        returned = watch_for_returns(kernel, made, watch_seconds, interest.watch)
         restarts += returned.started_by if returned else ()
         snapshot, judgement = scan(host, restarts=restarts)
         remaining = tuple(_remaining(judgement, chosen, made, returned))
@@ -117,6 +118,16 @@ def evict(
         remaining=remaining,
         judgement=judgement,
     )
+
+
+def _learning(interest: Interest, watch: Watch) -> Callable[[str], None]:
+    """Tell of a step, and let the watch learn from what happened meanwhile."""
+
+    def step(words: str) -> None:
+        watch.drain()
+        interest.step(words)
+
+    return step
 
 
 def _remaining(judgement: Judgement, chosen: set[str], made: Plan, returned: Return | None) -> Iterable[Incident]:

@@ -11,9 +11,9 @@ from typing import Final
 from msgspec import Struct
 
 from davy.host import HostError, Kernel
-from davy.host.events import FORK, ProcessEvents
+from davy.host.events import EXEC, FORK, ProcessEvent, ProcessEvents
 from davy.host.stat import parse_exe, parse_stat
-from davy.knowledge.programs import script_argument
+from davy.knowledge.programs import interpreter, script_argument
 from davy.model.facts import ProcessKey, Restart
 from davy.model.plan import Freeze, Plan, Quarantine
 
@@ -29,55 +29,66 @@ class Return(Struct, frozen=True):
     started_by: tuple[Restart, ...]
 
 
-def watch_for_returns(
-    kernel: Kernel, plan: Plan, seconds: float, progress: Callable[[float], None] = lambda _: None
-) -> Return | None:
-    """The first process within ``seconds`` that runs what was evicted; None when nothing did.
+class Watch:
+    """What happens from before the first step of an eviction on; use it in ``with``."""
 
-    ``progress`` hears the seconds that are left.
-    """
-    watch = _Watch(kernel, plan)
-    try:
-        events = ProcessEvents()
-    except HostError:
-        events = None
-    deadline = time.monotonic() + seconds
-    try:
+    def __init__(self, kernel: Kernel, plan: Plan) -> None:
+        self._kernel = kernel
+        self._parents: dict[int, int] = {}
+        self._ticks: dict[int, int] = {}
+        files = {step.file.path for step in plan.steps if isinstance(step, Quarantine)}
+        files |= {file.path for step in plan.steps if isinstance(step, Freeze) for file in step.programs}
+        self._paths = {os.fsdecode(path) for path in files}
+        try:
+            self._events: ProcessEvents | None = ProcessEvents()
+        except HostError:
+            self._events = None
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._events is not None:
+            self._events.close()
+
+    def drain(self) -> None:
+        """Learn from the events that have arrived; to be called now and then while steps are carried out."""
+        if self._events is not None:
+            for event in self._events.waiting():
+                self._learn(event)
+
+    def for_returns(self, seconds: float, progress: Callable[[float], None] = lambda _: None) -> Return | None:
+        """The first process within ``seconds`` that runs what was evicted; None when nothing did.
+
+        ``progress`` hears the seconds that are left.
+        """
+        self.drain()
+        deadline = time.monotonic() + seconds
         while True:
-            found = watch.sweep()
+            found = self._sweep()
             if found or time.monotonic() >= deadline:
                 return found
             progress(max(deadline - time.monotonic(), 0.0))
             pause = min(time.monotonic() + _POLL_SECONDS, deadline)
-            if events is None:
-                kernel.sleep(max(pause - time.monotonic(), 0.0))
+            if self._events is None:
+                self._kernel.sleep(max(pause - time.monotonic(), 0.0))
                 continue
-            for event in events.until(pause):
-                if event.what == FORK:
-                    watch.forked(event.pid, event.parent)
-                elif found := watch.look(event.pid):
+            for event in self._events.until(pause):
+                self._learn(event)
+                if event.what == EXEC and (found := self._look(event.pid)):
                     return found
-    finally:
-        if events is not None:
-            events.close()
 
-
-class _Watch:
-    def __init__(self, kernel: Kernel, plan: Plan) -> None:
-        self._kernel = kernel
-        self._parents: dict[int, ProcessKey] = {}
-        files = {step.file.path for step in plan.steps if isinstance(step, Quarantine)}
-        files |= {file.path for step in plan.steps if isinstance(step, Freeze) for file in step.programs}
-        self._paths = {os.fsdecode(path) for path in files}
-
-    def forked(self, pid: int, parent: int) -> None:
-        """Remember who started whom, while the starter is still there to be asked."""
-        if len(self._parents) < _LINEAGE_LIMIT:
+    def _learn(self, event: ProcessEvent) -> None:
+        """Remember who forked whom, and who the parent is while it can still be asked."""
+        if event.what != FORK or len(self._parents) >= _LINEAGE_LIMIT:
+            return
+        self._parents[event.pid] = event.parent
+        self._ticks.pop(event.pid, None)
+        if event.parent not in self._ticks:
             with suppress(HostError):
-                ticks = parse_stat(self._kernel.procfs.read(f"{parent}/stat")).start_ticks
-                self._parents[pid] = ProcessKey(parent, ticks)
+                self._ticks[event.parent] = parse_stat(self._kernel.procfs.read(f"{event.parent}/stat")).start_ticks
 
-    def look(self, pid: int) -> Return | None:
+    def _look(self, pid: int) -> Return | None:
         """Whether this process runs what was evicted."""
         procfs = self._kernel.procfs
         with suppress(HostError, ValueError):
@@ -92,15 +103,19 @@ class _Watch:
                     return Return(pid, script, tuple(self._starters(pid, script)))
         return None
 
-    def sweep(self) -> Return | None:
+    def _sweep(self) -> Return | None:
         """A look at everything, for what no event told."""
         for pid in self._kernel.procfs.pids():
-            if found := self.look(pid):
+            if found := self._look(pid):
                 return found
         return None
 
     def _starters(self, pid: int, path: str) -> Iterator[Restart]:
-        """Who started it, and who started that, up to the first process."""
+        """The nearest living process that started it, those that have gone being passed over.
+
+        Behind a shell that only runs a text it was given, the one that started the shell, too; no further: what
+        started a guardian is not guilty of what the guardian does.
+        """
         seen: set[int] = set()
         here = pid
         while here > 1 and here not in seen:
@@ -108,11 +123,19 @@ class _Watch:
             parent = self._parents.get(here)
             if parent is None:
                 try:
-                    ppid = parse_stat(self._kernel.procfs.read(f"{here}/stat")).ppid
-                    parent = ProcessKey(ppid, parse_stat(self._kernel.procfs.read(f"{ppid}/stat")).start_ticks)
+                    parent = parse_stat(self._kernel.procfs.read(f"{here}/stat")).ppid
                 except HostError:
                     return
-            if parent.pid <= 1:
-                return
-            yield Restart(parent, path)
-            here = parent.pid
+            with suppress(HostError):
+                ticks = parse_stat(self._kernel.procfs.read(f"{parent}/stat")).start_ticks
+                if parent > 1 and self._ticks.get(parent, ticks) == ticks:
+                    yield Restart(ProcessKey(parent, ticks), path)
+                    if not self._only_runs_a_text(parent):
+                        return
+            here = parent
+
+    def _only_runs_a_text(self, pid: int) -> bool:
+        procfs = self._kernel.procfs
+        exe = os.path.basename(parse_exe(procfs.link(f"{pid}/exe")).path)
+        arguments = tuple(os.fsdecode(procfs.read(f"{pid}/cmdline")).rstrip("\0").split("\0"))
+        return interpreter(exe) and script_argument(exe, arguments)[1] is not None
