@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from davy.host import Denied, Gone, HostError, Kernel
 from davy.host.procfs import Procfs
-from davy.host.stat import Stat, parse_cgroup, parse_exe, parse_schedstat, parse_stat, parse_uid
+from davy.host.stat import Stat, parse_cgroup, parse_exe, parse_schedstat, parse_sleeps, parse_stat, parse_uid
 from davy.knowledge.programs import script_argument
 from davy.model.facts import PF_KTHREAD, Gap, Process, ProcessKey
 
@@ -23,22 +23,52 @@ _WAITERS_LIMIT: Final = 128
 _THREADS_LIMIT: Final = 256
 
 
+class ThreadWait(NamedTuple):
+    """What one thread has used and waited for over its life, and whether it wants a CPU now."""
+
+    cpu_seconds: float
+    waited_seconds: float
+    """Run delay: the kernel adds a wait when it ends, so one that still lasts is not in it."""
+    sleeps: int
+    """Voluntary context switches: how often it gave the CPU back by itself."""
+    runnable: bool
+
+
 class Sweep(NamedTuple):
-    """One look at every process's ``stat``, and at how long the runnable ones have waited for a CPU."""
+    """One look at every process's ``stat``, and at the threads of those that want a CPU."""
 
     uptime: float
     stats: dict[int, Stat]
-    waits: dict[ProcessKey, float]
+    waits: dict[ProcessKey, dict[str, ThreadWait]]
 
 
-def thread_waits(procfs: Procfs, pid: int) -> float:
-    """Run delay of all threads of a process over their lives, in seconds.  Raises `HostError`."""
-    total = 0.0
+def _thread_waits(procfs: Procfs, pid: int) -> dict[str, ThreadWait]:
+    """What the threads of one process wait for, by thread id.  Raises `HostError`."""
+    found = {}
     for tid in procfs.names(f"{pid}/task")[:_THREADS_LIMIT]:
         try:
-            total += parse_schedstat(procfs.read(f"{pid}/task/{tid}/schedstat"))[1]
+            cpu, waited = parse_schedstat(procfs.read(f"{pid}/task/{tid}/schedstat"))
+            runnable, sleeps = parse_sleeps(procfs.read(f"{pid}/task/{tid}/status"))
         except (HostError, IndexError, ValueError):
             continue
+        found[tid] = ThreadWait(cpu, waited, sleeps, runnable)
+    return found
+
+
+def waited_between(before: dict[str, ThreadWait], after: dict[str, ThreadWait], seconds: float) -> float:
+    """How long the threads of one process were ready to run but others ran, within a window of ``seconds``.
+
+    A thread that wanted a CPU at both ends and never gave one back wanted it all the time.
+    """
+    total = 0.0
+    for tid, then in before.items():
+        now = after.get(tid)
+        if now is None:
+            continue
+        waited = now.waited_seconds - then.waited_seconds
+        if then.runnable and now.runnable and then.sleeps == now.sleeps:
+            waited = max(waited, seconds - (now.cpu_seconds - then.cpu_seconds))
+        total += max(waited, 0.0)
     return total
 
 
@@ -55,7 +85,7 @@ def sweep(kernel: Kernel) -> Sweep:
     runnable = [pid for pid, stat in stats.items() if stat.state == "R" and not stat.flags & PF_KTHREAD]
     for pid in runnable[:_WAITERS_LIMIT]:
         try:
-            waits[ProcessKey(pid, stats[pid].start_ticks)] = thread_waits(procfs, pid)
+            waits[ProcessKey(pid, stats[pid].start_ticks)] = _thread_waits(procfs, pid)
         except HostError:
             continue
     return Sweep(uptime, stats, waits)
@@ -91,7 +121,9 @@ def processes(kernel: Kernel, before: Sweep, after: Sweep, users: dict[int, str]
         earlier = before.stats.get(pid)
         same = earlier is not None and earlier.start_ticks == stat.start_ticks
         key = ProcessKey(pid, stat.start_ticks)
-        waited = after.waits[key] - before.waits[key] if key in after.waits and key in before.waits else None
+        waited = None
+        if key in before.waits and key in after.waits:
+            waited = waited_between(before.waits[key], after.waits[key], after.uptime - before.uptime)
         kernel_thread = bool(stat.flags & PF_KTHREAD)
         uid: int | None = 0 if kernel_thread else None
         cmdline: tuple[str, ...] = ()

@@ -53,11 +53,10 @@ class Looks:
             self._kernel.sleep(min(_BETWEEN_LOOKS, left))
 
     def renewals(self) -> Iterator[Renewal]:
-        """The programs seen under several pids, the earlier ones gone by now."""
-        alive = set(self._kernel.procfs.pids())
+        """The programs seen under several pids that are gone by now."""
         for path, seen in self._sightings.items():
             pids = tuple(pid for pid, _ in seen)
-            if len(pids) >= _LEAST_PIDS and sum(pid not in alive for pid in pids) >= len(pids) - 2:
+            if len(pids) >= _LEAST_PIDS and sum(not self._lives(pid) for pid in pids) >= _LEAST_PIDS:
                 yield Renewal(
                     path=path,
                     pids=pids,
@@ -65,3 +64,10 @@ class Looks:
                     sightings=len(seen),
                     looks=self._count,
                 )
+
+    def _lives(self, pid: int) -> bool:
+        """Not gone, and not only waiting to be reaped."""
+        try:
+            return parse_stat(self._kernel.procfs.read(f"{pid}/stat")).state not in "ZX"
+        except HostError:
+            return False

@@ -98,3 +98,11 @@ def parse_schedstat(data: bytes) -> tuple[float, float]:
     """CPU time and run delay of one thread, in seconds."""
     fields = data.split()
     return int(fields[0]) / 1e9, int(fields[1]) / 1e9
+
+
+def parse_sleeps(status: bytes) -> tuple[bool, int]:
+    """Whether a thread wants a CPU, and how often it gave one back by itself.  Raises ValueError."""
+    state = status.find(b"\nState:\t")
+    switches = status.index(b"\nvoluntary_ctxt_switches:\t")
+    end = status.find(b"\n", switches + 1)
+    return status[state + 8 : state + 9] == b"R", int(status[switches + 26 : end if end >= 0 else None])
