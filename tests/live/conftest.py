@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,32 +99,29 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lab_root() -> Iterator[Path]:
     """A Debian tree with systemd; ``DAVY_LAB_ROOT`` names one that was made before."""
     ready = os.environ.get("DAVY_LAB_ROOT")
     if ready:
-        return Path(ready)
+        yield Path(ready)
+        return
     missing = [tool for tool in ("debootstrap", "systemd-nspawn") if shutil.which(tool) is None]
     if missing:
         if IN_CI:
             pytest.fail(f"missing: {', '.join(missing)}")
         pytest.skip(f"needs {', '.join(missing)} (apt-get install debootstrap systemd-container)")
-    root = tmp_path_factory.mktemp("lab") / "root"
-    mirror = next(
-        (
-            line.split()[1]
-            for source in (Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*"))
-            if source.is_file()
-            for line in source.read_text().splitlines()
-            if line.startswith(("deb http", "URIs: http"))
-        ),
-        "http://deb.debian.org/debian",
-    )
-    subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(root), mirror],
-        check=True, stdout=subprocess.DEVNULL, timeout=600,
-    )  # fmt: skip
-    return root
+    folder = Path(tempfile.mkdtemp(prefix="davy-lab-", dir="/var/tmp"))
+    sources = (Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*"))
+    words = (word for source in sources if source.is_file() for word in source.read_text().split())
+    mirror = next((word for word in words if re.fullmatch(r"https?://\S+/debian/?", word)), "http://deb.debian.org/debian")
+    try:
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder), mirror],
+            check=True, stdout=subprocess.DEVNULL, timeout=600,
+        )  # fmt: skip
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

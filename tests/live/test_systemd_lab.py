@@ -73,7 +73,7 @@ def test_a_service_that_restarts_for_ever_is_evicted_and_undone(infected: Lab) -
     lab = infected
     first = alive(lab)
     lab.run("kill", "-9", *first)
-    wait_for(lambda: alive(lab) and alive(lab) != first)
+    wait_for(lambda: alive(lab) not in ([], first))
     assert restarts(lab)[1] >= 1
 
     scan = lab.davy("scan", "--json")
@@ -113,7 +113,8 @@ def test_a_timer_goes_with_the_service_it_starts(infected: Lab) -> None:
     evicted = lab.davy("evict", "--yes", "--json", "--verify-for", "4")
     assert evicted.returncode == 0, evicted.stdout + evicted.stderr
     assert alive(lab) == []
-    assert "sysupdate" not in lab.run("systemctl", "list-timers", "--all", "--no-legend").stdout
+    assert "sysupdate" not in lab.run("systemctl", "list-timers", "--no-legend").stdout
+    assert lab.run("systemctl", "is-active", "sysupdate.timer", check=False).stdout.strip() != "active"
 
 
 def test_a_person_s_own_service_that_burns_is_clean_and_left_alone(infected: Lab) -> None:
@@ -127,3 +128,35 @@ def test_a_person_s_own_service_that_burns_is_clean_and_left_alone(infected: Lab
     shown = lab.run("systemctl", "show", "training.service", "--property=MainPID,NRestarts", "--value").stdout.split()
     assert shown == [pid, "0"]
     assert lab.davy("scan", "--json").returncode == 0
+
+
+DROP_IN = """[Service]
+ExecStartPost=/bin/sh -c "setsid nice /var/tmp/sysupdate -c 'while :; do :; done' &"
+"""
+
+
+def test_of_a_vendor_s_service_only_the_drop_in_goes_and_only_by_name(lab: Lab) -> None:
+    lab.run("cp", "--dereference", "/bin/sh", "/var/tmp/sysupdate")
+    lab.write("/etc/systemd/system/cron.service.d/update.conf", DROP_IN)
+    lab.run("systemctl", "daemon-reload")
+    lab.run("systemctl", "restart", "cron.service")
+    wait_for(lambda: alive(lab))
+    cron = lab.run("systemctl", "show", "cron.service", "--property=MainPID", "--value").stdout
+    (incident,) = json.loads(lab.davy("scan", "--json").stdout)["incidents"]
+    assert incident["verdict"] == "confirmed"
+    autostarts = [actor["path"] for actor in incident["actors"] if actor["role"] == "autostart"]
+    assert autostarts == ["/etc/systemd/system/cron.service.d/update.conf"]
+
+    refused = lab.davy("evict", "--yes", "--json", "--verify-for", "1")
+    assert refused.returncode == 2
+    assert "cron.service" in refused.stderr
+    assert alive(lab)
+
+    evicted = lab.davy("evict", "--yes", "--json", "--verify-for", "2", "--id", incident["id"])
+    assert evicted.returncode == 0, evicted.stdout + evicted.stderr
+    assert alive(lab) == []
+    assert lab.run("ls", "/etc/systemd/system/cron.service.d", check=False).stdout == ""
+    assert lab.run("systemctl", "show", "cron.service", "--property=MainPID", "--value").stdout == cron
+    assert lab.run("systemctl", "is-active", "cron.service").stdout.strip() == "active"
+    assert lab.run("systemctl", "restart", "cron.service").returncode == 0
+    assert alive(lab) == []
