@@ -16,9 +16,10 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from davy.collect.accounts import accounts
-from davy.collect.commands import SHELLS, programs_of
+from davy.collect.commands import programs_of
 from davy.collect.links import Links
 from davy.host import Gone, Host, HostError
+from davy.knowledge.arguments import shell
 from davy.model.facts import Account, Autostart, AutostartKind, Gap
 
 TABLE_BYTES: Final = 1 << 20
@@ -129,7 +130,7 @@ def _programs(command: str, home: str | None) -> tuple[str, ...]:
     """What an entry runs; its standard input counts where a shell reads that."""
     head, _, given = command.partition("\n")
     found = programs_of(head, home=home, directory=home)
-    if given and posixpath.basename((head.split() or [""])[-1]) in SHELLS:
+    if given and shell(posixpath.basename((head.split() or [""])[-1])):
         found = tuple(dict.fromkeys((*found, *programs_of(given, home=home, directory=home))))
     return found
 

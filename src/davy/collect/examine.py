@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from davy.collect.executables import executable
+from davy.collect.executables import Contents, executable
 from davy.collect.sockets import held_sockets
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import PackageDatabase, packages
@@ -46,9 +46,10 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
     details: list[ProcessDetail] = []
     if host.kernel:
         needles = _needles(named.values())
+        contents: Contents = {}
         for process in named.values():
             try:
-                details.append(_detail(host, host.kernel, process, database, needles, gaps))
+                details.append(_detail(host, host.kernel, process, database, contents, needles, gaps))
             except HostError as error:
                 if not isinstance(error, Gone):
                     gaps.append(Gap("processes", f"process {process.pid} ({process.name})", str(error)))
@@ -74,17 +75,18 @@ def _detail(
     kernel: Kernel,
     process: Process,
     database: PackageDatabase,
+    contents: Contents,
     needles: dict[bytes, str],
     gaps: list[Gap],
 ) -> ProcessDetail:
     procfs, pid = kernel.procfs, process.pid
     environment = tuple(os.fsdecode(procfs.read(f"{pid}/environ", _ENVIRON_LIMIT)).rstrip("\0").split("\0"))
     mapped, anonymous_executable, huge = _maps(procfs.read(f"{pid}/maps", _MAPS_LIMIT))
-    program = _program(host, process, database, gaps)
+    program = _program(host, process, database, contents, gaps)
     script = None
     if process.script:
         try:
-            script = executable(host, process.script, packages=database)
+            script = executable(host, process.script, packages=database, contents=contents)
         except HostError:
             script = None
     return ProcessDetail(
@@ -106,11 +108,13 @@ def _detail(
     )
 
 
-def _program(host: Host, process: Process, database: PackageDatabase, gaps: list[Gap]) -> Executable | None:
+def _program(
+    host: Host, process: Process, database: PackageDatabase, contents: Contents, gaps: list[Gap]
+) -> Executable | None:
     if process.exe is None:
         return None
     try:
-        return executable(host, process.exe.path, pid=process.pid, packages=database)
+        return executable(host, process.exe.path, pid=process.pid, packages=database, contents=contents)
     except Gone:
         return None
     except HostError as error:

@@ -9,6 +9,7 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from davy.host import Denied, DirectoryRoot, Host, HostError, Refused
@@ -75,6 +76,10 @@ class _Content(NamedTuple):
     facts: ElfFacts = ElfFacts()
 
 
+Contents = dict[FileStat, _Content]
+"""What was read of files so far, by all that stat(2) says of each: what many processes run is hashed once."""
+
+
 class _Provenance(NamedTuple):
     owner: str | None = None
     unmodified: bool | None = None
@@ -87,6 +92,7 @@ def executable(
     pid: int | None = None,
     packages: PackageDatabase | None = None,
     size_limit: int = SIZE_LIMIT,
+    contents: Contents | None = None,
 ) -> Executable:
     """The identity of the program file ``path``.
 
@@ -98,10 +104,16 @@ def executable(
     where the very file at that path differs: a process that runs an older or another container's file of that name
     proves nothing against the package (None).  ``twin`` is looked for when nobody owns the path.
 
+    Give the same ``contents`` to all calls of one scan, and no longer.
+
     Raises `HostError`: `Gone` when process or file has vanished or is a kernel thread's, `Denied`, and `Refused`
     for what is not a regular file or lies on a file system that may never answer.
     """
-    content = _at_path(host.root, path, size_limit) if pid is None else _of_process(host, pid, path, size_limit)
+    known = contents if contents is not None else {}
+    if pid is None:
+        content = _at_path(host.root, path, size_limit, known)
+    else:
+        content = _of_process(host, pid, path, size_limit, known)
     stat, digest, facts = content
     provenance = _provenance(host.root, path, content, packages) if packages else _Provenance()
     return Executable(
@@ -153,19 +165,21 @@ def _header(head: bytes) -> _Header | None:
     return _Header(layout, *layout.header.unpack_from(head))
 
 
-def _of_descriptor(descriptor: int, path: str, size_limit: int) -> _Content:
+def _of_descriptor(descriptor: int, path: str, size_limit: int, known: Contents) -> _Content:
     stat = file_stat(os.fstat(descriptor), birth_time(descriptor))
     if not stat.regular:
         raise Refused(f"{path}: not a regular file")
-    facts = elf_facts(lambda size, offset: os.pread(descriptor, size, offset), stat.size)
-    return _Content(stat, digest_of(descriptor, size_limit), facts)
+    if stat not in known:
+        facts = elf_facts(lambda size, offset: os.pread(descriptor, size, offset), stat.size)
+        known[stat] = _Content(stat, digest_of(descriptor, size_limit), facts)
+    return known[stat]
 
 
-def _at_path(root: Root, path: str, size_limit: int) -> _Content:
+def _at_path(root: Root, path: str, size_limit: int, known: Contents) -> _Content:
     try:
         if isinstance(root, DirectoryRoot):
             with root.open_regular(path) as descriptor:
-                return _of_descriptor(descriptor, path, size_limit)
+                return _of_descriptor(descriptor, path, size_limit, known)
         content = root.read(path, size_limit)
     except Denied:
         return _Content(_regular(root, path))
@@ -180,18 +194,17 @@ def _regular(root: Root, path: str) -> FileStat:
     return stat
 
 
-def _of_process(host: Host, pid: int, path: str, size_limit: int) -> _Content:
+def _of_process(host: Host, pid: int, path: str, size_limit: int, known: Contents) -> _Content:
     if host.kernel is None:
         raise Refused(f"{pid}/exe: not a live host")
     with _opened(host.kernel.procfs, pid) as descriptor:
-        return _of_descriptor(descriptor, path, size_limit)
+        return _of_descriptor(descriptor, path, size_limit, known)
 
 
 @contextmanager
 def _opened(procfs: Procfs, pid: int) -> Iterator[int]:
     link = f"{pid}/exe"
-    mounts = parse_mountinfo(os.fsdecode(procfs.read(f"{pid}/mountinfo", FILE_LIMIT)))
-    if procfs.link(link).startswith(hanging_points(mounts)):
+    if procfs.link(link).startswith(_hanging(procfs.read(f"{pid}/mountinfo", FILE_LIMIT))):
         raise Refused(f"{link}: on a network or FUSE file system, which may never answer")
     descriptor = procfs.open(link)
     try:
@@ -200,6 +213,12 @@ def _opened(procfs: Procfs, pid: int) -> Iterator[int]:
         raise mapped(error, link) from None
     finally:
         os.close(descriptor)
+
+
+@lru_cache(maxsize=4)
+def _hanging(mountinfo: bytes) -> tuple[str, ...]:
+    """Where not to read in one mount namespace; most processes share theirs."""
+    return hanging_points(parse_mountinfo(os.fsdecode(mountinfo)))
 
 
 def _provenance(root: Root, path: str, content: _Content, packages: PackageDatabase) -> _Provenance:

@@ -11,7 +11,7 @@ from davy.collect.accounts import accounts
 from davy.collect.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
 from davy.collect.known_files import known_files
 from davy.collect.processes import Sweep, own_pids, processes, sweep
-from davy.collect.renewals import Looks
+from davy.collect.renewals import Looks, caught
 from davy.collect.sockets import sockets
 from davy.collect.systemd import systemd_units
 from davy.collect.views import module_views, process_views
@@ -23,6 +23,7 @@ from davy.model.facts import (
     KnownFile,
     Load,
     Process,
+    Renewal,
     Restart,
     Snapshot,
     Socket,
@@ -108,6 +109,7 @@ def survey(
         facts += within(COLLECTOR_SECONDS, name, collector(host))
     gaps = [fact for fact in facts if isinstance(fact, Gap)]
     found: tuple[Process, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
     load, process_view, module_view = None, None, None
     if kernel and first and looks:
         if not kernel.procfs.own and os.geteuid() == 0:
@@ -119,7 +121,9 @@ def survey(
         load = _load(kernel, busy_before, _busy_seconds(kernel), max(last.uptime - first.uptime, 1e-3))
         users = {fact.uid: fact.name for fact in reversed(facts) if isinstance(fact, Account)}
         rows = list(processes(kernel, first, last, users))
+        renewals = tuple(looks.renewals())
         found = tuple(row for row in rows if isinstance(row, Process))
+        found += tuple(caught(kernel, first, renewals, found, users))
         gaps += [row for row in rows if isinstance(row, Gap)]
         gaps += [view for view in (process_view, module_view) if isinstance(view, Gap)]
     return Snapshot(
@@ -137,7 +141,7 @@ def survey(
         load=load,
         processes=found,
         restarts=restarts,
-        renewals=tuple(looks.renewals()) if looks else (),
+        renewals=renewals,
         sockets=tuple(fact for fact in facts if isinstance(fact, Socket)),
         accounts=tuple(fact for fact in facts if isinstance(fact, Account)),
         autostarts=tuple(fact for fact in facts if isinstance(fact, Autostart)),

@@ -6,80 +6,67 @@ share.  Facts and findings come in, a `Judgement` goes out; pure.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
-from davy.correlate.guardians import guardians, guarding
+from davy.correlate.followers import autostarts, droppers, fetchers
+from davy.correlate.gang import DEEDS, Gang, joined
+from davy.correlate.guardians import RULE, Surroundings, guardians, guarding
 from davy.correlate.incident import incident
-from davy.correlate.relations import ties, untouchable
+from davy.correlate.relations import program_key, untouchable
 from davy.correlate.verdict import by_aspect, total_bits, verdict_of
-from davy.knowledge.commands import suspicious_command
-from davy.knowledge.programs import interpreter
-from davy.model.facts import Autostart, KnownFile, Process, Snapshot
+from davy.detect.programs import own_program
+from davy.model.facts import Process, Snapshot
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Considered, Incident, Judgement, Verdict
 from davy.model.lookup import lookup
 
 __all__ = ["correlate"]
 
-_EMBER_BITS = 4.0
+_EMBER_BITS: Final = 4.0
 """From so many bits out of two aspects a process is worth walking its relations: they may make it a suspect."""
-_FETCHING_BITS = 4.0
+_WALKED: Final = 256
+"""The relations of more programs than this are not walked; the worst come first."""
+_TELLING: Final = frozenset({Aspect.IDENTITY, Aspect.ORIGIN, Aspect.CONTENT, Aspect.NETWORK, Aspect.CONCEALMENT})
+"""What tells a miner from a person's own work, which burns, too, and is started again, too."""
+_TELLING_BITS: Final = 2.0
+_SURE_BITS: Final = 3.0
+"""A file with less against it, such as one with a popular name, is not touched because of its name."""
 
-
-class _Gang:
-    """Processes and autostarts that belong together."""
-
-    def __init__(self) -> None:
-        self.miners: dict[str, Process] = {}
-        self.guardians: dict[str, tuple[Process, str]] = {}
-        self.droppers: dict[str, tuple[Process, str]] = {}
-        self.autostarts: dict[str, tuple[Autostart, str]] = {}
-        self.files: dict[str, KnownFile] = {}
-
-    def touches(self, other: _Gang) -> bool:
-        """Whether both share a guardian, an autostart, or a program."""
-        programs = {process.program for process in self.miners.values()}
-        return bool(
-            self.guardians.keys() & other.guardians.keys()
-            or self.autostarts.keys() & other.autostarts.keys()
-            or self.miners.keys() & other.guardians.keys()
-            or self.guardians.keys() & other.miners.keys()
-            or programs & {process.program for process in other.miners.values()}
-        )
-
-    def join(self, other: _Gang) -> None:
-        self.guardians |= other.guardians
-        self.miners |= other.miners
-        self.droppers |= other.droppers
-        self.autostarts |= other.autostarts
-        self.files |= other.files
-        for subject in self.guardians:
-            self.miners.pop(subject, None)
+Findings = dict[str, list[Finding]]
 
 
 def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
     """The incidents on this host, and what was looked at closely and let go."""
-    by_subject: dict[str, list[Finding]] = defaultdict(list)
+    by_subject: Findings = defaultdict(list)
     for finding in findings:
         by_subject[finding.subject].append(finding)
-    gangs = _joined(_gang(snapshot, ember, by_subject) for ember in _embers(snapshot, by_subject))
-    gangs = [gang for gang in gangs if _verdict(gang, by_subject) is not Verdict.CLEAN]
+    gangs = _gangs(snapshot, by_subject)
     claimed = {subject for gang in gangs for subject in gang.autostarts}
     gangs += _dormant(snapshot, by_subject, claimed)
     for gang in gangs:
         _add_files(snapshot, gang, by_subject)
+    accused = {
+        process.pid
+        for gang in gangs
+        for process in (
+            *gang.miners.values(),
+            *(one.process for one in gang.guardians.values()),
+            *(process for process, _ in gang.droppers.values()),
+        )
+    }
     incidents = sorted(
         (
             incident(
                 snapshot,
                 miners=sorted(gang.miners.values(), key=lambda process: -(process.window_cpu_seconds or 0.0)),
-                guardians=list(gang.guardians.values()),
+                guardians=[(one.process, one.how) for one in gang.guardians.values()],
                 droppers=list(gang.droppers.values()),
                 autostarts=list(gang.autostarts.values()),
                 files=list(gang.files.values()),
                 findings=by_subject,
+                accused=accused,
             )
             for gang in gangs
         ),
@@ -100,126 +87,107 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
     )
 
 
-def _embers(snapshot: Snapshot, findings: dict[str, list[Finding]]) -> list[Process]:
-    """Processes with enough against them to walk their relations, the worst first."""
-    found = []
+def _gangs(snapshot: Snapshot, findings: Findings) -> list[Gang]:
+    """The gangs that run, each with its guardians, and then with what started it and starts it again."""
+    by_exe: dict[str | None, list[Process]] = defaultdict(list)
+    for process in snapshot.processes:
+        by_exe[process.exe_path].append(process)
+    embers = _embers(snapshot, findings)
+    found = [_gang(snapshot, group, by_exe[group[0].exe_path], findings) for group in embers]
+    around = Surroundings(snapshot, findings)
+    for gang in [gang for gang in found if any(_mines(findings[subject]) for subject in gang.miners)][:_WALKED]:
+        _add_guardians(around, gang, findings)
+    guilty = []
+    for gang in joined(snapshot, found, findings):
+        if max((verdict_of(findings[subject]) for subject in gang.miners), key=lambda one: one.rank) is Verdict.CLEAN:
+            for subject in (*gang.miners, *gang.guardians):
+                findings[subject] = [finding for finding in findings[subject] if finding.rule != RULE]
+        else:
+            guilty.append(gang)
+    fetching = fetchers(snapshot) if guilty else []
+    for gang in guilty:
+        members = [*gang.miners.values(), *(one.process for one in gang.guardians.values())]
+        for autostart, why in autostarts(snapshot, members, findings):
+            gang.autostarts[autostart.subject] = (autostart, why)
+        for process, how in droppers(snapshot, members, fetching, findings):
+            gang.droppers[process.subject] = (process, how)
+    return joined(snapshot, guilty, findings)
+
+
+def _embers(snapshot: Snapshot, findings: Findings) -> list[list[Process]]:
+    """Processes with enough against them to walk their relations, together with those of the same program."""
+    groups: dict[object, list[Process]] = {}
     for process in snapshot.processes:
         own = findings.get(process.subject, ())
         aspects = [aspect for aspect, bits in by_aspect(own).items() if bits >= 1.0]
         if len(aspects) >= 2 and total_bits(own) >= _EMBER_BITS and not untouchable(snapshot, process):
-            found.append(process)
-    return sorted(found, key=lambda process: -total_bits(findings[process.subject]))
+            groups.setdefault(program_key(snapshot, process) or process.subject, []).append(process)
+    worst = {key: max(total_bits(findings[ember.subject]) for ember in group) for key, group in groups.items()}
+    return [groups[key] for key in sorted(groups, key=lambda key: -worst[key])]
 
 
-def _gang(snapshot: Snapshot, ember: Process, findings: dict[str, list[Finding]]) -> _Gang:
-    """One process and all that its relations bring in; adds the findings that the relations make."""
-    gang = _Gang()
-    gang.miners[ember.subject] = ember
-    if ember.program and (ember.script or not interpreter(os.path.basename(ember.program))):
-        for process in snapshot.processes:
-            if (
-                process.program == ember.program
-                and findings.get(process.subject)
-                and not untouchable(snapshot, process)
-            ):
-                gang.miners[process.subject] = process
-    if not _idle_guardian(ember, findings):
-        for guardian, how in guardians(snapshot, ember, findings):
-            gang.guardians[guardian.subject] = (guardian, how)
-            of_miner, of_guardian = guarding(ember, guardian, how)
-            findings[ember.subject].append(of_miner)
-            findings[guardian.subject].append(of_guardian)
-    members = [*gang.miners.values(), *(guardian for guardian, _ in gang.guardians.values())]
-    for autostart, why in _autostarts(snapshot, members, findings):
-        gang.autostarts[autostart.subject] = (autostart, why)
-    for process, how in _droppers(snapshot, members):
-        gang.droppers[process.subject] = (process, how)
+def _gang(snapshot: Snapshot, embers: Sequence[Process], alike: Sequence[Process], findings: Findings) -> Gang:
+    """Embers of one program, with what else of the same executable belongs to them."""
+    gang = Gang()
+    gang.miners = {ember.subject: ember for ember in embers}
+    program = program_key(snapshot, embers[0])
+    if program is not None:
+        for process in alike:
+            if program_key(snapshot, process) == program and _joins(snapshot, process, embers[0], findings):
+                gang.miners.setdefault(process.subject, process)
     return gang
 
 
-def _idle_guardian(process: Process, findings: dict[str, list[Finding]]) -> bool:
-    """A process that burns nothing is nobody's miner, so nobody is its guardian."""
-    return not any(
-        finding.aspect in (Aspect.BEHAVIOUR, Aspect.NETWORK, Aspect.CONTENT) for finding in findings[process.subject]
-    )
+def _add_guardians(around: Surroundings, gang: Gang, findings: Findings) -> None:
+    """All who keep the miners alive; adds the findings that these relations make."""
+    miners = list(gang.miners.values())
+    gang.guardians = {one.process.subject: one for one in guardians(around, miners)}
+    for finding in guarding(miners, list(gang.guardians.values())):
+        findings[finding.subject].append(finding)
 
 
-def _autostarts(
-    snapshot: Snapshot, members: Sequence[Process], findings: dict[str, list[Finding]]
-) -> Iterator[tuple[Autostart, str]]:
-    """Autostarts that run a member, start a unit that does, or fetch and run as a member's user."""
-    started = {
-        related: process
-        for process in members
-        for finding in findings.get(process.subject, ())
-        if finding.rule == "persistence.started-again"
-        for related in finding.related
-    }
-    users = {process.user for process in members}
-    units: set[str] = set()
-    for autostart in snapshot.autostarts:
-        process = started.get(autostart.subject)
-        own = findings.get(autostart.subject, [])
-        if process is not None:
-            yield autostart, f"starts {process.program}"
-            if autostart.unit:
-                units.add(autostart.unit)
-        elif any(finding.aspect is Aspect.IDENTITY for finding in own) or (
-            total_bits(own) >= _FETCHING_BITS and autostart.user in users
-        ):
-            yield autostart, own[0].summary
-    for autostart in snapshot.autostarts:
-        if autostart.activates in units and autostart.subject not in started:
-            yield autostart, f"starts {autostart.activates}"
+def _mines(findings: Sequence[Finding]) -> bool:
+    """Whether a process does what miners do, and is more than a person's own work: only then does anybody guard it."""
+    aspects = by_aspect(findings)
+    return not DEEDS.isdisjoint(aspects) and any(aspects.get(one, 0.0) >= _TELLING_BITS for one in _TELLING)
 
 
-def _droppers(snapshot: Snapshot, members: Sequence[Process]) -> Iterator[tuple[Process, str]]:
-    """Processes that fetch and run, tied to a member."""
-    known = {process.subject for process in members}
-    for process in snapshot.processes:
-        if process.inline is None or process.subject in known or untouchable(snapshot, process):
-            continue
-        fetching = [match for match in suspicious_command(process.inline) if match.bits >= _FETCHING_BITS]
-        shared = next((tie for member in members for tie in ties(process, member)), None)
-        if fetching and shared and process.user in {member.user for member in members}:
-            yield process, f"{fetching[0].reason}, and it shares {shared}"
+def _joins(snapshot: Snapshot, process: Process, ember: Process, findings: Findings) -> bool:
+    """Whether a process of an ember's program is of its gang, too: by what is found of it, or as the same file.
+
+    A command line is the process's own word: that it claims somebody's script makes nobody a miner.
+    """
+    own = findings.get(process.subject, ())
+    if untouchable(snapshot, process):
+        return False
+    if any(finding.aspect in _TELLING and finding.bits >= 1.0 for finding in own):
+        return True
+    details = lookup(snapshot).detail
+    files = [
+        detail.executable.key
+        for one in (process, ember)
+        if (detail := details.get(one.subject)) and detail.executable is not None
+    ]
+    same = len(files) < 2 or files[0] == files[1]
+    return same and process.script is None and any(finding.bits >= 1.0 for finding in own)
 
 
-def _joined(gangs: Iterable[_Gang]) -> list[_Gang]:
-    """Gangs that share a member become one."""
-    found: list[_Gang] = []
-    for gang in gangs:
-        rest = []
-        for other in found:
-            if gang.touches(other):
-                other.join(gang)
-                gang = other
-            else:
-                rest.append(other)
-        found = [*rest, gang]
-    return found
-
-
-def _verdict(gang: _Gang, findings: dict[str, list[Finding]]) -> Verdict:
-    return max((verdict_of(findings[subject]) for subject in gang.miners), key=lambda one: one.rank)
-
-
-def _dormant(snapshot: Snapshot, findings: dict[str, list[Finding]], claimed: set[str]) -> list[_Gang]:
+def _dormant(snapshot: Snapshot, findings: Findings, claimed: set[str]) -> list[Gang]:
     """Autostarts that are suspect by themselves while nothing of theirs runs."""
     found = []
     for autostart in snapshot.autostarts:
         own = findings.get(autostart.subject, [])
         if autostart.subject not in claimed and verdict_of(own) is not Verdict.CLEAN:
-            gang = _Gang()
+            gang = Gang()
             gang.autostarts[autostart.subject] = (autostart, own[0].summary)
             found.append(gang)
     return found
 
 
-def _add_files(snapshot: Snapshot, gang: _Gang, findings: dict[str, list[Finding]]) -> None:
+def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
     """Files of the gang's family that lie on disk while no member runs them."""
-    members = [*gang.miners.values(), *(process for process, _ in gang.guardians.values())]
-    running = {process.program for process in members} | {process.exe_path for process in members}
+    members = [*gang.miners.values(), *(one.process for one in gang.guardians.values())]
+    running = {own_program(snapshot, process) for process in members} | {process.exe_path for process in members}
     families = {
         finding.family
         for subject in (*gang.miners, *gang.guardians, *gang.autostarts)
@@ -227,13 +195,12 @@ def _add_files(snapshot: Snapshot, gang: _Gang, findings: dict[str, list[Finding
         if finding.family
     }
     for known in snapshot.known_files:
-        if known.family in families and known.path not in running and findings.get(known.subject):
+        sure = any(finding.bits >= _SURE_BITS for finding in findings.get(known.subject, ()))
+        if sure and known.family in families and known.path not in running:
             gang.files[known.subject] = known
 
 
-def _considered(
-    snapshot: Snapshot, findings: dict[str, list[Finding]], incidents: Sequence[Incident]
-) -> Iterator[Considered]:
+def _considered(snapshot: Snapshot, findings: Findings, incidents: Sequence[Incident]) -> Iterator[Considered]:
     accused = {actor.subject for one in incidents for actor in one.actors}
     ways = lookup(snapshot)
     rows = []

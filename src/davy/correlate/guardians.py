@@ -5,108 +5,187 @@ The way the second seed found kinsing: it shared the miner's control group, and 
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
-from davy.correlate.relations import shared_by_many, started_by, ties, untouchable
+from davy.correlate.relations import Common, program_key, shared_by_many, started_by, untouchable
+from davy.correlate.verdict import by_aspect
+from davy.detect.places import base
+from davy.detect.programs import own_program
 from davy.knowledge import guardian_name
 from davy.knowledge.programs import interpreter
 from davy.model.facts import Process, Snapshot
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
 
-_OWN = frozenset({Aspect.IDENTITY, Aspect.ORIGIN, Aspect.CONCEALMENT})
-_RULE = "persistence.guardian"
-_TECHNIQUE = "T1543"
+_OWN: Final = frozenset({Aspect.IDENTITY, Aspect.ORIGIN, Aspect.CONCEALMENT})
+_DISHONEST_BITS: Final = 3.0
+"""From so many bits of its own, trust taken off, a process is no honest program.  A script in /tmp has fewer."""
+_NAMED_BITS: Final = 2.0
+_EXCUSED_BITS: Final = -3.0
+_PASSES: Final = 16
+"""How long a chain of guardians, each found through the one before, is followed in one scan."""
+_SAID: Final = 4
+"""So many guardians are told of in the findings of one miner, and so many miners in those of one guardian."""
+_LOOP: Final = re.compile(r"\b(?:while|until)\b(?!\s+(?:\w+=\S*\s+)?read\b)|\bfor\s*\(\(?\s*;\s*;")
+_TECHNIQUE: Final = "T1543"
+
+RULE: Final = "persistence.guardian"
 
 
-def guardians(
-    snapshot: Snapshot, miner: Process, findings: Mapping[str, Sequence[Finding]]
-) -> Iterator[tuple[Process, str]]:
-    """The guardians of ``miner``, each with how it was found.
+class Guardian(NamedTuple):
+    """A process that keeps a miner alive, how it was found, and how much that says of the miner."""
 
-    - A parent whose program has a finding of its own, or that is an interpreter whose command line or script
-      names the miner's file; and its parent likewise, up to the first that has neither.
+    process: Process
+    how: str
+    bits: float
+
+
+class Surroundings:
+    """What is asked of a whole snapshot, found out once: who bears a guardian's name, who names which file."""
+
+    def __init__(self, snapshot: Snapshot, findings: Mapping[str, Sequence[Finding]]) -> None:
+        self.snapshot, self.findings = snapshot, findings
+        ways = lookup(snapshot)
+        self.details = ways.detail
+        self.listening = {pid for socket in snapshot.sockets if socket.state == "LISTEN" for pid in socket.pids}
+        self.restarted = {(restart.starter, restart.program) for restart in snapshot.restarts}
+        self.leads: dict[str, list[Process]] = defaultdict(list)
+        """By a file's path: whose text names it, and who was seen starting it again."""
+        for detail in snapshot.details:
+            for path in detail.names:
+                if process := ways.by_subject.get(detail.key.subject):
+                    self.leads[path].append(process)
+        for restart in snapshot.restarts:
+            if process := ways.by_subject.get(restart.starter.subject):
+                self.leads[restart.program].append(process)
+        self.known = [process for process in snapshot.processes if _known(process) and findings.get(process.subject)]
+
+    def own_bits(self, process: Process) -> float:
+        """What speaks against the process itself.  That a service was replaced while it ran is nothing against it."""
+        listens = process.pid in self.listening
+        return sum(
+            by_aspect(
+                finding
+                for finding in self.findings.get(process.subject, ())
+                if finding.aspect in _OWN and not (listens and finding.rule == "origin.deleted-executable")
+            ).values()
+        )
+
+    def trust_bits(self, process: Process) -> float:
+        return by_aspect(self.findings.get(process.subject, ())).get(Aspect.TRUST, 0.0)
+
+    def serves(self, process: Process) -> bool:
+        """What also serves others: a service manager, an installed package's program, whatever listens.
+
+        It may be the door through which the miner is started again; it is no guardian.
+        """
+        detail = self.details.get(process.subject)
+        packaged = bool(detail and detail.executable and detail.executable.owner_package)
+        own = process.script is not None or process.inline is not None
+        return shared_by_many(process) or process.pid in self.listening or (packaged and not own)
+
+
+def guardians(around: Surroundings, miners: Sequence[Process]) -> Iterator[Guardian]:
+    """The guardians of ``miners``, which are processes of one program.
+
+    - A parent that is itself no honest program, or that is an interpreter whose command line or script names the
+      miner's file; and its parent likewise, up to the first that is neither.
     - A neighbour by control group, session or folder that bears a known guardian's name.
-    - A neighbour with a finding of its own whose text names the miner's file, or another guardian's.
+    - A neighbour that is itself no honest program and whose text names the miner's file, or another guardian's.
     - Whoever was seen starting the miner's program again after it was ended.
     """
-    parents = {parent.subject for parent in started_by(snapshot, miner)}
-    found: dict[str, tuple[Process, str]] = {}
-    paths = {miner.program} - {None}
-    changed = True
-    while changed:
-        changed = False
-        for process in snapshot.processes:
-            if process.subject in found or process.subject == miner.subject or untouchable(snapshot, process):
-                continue
-            how = _how(snapshot, process, miner, paths, process.subject in parents, findings.get(process.subject, ()))
-            if how is None:
-                continue
-            found[process.subject] = (process, how)
-            parents |= {parent.subject for parent in started_by(snapshot, process)}
-            if process.script or not _interpreted(process):
-                paths.add(process.program)
-            changed = True
-    yield from found.values()
+    search = _Search(around, miners)
+    for _ in range(_PASSES):
+        if not search.go_round():
+            break
+    yield from search.found.values()
 
 
-def _how(
-    snapshot: Snapshot,
-    process: Process,
-    miner: Process,
-    paths: set[str | None],
-    parent: bool,
-    findings: Sequence[Finding],
-) -> str | None:
-    own = any(finding.aspect in _OWN and finding.bits >= 1.0 for finding in findings)
-    detail = lookup(snapshot).detail.get(process.subject)
-    names = bool(detail and not paths.isdisjoint(detail.names))
-    shared = ties(process, miner)
-    if process.program == miner.program and not process.script:
-        return None  # another miner
-    if any(restart.starter == process.key for restart in snapshot.restarts) and not _serves(snapshot, process):
-        return "was seen starting it again"
-    if parent and own:
-        return "started it, and is itself no honest program"
-    if parent and names and _interpreted(process) and (process.script or process.inline):
-        return "started it, and its text names the miner's file"
-    if shared and own and any(guardian_name(name) for name in (process.name, _base(process))):
-        return f"a known guardian, and it shares {shared[0]}"
-    if shared and own and names:
-        return f"its text names the miner's file, and it shares {shared[0]}"
-    return None
+class _Search:
+    def __init__(self, around: Surroundings, miners: Sequence[Process]) -> None:
+        self.found: dict[str, Guardian] = {}
+        self._around, self._snapshot = around, around.snapshot
+        self._mined = {program_key(self._snapshot, miner) for miner in miners} - {None}
+        self._miners = {miner.subject for miner in miners}
+        self._parents: set[str] = set()
+        self._paths: set[str] = set()
+        self._common = Common()
+        self._candidates = {process.subject: process for process in around.known}
+        for miner in miners:
+            self._learn(miner)
+
+    def _learn(self, member: Process) -> None:
+        """A member leads to whoever started it, shares something with it, or names it."""
+        self._common.add(member)
+        for parent in started_by(self._snapshot, member):
+            self._parents.add(parent.subject)
+            self._candidates[parent.subject] = parent
+        path = own_program(self._snapshot, member)
+        if path is not None and path not in self._paths:
+            self._paths.add(path)
+            self._candidates |= {process.subject: process for process in self._around.leads.get(path, ())}
+
+    def go_round(self) -> bool:
+        """Look at everyone to whom something leads; whether somebody was found."""
+        before = len(self.found)
+        for process in list(self._candidates.values()):
+            if process.subject not in self.found and self._possible(process) and (told := self._told(process)):
+                self.found[process.subject] = Guardian(process, *told)
+                self._learn(process)
+        return len(self.found) > before
+
+    def _possible(self, process: Process) -> bool:
+        another_miner = process.subject in self._miners or program_key(self._snapshot, process) in self._mined
+        return not another_miner and not untouchable(self._snapshot, process)
+
+    def _told(self, process: Process) -> tuple[str, float] | None:
+        """How a process is known to be a guardian, and how much that says of the miner."""
+        around = self._around
+        detail = around.details.get(process.subject)
+        names = detail is not None and not self._paths.isdisjoint(detail.names)
+        parent, ties = process.subject in self._parents, self._common.ties(process)
+        own, trust = around.own_bits(process), around.trust_bits(process)
+        dishonest = own + trust >= _DISHONEST_BITS
+        if any((process.key, path) in around.restarted for path in self._paths) and not around.serves(process):
+            return "was seen starting it again", 4.0
+        if parent and dishonest:
+            return "started it, and is itself no honest program", 4.0
+        if parent and names and _interpreted(process) and (dishonest or trust > _EXCUSED_BITS):
+            sure = own >= 1.0 or _LOOP.search(process.inline or "") is not None
+            return "started it, and its text names the miner's file", 4.0 if sure else 2.0
+        if ties and own + trust >= _NAMED_BITS and _known(process):
+            return f"a known guardian, and it shares {ties[0]}", 4.0
+        if ties and names and dishonest:
+            return f"its text names the miner's file, and it shares {ties[0]}", 4.0
+        return None
 
 
-def _serves(snapshot: Snapshot, process: Process) -> bool:
-    """What also serves others: a service manager, an installed package's program, whatever listens on the network.
-
-    It may be the door through which the miner is started again; it is no guardian.
-    """
-    detail = lookup(snapshot).detail.get(process.subject)
-    packaged = bool(detail and detail.executable and detail.executable.owner_package)
-    listens = any(process.pid in socket.pids for socket in snapshot.sockets if socket.state == "LISTEN")
-    return shared_by_many(process) or listens or (packaged and not process.script and not process.inline)
+def _known(process: Process) -> bool:
+    return guardian_name(process.name) or guardian_name(base(process.program or ""))
 
 
 def _interpreted(process: Process) -> bool:
-    return process.exe is not None and interpreter(process.exe.path.rpartition("/")[2])
+    """Whether it is an interpreter that was given a script or a text."""
+    given = process.script is not None or process.inline is not None
+    return given and process.exe is not None and interpreter(base(process.exe.path))
 
 
-def _base(process: Process) -> str:
-    return (process.program or "").rpartition("/")[2]
-
-
-def guarding(miner: Process, guardian: Process, how: str) -> tuple[Finding, Finding]:
-    """The finding that the miner is guarded, and the one that the guardian guards."""
-    return (
-        Finding(
-            rule=_RULE, aspect=Aspect.PERSISTENCE, bits=4.0, subject=miner.subject, technique=_TECHNIQUE,
-            summary=f"{guardian.name} ({guardian.pid}) keeps it alive: {how}",
-            evidence=(guardian.invocation,), related=(guardian.subject,),
-        ),
-        Finding(
-            rule=_RULE, aspect=Aspect.PERSISTENCE, bits=4.0, subject=guardian.subject, technique=_TECHNIQUE,
-            summary=f"keeps {miner.name} ({miner.pid}) alive: {how}",
-            evidence=(guardian.invocation,), related=(miner.subject,),
-        ),
-    )  # fmt: skip
+def guarding(miners: Sequence[Process], found: Sequence[Guardian]) -> Iterator[Finding]:
+    """The findings that the miners are guarded, and those that the guardians guard."""
+    for guardian, how, bits in sorted(found, key=lambda one: -one.bits)[:_SAID]:
+        for miner in miners:
+            yield Finding(
+                rule=RULE, aspect=Aspect.PERSISTENCE, bits=bits, subject=miner.subject, technique=_TECHNIQUE,
+                summary=f"{guardian.name} ({guardian.pid}) keeps it alive: {how}",
+                evidence=(guardian.invocation,), related=(guardian.subject,),
+            )  # fmt: skip
+    names = ", ".join(f"{miner.name} ({miner.pid})" for miner in miners[:_SAID])
+    for guardian, how, bits in found:
+        yield Finding(
+            rule=RULE, aspect=Aspect.PERSISTENCE, bits=bits, subject=guardian.subject, technique=_TECHNIQUE,
+            summary=f"keeps {names} alive: {how}",
+            evidence=(guardian.invocation,), related=tuple(miner.subject for miner in miners[:_SAID]),
+        )  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from davy.correlate.verdict import confidence, total_bits, verdict_of
+from davy.detect.programs import own_program
 from davy.knowledge import families
 from davy.model.facts import Autostart, Executable, KnownFile, Process, Snapshot
 from davy.model.findings import Aspect, Finding
@@ -18,15 +19,14 @@ _SLOWED_LEAST: Final = 0.2
 """Work that used less than this of a core, or waited less, was hardly slowed."""
 
 
-def process_actor(process: Process, role: Role, detail: str) -> Actor:
-    """A process in its role, with the files it runs from as far as they are on disk."""
-    files = [process.script] if process.script else []
-    if process.exe and not process.exe.memory_only and not process.exe.deleted and not process.script:
-        files.append(process.exe.path)
+def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str) -> Actor:
+    """A process in its role, with the file of its own that it runs from, if it is on disk: no shared interpreter."""
+    path = own_program(snapshot, process)
+    gone = process.exe is not None and path == process.exe.path and (process.exe.memory_only or process.exe.deleted)
     return Actor(
         role=role, kind=Kind.PROCESS, subject=process.subject, name=process.name, detail=detail, pid=process.pid,
         ppid=process.ppid, start_time=process.start_time, start_ticks=process.start_ticks, user=process.user,
-        cmdline=process.invocation, path=process.exe_path, files=tuple(path for path in files if path),
+        cmdline=process.invocation, path=process.exe_path, files=(path,) if path and not gone else (),
     )  # fmt: skip
 
 
@@ -86,13 +86,12 @@ def cpu_hours(snapshot: Snapshot, processes: Sequence[Process]) -> float | None:
     return sum(process.cpu_seconds + process.children_cpu_seconds for process in processes) / 3600.0
 
 
-def slowed(snapshot: Snapshot, actors: Iterable[Process]) -> Iterator[Slowed]:
-    """Other people's busy work that had to wait for CPUs while the actors burned, most slowed first."""
-    guilty = {actor.pid for actor in actors}
+def slowed(snapshot: Snapshot, accused: Collection[int]) -> Iterator[Slowed]:
+    """Other people's busy work that had to wait for CPUs while the ``accused`` burned, most slowed first."""
     rows = []
     for process in snapshot.processes:
         used, waited = process.window_cpu_seconds or 0.0, process.window_wait_seconds or 0.0
-        innocent = process.pid not in guilty and process.pid not in snapshot.own_pids and not process.kernel_thread
+        innocent = process.pid not in accused and process.pid not in snapshot.own_pids and not process.kernel_thread
         if innocent and used + waited >= _SLOWED_LEAST and waited >= _SLOWED_LEAST / 2:
             rows.append(Slowed(process.pid, process.name, used / (used + waited)))
     yield from sorted(rows, key=lambda row: row.share)[:5]
@@ -100,7 +99,8 @@ def slowed(snapshot: Snapshot, actors: Iterable[Process]) -> Iterator[Slowed]:
 
 def identifier(snapshot: Snapshot, anchor: str) -> str:
     """A short name for an incident that stays the same from one scan to the next."""
-    return hashlib.blake2s(os.fsencode(f"{snapshot.host.name}\0{anchor}"), digest_size=4).hexdigest()
+    named = f"{snapshot.host.name}\0{anchor}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2s(named, digest_size=4).hexdigest()
 
 
 def _hours(hours: float) -> str:
@@ -142,8 +142,12 @@ def incident(
     droppers: Sequence[tuple[Process, str]],
     files: Sequence[KnownFile],
     findings: Mapping[str, Sequence[Finding]],
+    accused: Collection[int],
 ) -> Incident:
-    """Put one incident together from its members and all findings by subject."""
+    """Put one incident together from its members and all findings by subject.
+
+    ``accused`` are the pids of the members of all incidents: what a miner took from another one is no loss.
+    """
     ways = lookup(snapshot)
     family = family_of(
         finding
@@ -155,9 +159,12 @@ def incident(
         for finding in findings.get(subject, ())
     )
     actors = [
-        *(process_actor(process, Role.MINER, _doing(findings.get(process.subject, ()))) for process in miners),
-        *(process_actor(process, Role.GUARDIAN, how) for process, how in guardians),
-        *(process_actor(process, Role.DROPPER, how) for process, how in droppers),
+        *(
+            process_actor(snapshot, process, Role.MINER, _doing(findings.get(process.subject, ())))
+            for process in miners
+        ),
+        *(process_actor(snapshot, process, Role.GUARDIAN, how) for process, how in guardians),
+        *(process_actor(snapshot, process, Role.DROPPER, how) for process, how in droppers),
         *(autostart_actor(autostart, why) for autostart, why in autostarts),
         *(file_actor(known, Role.DROPPER) for known in files),
     ]  # fmt: skip
@@ -171,10 +178,11 @@ def incident(
         if (detail := ways.detail.get(process.subject)) and detail.executable and not detail.executable.owner_package
     } | {known.path: known.executable for known in files}
     hours = cpu_hours(snapshot, running)
-    anchor = miners[0].program or miners[0].name if miners else autostarts[0][0].subject
+    names = [own_program(snapshot, process) or process.exe_path or process.name for process in miners]
+    anchor = min(names or [autostart.subject for autostart, _ in autostarts])
     window = snapshot.load.window_seconds if snapshot.load else 1.0
     return Incident(
-        id=identifier(snapshot, anchor or ""),
+        id=identifier(snapshot, anchor),
         verdict=verdict,
         bits=bits,
         confidence=confidence(bits),
@@ -185,7 +193,7 @@ def incident(
         findings=tuple(finding for actor in actors for finding in findings.get(actor.subject, ())),
         cpu_hours=hours,
         burning_cores=sum(process.window_cpu_seconds or 0.0 for process in miners) / window,
-        slowed=tuple(slowed(snapshot, running)),
+        slowed=tuple(slowed(snapshot, accused)),
     )
 
 

@@ -17,9 +17,14 @@ _FURTHER_SHARE: Final = 0.25
 """What a second finding of the same aspect counts: it is hardly independent of the first."""
 _LEAST_BITS: Final = 2.0
 """An aspect with less than this does not count as one of the two, nor as the one that confirms."""
-_DEEDS: Final = frozenset(
-    {Aspect.BEHAVIOUR, Aspect.CONTENT, Aspect.NETWORK, Aspect.PERSISTENCE, Aspect.CONCEALMENT}
-)  # fmt: skip
+_DEEDS: Final = {
+    Aspect.BEHAVIOUR: _LEAST_BITS,
+    Aspect.CONTENT: _LEAST_BITS,
+    Aspect.NETWORK: 4.0,
+    Aspect.PERSISTENCE: _LEAST_BITS,
+    Aspect.CONCEALMENT: _LEAST_BITS,
+}
+"""What may confirm, from so many bits on.  A port alone has less: names and ports alone confirm nothing."""
 
 
 def by_aspect(findings: Iterable[Finding]) -> dict[Aspect, float]:
@@ -45,7 +50,7 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
     counting = {aspect for aspect, bits in aspects.items() if bits >= _LEAST_BITS}
     if total < SUSPECT_BITS or len(counting) < 2:
         return Verdict.CLEAN
-    if total >= CONFIRMED_BITS and counting & _DEEDS:
+    if total >= CONFIRMED_BITS and any(aspects.get(deed, 0.0) >= least for deed, least in _DEEDS.items()):
         return Verdict.CONFIRMED
     return Verdict.SUSPECT
 

@@ -8,24 +8,26 @@ from typing import Final
 from davy.detect.rule import Observation, detector
 from davy.model.facts import Process, Snapshot
 from davy.model.findings import Aspect
+from davy.model.lookup import lookup
 
 BURNING_CORES: Final = 0.5
 """From so many cores on a process counts as burning; the same is asked of what it got and waited for."""
-_SUSTAINED_SECONDS: Final = 600.0
 
 
 def wanted_cores(snapshot: Snapshot, process: Process) -> float:
     """Cores that a process used within the window, or would have used had others not been ahead of it."""
-    if snapshot.load is None or process.window_cpu_seconds is None:
+    if snapshot.load is None or snapshot.load.window_seconds <= 0.0 or process.window_cpu_seconds is None:
         return 0.0
     waited = process.window_wait_seconds or 0.0
     return (process.window_cpu_seconds + waited) / snapshot.load.window_seconds
 
 
 def life_cores(snapshot: Snapshot, process: Process) -> float:
-    """Cores on average over a process's whole life."""
+    """Cores on average over a process's whole life: used, or waited for by its threads as far as is known."""
     age = snapshot.taken + snapshot.seconds - process.start_time
-    return process.cpu_seconds / age if age >= 1.0 else 0.0
+    detail = lookup(snapshot).detail.get(process.subject)
+    waited = sum(thread.waited_seconds for thread in detail.thread_loads) if detail else 0.0
+    return (process.cpu_seconds + waited) / age if age >= 1.0 else 0.0
 
 
 @detector("behaviour.cpu-load", aspect=Aspect.BEHAVIOUR, technique="T1496.001")
@@ -33,7 +35,7 @@ def cpu_load(snapshot: Snapshot) -> Iterator[Observation]:
     """A process burns CPU.
 
     Half a core or more within the window, counting time it was ready to run but others ran; one more bit
-    when it has done so for ten minutes or its whole life.  Every honest heavy job does the same, so this
+    when it has done so all its life, be it seconds or months.  Every honest heavy job does the same, so this
     counts only beside other aspects.
     """
     for process in snapshot.processes:
@@ -41,16 +43,14 @@ def cpu_load(snapshot: Snapshot) -> Iterator[Observation]:
         if process.kernel_thread or wanted < BURNING_CORES or process.pid in snapshot.own_pids:
             continue
         used, average = process.window_cpu_seconds or 0.0, life_cores(snapshot, process)
-        age = snapshot.taken - process.start_time
-        sustained = age >= _SUSTAINED_SECONDS and average >= BURNING_CORES
         window = snapshot.load.window_seconds if snapshot.load else 1.0
         evidence = [f"{used / window:.2f} cores over {window:.1f} s", f"{average:.2f} cores over its life"]
         if process.window_wait_seconds:
             evidence.append(f"waited {process.window_wait_seconds:.2f} s for a CPU within the window")
         yield Observation(
             subject=process.subject,
-            bits=3.0 if sustained else 2.0,
-            summary=f"burns {wanted:.1f} cores" + (", and has for long" if sustained else ""),
+            bits=3.0 if average >= BURNING_CORES else 2.0,
+            summary=f"burns {wanted:.1f} cores" + (", and has all its life" if average >= BURNING_CORES else ""),
             evidence=tuple(evidence),
         )
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from davy.detect.places import base
+from davy.detect.places import base, odd_place
 from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_name, family_by_path
+from davy.knowledge.arguments import MULTICALL
 from davy.knowledge.programs import kernel_thread_like, near_miss, system_daemon
 from davy.model.facts import Process, Snapshot
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
+
+
+def claimed_name(word: str) -> str:
+    """The program that the first word of a command line claims to be: ``sshd`` for ``sshd: ada@pts/0``."""
+    return base(word.split(" ")[0].rstrip(":").lstrip("-"))
+
+
+def _many_programs(path: str) -> bool:
+    """Whether an executable is one of those that are many programs, as their first word says."""
+    return base(path) in MULTICALL and not odd_place(path)
 
 
 def _names(process: Process) -> tuple[str, ...]:
@@ -112,7 +123,7 @@ def near_miss_of_a_daemon(snapshot: Snapshot) -> Iterator[Observation]:
 def argv_against_exe(snapshot: Snapshot) -> Iterator[Observation]:
     """Its command line names a system daemon, its executable is another program that no package owns.
 
-    Daemons that set a title of their own run the packaged program, and are not meant.
+    Daemons that set a title of their own run the packaged program, and busybox is many daemons; they are not meant.
     """
     details = lookup(snapshot).detail
     for process in snapshot.processes:
@@ -121,8 +132,8 @@ def argv_against_exe(snapshot: Snapshot) -> Iterator[Observation]:
             continue
         if detail is None or detail.executable is None or detail.executable.owner_package:
             continue
-        claimed = base(process.cmdline[0].split(" ")[0].rstrip(":").lstrip("-"))
-        if system_daemon(claimed) and claimed != base(process.exe.path):
+        claimed = claimed_name(process.cmdline[0])
+        if system_daemon(claimed) and claimed != base(process.exe.path) and not _many_programs(process.exe.path):
             yield Observation(
                 subject=process.subject,
                 bits=4.0,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 
-from davy.detect.places import hidden_folder, temporary_folder
+from davy.detect.behaviour import BURNING_CORES, wanted_cores
+from davy.detect.places import hidden_folder, in_a_home, odd_place, temporary_folder
+from davy.detect.programs import lies_at
 from davy.detect.rule import Observation, detector
 from davy.model.facts import Snapshot
 from davy.model.findings import Aspect
@@ -22,19 +24,20 @@ def writable_folder(snapshot: Snapshot) -> Iterator[Observation]:
     """
     details = lookup(snapshot).detail
     for process in snapshot.processes:
-        path = process.program
+        path = lies_at(snapshot, process)
         if path is None or process.kernel_thread:
             continue
         folder = temporary_folder(path)
-        detail = details.get(process.subject)
+        detail = details.get(process.subject) if path == process.program else None
         if folder is None and detail and detail.folder_mode is not None and detail.folder_mode & stat.S_IWOTH:
             folder = path.rpartition("/")[0] or "/"
         if folder is None:
             continue
+        script = path == process.script
         yield Observation(
             subject=process.subject,
-            bits=1.0 if process.script else 3.0,
-            summary=f"its {'script' if process.script else 'program'} lies in {folder}, where anyone may write",
+            bits=1.0 if script else 3.0,
+            summary=f"its {'script' if script else 'program'} lies in {folder}, where anyone may write",
             evidence=(path,),
         )
 
@@ -43,16 +46,15 @@ def writable_folder(snapshot: Snapshot) -> Iterator[Observation]:
 def in_hidden_folder(snapshot: Snapshot) -> Iterator[Observation]:
     """The program lies in a hidden folder, or has a hidden name, that no honest tool is known to use."""
     for process in snapshot.processes:
-        path = process.program
+        path = lies_at(snapshot, process)
         if path is None or process.kernel_thread:
             continue
         hidden = hidden_folder(path)
         if hidden is None:
             continue
-        home = path.startswith(("/home/", "/root/"))
         yield Observation(
             subject=process.subject,
-            bits=1.0 if process.script else 2.0 if home else 3.0,
+            bits=1.0 if path == process.script else 2.0 if in_a_home(path) else 3.0,
             summary=f"its program lies in a hidden place: {hidden}",
             evidence=(path,),
         )
@@ -63,28 +65,37 @@ def deleted_executable(snapshot: Snapshot) -> Iterator[Observation]:
     """A process runs a program whose file is gone from disk.
 
     Miners delete themselves so that nobody finds the file.  The same is seen after a package was upgraded
-    while its service ran on, which leaves a new file under the same path that a package owns.
+    while its service ran on, which leaves a new file under the same path that a package owns.  A service that is
+    nobody's package is replaced in the same way: where an autostart runs that very path, it counts for little.
     """
     details = lookup(snapshot).detail
+    started = {path for autostart in snapshot.autostarts for path in autostart.programs}
     for process in snapshot.processes:
         if process.exe is None or not process.exe.deleted or process.exe.memory_only:
             continue
         detail = details.get(process.subject)
         if detail and detail.executable and detail.executable.owner_package:
             continue
+        replaced = process.exe.path in started and not odd_place(process.exe.path)
         yield Observation(
             subject=process.subject,
-            bits=4.0,
-            summary="its program was deleted while it runs",
+            bits=1.5 if replaced else 4.0,
+            summary="its program was deleted while it runs" + (", perhaps replaced by a newer one" if replaced else ""),
             evidence=(process.exe.path,),
         )
 
 
 @detector("origin.memory-only", aspect=Aspect.ORIGIN, technique="T1620")
 def memory_only(snapshot: Snapshot) -> Iterator[Observation]:
-    """A process runs a program that never was a file (memfd).  Container runtimes do so with a copy of themselves."""
+    """A process runs a program that never was a file (memfd).
+
+    Container runtimes do so with a copy of themselves, under names that anyone can take; but theirs is a matter of
+    milliseconds, and burns no CPU.
+    """
     for process in snapshot.processes:
-        if process.exe and process.exe.memory_only and not process.exe.path.startswith(_HONEST_MEMORY):
+        if process.exe is None or not process.exe.memory_only:
+            continue
+        if not process.exe.path.startswith(_HONEST_MEMORY) or wanted_cores(snapshot, process) >= BURNING_CORES:
             yield Observation(
                 subject=process.subject,
                 bits=5.0,

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
-from davy.detect.places import odd_place
+from davy.detect.places import in_a_home, odd_place
+from davy.detect.programs import own_program
 from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_path
 from davy.knowledge.commands import suspicious_command
-from davy.knowledge.programs import interpreter
-from davy.model.facts import Autostart, Process, Snapshot
+from davy.model.facts import Autostart, Snapshot
 from davy.model.findings import Aspect
-
-
-def starts(autostart: Autostart, process: Process) -> bool:
-    """Whether an autostart's command runs this process's program (not merely the interpreter it shares)."""
-    if process.script:
-        return process.script in autostart.programs
-    path = process.exe_path
-    return path is not None and path in autostart.programs and not interpreter(path.rpartition("/")[2])
 
 
 @detector("persistence.suspicious-autostart", aspect=Aspect.PERSISTENCE, technique="T1053.003")
@@ -54,24 +47,34 @@ def family_autostart(snapshot: Snapshot) -> Iterator[Observation]:
                 )
 
 
+def _starting_bits(program: str, *, script: bool) -> float:
+    if not odd_place(program):
+        return 0.5
+    if script:
+        return 1.0
+    return 2.0 if in_a_home(program) else 4.0
+
+
 @detector("persistence.started-again", aspect=Aspect.PERSISTENCE, technique="T1053.003")
 def started_again(snapshot: Snapshot) -> Iterator[Observation]:
     """A process's program is what an autostart runs.
 
-    Any service is, so it counts for little, except for a program that lies in an odd place or is gone.
+    Any service is, so it counts for little, except for a program that lies in an odd place: less for a hidden folder
+    in a home, where people keep programs, and for a script, which people run from anywhere.
     """
+    by_program: dict[str, list[Autostart]] = defaultdict(list)
+    for autostart in snapshot.autostarts:
+        for path in dict.fromkeys(autostart.programs):
+            by_program[path].append(autostart)
     for process in snapshot.processes:
-        program = process.program
-        if process.kernel_thread or program is None:
+        program = own_program(snapshot, process)
+        if program not in by_program or process.kernel_thread:
             continue
-        starting = [autostart for autostart in snapshot.autostarts if starts(autostart, process)]
-        if not starting:
-            continue
-        odd = odd_place(program) or bool(process.exe and process.exe.deleted)
+        starting = by_program[program]
         first = starting[0]
         yield Observation(
             subject=process.subject,
-            bits=0.5 if not odd else 2.0 if process.script else 4.0,
+            bits=_starting_bits(program, script=program == process.script),
             summary=f"{first.kind} starts it: {first.path}" + (f" line {first.line}" if first.line else ""),
             evidence=tuple(autostart.text or autostart.command for autostart in starting[:4]),
             related=tuple(autostart.subject for autostart in starting),

@@ -39,5 +39,10 @@ def odd_place(path: str) -> bool:
     return temporary_folder(path) is not None or hidden_folder(path) is not None
 
 
+def in_a_home(path: str) -> bool:
+    """Whether a person or root keeps it at home."""
+    return path.startswith(("/home/", "/root/"))
+
+
 def base(path: str) -> str:
     return os.path.basename(path)

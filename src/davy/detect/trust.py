@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from davy.detect.places import base
+from davy.detect.places import base, odd_place
 from davy.detect.rule import Observation, detector
 from davy.knowledge.programs import interpreter, login_shell
 from davy.model.facts import Executable, Process, Snapshot
@@ -52,7 +52,8 @@ def person_shell(snapshot: Snapshot, process: Process) -> Process | None:
         if ancestor.tty != process.tty:
             return None
         if login_shell(ancestor.name) and not ancestor.script and not ancestor.inline:
-            return ancestor
+            odd = ancestor.exe is not None and (ancestor.exe.memory_only or odd_place(ancestor.exe.path))
+            return None if odd else ancestor
     return None
 
 

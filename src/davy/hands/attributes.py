@@ -45,7 +45,8 @@ def attributes_of(descriptor: int) -> FileAttributes:
     found = os.fstat(descriptor)
     xattrs = {}
     with suppress(OSError):
-        xattrs = {name: os.getxattr(descriptor, name) for name in os.listxattr(descriptor)}
+        names = [os.fsencode(name) for name in os.listxattr(descriptor)]
+        xattrs = {name: os.getxattr(descriptor, name) for name in names}
     return FileAttributes(
         mode=stat.S_IMODE(found.st_mode), uid=found.st_uid, gid=found.st_gid, atime_ns=found.st_atime_ns,
         mtime_ns=found.st_mtime_ns, flags=inode_flags(descriptor), xattrs=xattrs,

@@ -32,7 +32,7 @@ from davy.model.undo import EditedFile, FileAttributes, MovedFile, Undo
 
 EDIT_LIMIT: Final = 16 << 20
 """A file with lines to take out may be so large."""
-_SPARE_BYTES: Final = 16 << 20
+SPARE_BYTES: Final = 16 << 20
 """So much must stay free where the quarantine is."""
 _CHUNK: Final = 1 << 18
 
@@ -84,7 +84,7 @@ def _keep(source: int, keep: int, kept: str, sha256: str, path: bytes) -> None:
     """Copy an open file into the quarantine as ``kept``: synced, compared, mode 0600."""
     size = os.fstat(source).st_size
     room = os.fstatvfs(keep)
-    if room.f_bavail * room.f_frsize < size + _SPARE_BYTES:
+    if room.f_bavail * room.f_frsize < size + SPARE_BYTES:
         raise Untouched(f"{_shown(path)}: no room in the quarantine for {size} bytes")
     with suppress(FileNotFoundError):
         os.unlink(kept, dir_fd=keep)
@@ -110,17 +110,21 @@ def _keep(source: int, keep: int, kept: str, sha256: str, path: bytes) -> None:
 
 
 @contextmanager
-def writable(folder: int) -> Iterator[None]:
-    """A folder whose immutable or append-only flag is off meanwhile."""
-    flags = inode_flags(folder)
-    locked = flags is not None and flags & (IMMUTABLE | APPEND_ONLY)
-    if locked:
-        unlocked(folder, flags)
+def writable(folder: int, former: int | None = None) -> Iterator[None]:
+    """A folder whose immutable or append-only flag is off meanwhile.
+
+    ``former`` are the flags that an earlier try wrote down: cut short, it may have left them off.
+    """
+    now = inode_flags(folder)
+    lock = ((now or 0) | (former or 0)) & (IMMUTABLE | APPEND_ONLY)
+    if now is None or not lock:
+        yield
+        return
+    unlocked(folder, now)
     try:
         yield
     finally:
-        if locked and flags is not None:
-            set_inode_flags(folder, flags)
+        set_inode_flags(folder, now | lock)
 
 
 def _unlock(descriptor: int, found: os.stat_result, path: bytes) -> None:
@@ -141,28 +145,60 @@ def quarantine(step: Quarantine, keep: int, kept: str, note: Note, former: Moved
     with folder_of(file.path) as (folder, name), _opened(folder, name, file.path) as source:
         found = _expect(source, file)
         attributes = former.attributes if former else attributes_of(source)
+        folder_flags = former.folder_flags if former else inode_flags(folder)
         _keep(source, keep, kept, file.sha256, file.path)
-        note(MovedFile(path=file.path, attributes=attributes, kept=kept, sha256=file.sha256))
-        try:
+        note(
+            MovedFile(
+                path=file.path, attributes=attributes, kept=kept, sha256=file.sha256, folder_flags=folder_flags
+            )
+        )  # fmt: skip
+        with _or_as_it_was(source, attributes, file.path):
             _unlock(source, found, file.path)
-            with writable(folder):
+            with writable(folder, folder_flags):
                 now = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 if (now.st_dev, now.st_ino) != file.key:
                     raise Untouched(f"{_shown(file.path)}: swapped while it was moved")
                 os.unlink(name, dir_fd=folder)
             os.fsync(folder)
-        except OSError as error:
-            raise Untouched(f"{_shown(file.path)}: {error.strerror}") from None
 
 
-def moved_already(undo: MovedFile, keep: int) -> bool:
-    """Whether a step that was cut short had come as far as the unlink."""
+@contextmanager
+def _or_as_it_was(descriptor: int, attributes: FileAttributes, path: bytes) -> Iterator[None]:
+    """What fails is `Untouched`, and the file has its flags again."""
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):
+            put_back_flags(descriptor, attributes)
+        raise Untouched(f"{_shown(path)}: {error.strerror}") from None
+    except Untouched:
+        with suppress(OSError):
+            put_back_flags(descriptor, attributes)
+        raise
+
+
+def moved_already(undo: MovedFile, keep: int, file: FileIdentity) -> bool:
+    """Whether a step that was cut short had come as far as the unlink; another may have taken the name since."""
     with folder_of(undo.path) as (folder, name):
         try:
-            os.stat(name, dir_fd=folder, follow_symlinks=False)
+            now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if (now.st_dev, now.st_ino) == file.key:
+                return False
         except FileNotFoundError:
-            return _kept_whole(keep, undo.kept, undo.sha256)
-    return False
+            pass
+        done = _kept_whole(keep, undo.kept, undo.sha256)
+        if done:
+            _lock_again(folder, undo.folder_flags, undo.path)
+        return done
+
+
+def _lock_again(folder: int, flags: int | None, path: bytes) -> None:
+    """Give a folder back the flags that a step, cut short, had taken off it."""
+    try:
+        with writable(folder, flags):
+            pass
+    except OSError as error:
+        raise Untouched(f"{_shown(path)}: its folder: {error.strerror}") from None
 
 
 def _kept_whole(keep: int, kept: str, sha256: str) -> bool:
@@ -188,6 +224,13 @@ def without_lines(content: bytes, lines: tuple[int, ...], texts: tuple[bytes, ..
 
 def _beside(path: bytes, seq: int) -> bytes:
     return b".davy-" + hashlib.blake2s(path, digest_size=4).hexdigest().encode() + b"-%d" % seq
+
+
+def _tidy(folder: int, path: bytes) -> None:
+    """Remove what a step that was cut short left beside the file."""
+    for name in (_beside(path, 0), _beside(path, 1), _beside(path, 1) + b"~"):
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder)
 
 
 def _replace(folder: int, name: bytes, fresh: bytes, content: bytes, attributes: FileAttributes) -> None:
@@ -222,20 +265,23 @@ def remove_lines(step: RemoveLines, keep: int, kept: str, note: Note, former: Ed
     if file.size > EDIT_LIMIT:
         raise Untouched(f"{_shown(file.path)}: larger than {EDIT_LIMIT} bytes")
     with folder_of(file.path) as (folder, name), _opened(folder, name, file.path) as source:
+        if former:
+            _tidy(folder, file.path)
         found = _expect(source, file)
         attributes = former.attributes if former else attributes_of(source)
+        folder_flags = former.folder_flags if former else inode_flags(folder)
         content = os.pread(source, file.size, 0)
         after = without_lines(content, step.lines, step.texts)
         _keep(source, keep, kept, file.sha256, file.path)
         note(
             EditedFile(
                 path=file.path, attributes=attributes, kept=kept, before_sha256=file.sha256,
-                after_sha256=hashlib.sha256(after).hexdigest(),
+                after_sha256=hashlib.sha256(after).hexdigest(), folder_flags=folder_flags,
             )
         )  # fmt: skip
-        try:
+        with _or_as_it_was(source, attributes, file.path):
             _unlock(source, found, file.path)
-            with writable(folder):
+            with writable(folder, folder_flags):
                 now = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 if (now.st_dev, now.st_ino) != file.key:
                     raise Untouched(f"{_shown(file.path)}: swapped while it was edited")
@@ -245,18 +291,15 @@ def remove_lines(step: RemoveLines, keep: int, kept: str, note: Note, former: Ed
                     xattrs=attributes.xattrs,
                 )  # fmt: skip
                 _replace(folder, name, _beside(file.path, 0), after, fresh)
-        except OSError as error:
-            raise Untouched(f"{_shown(file.path)}: {error.strerror}") from None
 
 
 def edited_already(undo: EditedFile) -> bool:
     """Whether a step that was cut short had come as far as putting the new content in place."""
     with folder_of(undo.path) as (folder, name):
-        try:
-            with _opened(folder, name, undo.path) as descriptor:
-                return _sha256(descriptor) == undo.after_sha256
-        except Untouched:
-            return False
+        done = _same(folder, name, undo.path, undo.after_sha256)
+        if done:
+            _lock_again(folder, undo.folder_flags, undo.path)
+        return done
 
 
 def _kept_content(keep: int, kept: str, sha256: str, path: bytes) -> bytes:
@@ -280,7 +323,7 @@ def _kept_content(keep: int, kept: str, sha256: str, path: bytes) -> bytes:
 def restore_moved(undo: MovedFile, keep: int) -> None:
     """Put a file back from the quarantine, where nothing else has taken its name.  Raises `Untouched`."""
     content = _kept_content(keep, undo.kept, undo.sha256, undo.path)
-    with folder_of(undo.path) as (folder, name):
+    with folder_of(undo.path) as (folder, name), _put_back_in(folder, name, undo):
         if _same(folder, name, undo.path, undo.sha256):
             return
         try:
@@ -289,18 +332,23 @@ def restore_moved(undo: MovedFile, keep: int) -> None:
             pass
         else:
             raise Untouched(f"{_shown(undo.path)}: something else is there now; the file stays in the quarantine")
-        _put(folder, name, undo.path, content, undo.attributes, over=False)
+        fresh = _beside(undo.path, 1)
+        _replace(folder, fresh, fresh + b"~", content, undo.attributes)
+        try:
+            os.link(fresh, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        finally:
+            os.unlink(fresh, dir_fd=folder)
 
 
 def restore_edited(undo: EditedFile, keep: int) -> None:
     """Put the original content back, where the file is still what the eviction left.  Raises `Untouched`."""
     content = _kept_content(keep, undo.kept, undo.before_sha256, undo.path)
-    with folder_of(undo.path) as (folder, name):
+    with folder_of(undo.path) as (folder, name), _put_back_in(folder, name, undo):
         if _same(folder, name, undo.path, undo.before_sha256):
             return
         if not _same(folder, name, undo.path, undo.after_sha256):
             raise Untouched(f"{_shown(undo.path)}: changed since the eviction; the original stays in the quarantine")
-        _put(folder, name, undo.path, content, undo.attributes, over=True)
+        _replace(folder, name, _beside(undo.path, 1), content, undo.attributes)
 
 
 def _same(folder: int, name: bytes, path: bytes, sha256: str) -> bool:
@@ -311,19 +359,17 @@ def _same(folder: int, name: bytes, path: bytes, sha256: str) -> bool:
         return False
 
 
-def _put(folder: int, name: bytes, path: bytes, content: bytes, attributes: FileAttributes, *, over: bool) -> None:
-    fresh = _beside(path, 1)
+@contextmanager
+def _put_back_in(folder: int, name: bytes, undo: MovedFile | EditedFile) -> Iterator[None]:
+    """While a file is put back its folder may be written to; then it has its flags, and so has the file, last of all.
+
+    Nothing is left of an earlier try that was cut short.
+    """
     try:
-        with writable(folder):
-            if over:
-                _replace(folder, name, fresh, content, attributes)
-            else:
-                _replace(folder, fresh, fresh + b"~", content, attributes)
-                try:
-                    os.link(fresh, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-                finally:
-                    os.unlink(fresh, dir_fd=folder)
-        with _opened(folder, name, path) as descriptor:
-            put_back_flags(descriptor, attributes)
+        with writable(folder, undo.folder_flags):
+            _tidy(folder, undo.path)
+            yield
+            with _opened(folder, name, undo.path) as descriptor:
+                put_back_flags(descriptor, undo.attributes)
     except OSError as error:
-        raise Untouched(f"{_shown(path)}: {error.strerror}") from None
+        raise Untouched(f"{_shown(undo.path)}: {error.strerror}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from davy.hands.attributes import inode_flags
 from davy.hands.errors import Untouched
 from davy.hands.files import Note, writable
 from davy.hands.folders import folder_of
@@ -12,15 +13,30 @@ from davy.model.plan import RemoveLink
 from davy.model.undo import MadeLink, RemovedLink
 
 
-def remove_link(step: RemoveLink, note: Note) -> None:
-    """Remove a symbolic link that still points where the plan saw it point.  Raises `Untouched`."""
+def remove_link(step: RemoveLink, note: Note, former: RemovedLink | None = None) -> None:
+    """Remove a symbolic link that still points where the plan saw it point.  Raises `Untouched`.
+
+    ``former`` is what an earlier try that was cut short wrote down; it may have removed the link.
+    """
     with folder_of(step.path) as (folder, name):
         try:
-            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            folder_flags = former.folder_flags if former else inode_flags(folder)
+            try:
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
+                if former is None:
+                    raise
+                with writable(folder, folder_flags):
+                    return
             if not stat.S_ISLNK(found.st_mode) or os.readlink(name, dir_fd=folder) != step.destination:
                 raise Untouched(f"{os.fsdecode(step.path)}: no longer the link the plan saw")
-            note(RemovedLink(path=step.path, destination=step.destination, uid=found.st_uid, gid=found.st_gid))
-            with writable(folder):
+            note(
+                RemovedLink(
+                    path=step.path, destination=step.destination, uid=found.st_uid, gid=found.st_gid,
+                    folder_flags=folder_flags,
+                )
+            )  # fmt: skip
+            with writable(folder, folder_flags):
                 os.unlink(name, dir_fd=folder)
         except OSError as error:
             raise Untouched(f"{os.fsdecode(step.path)}: {error.strerror}") from None
@@ -30,11 +46,14 @@ def restore_link(undo: RemovedLink) -> None:
     """Make a removed link again.  Raises `Untouched` where something else is there now."""
     with folder_of(undo.path) as (folder, name):
         try:
-            os.symlink(undo.destination, name, dir_fd=folder)
-            os.chown(name, undo.uid, undo.gid, dir_fd=folder, follow_symlinks=False)
-        except FileExistsError:
-            if os.readlink(name, dir_fd=folder) != undo.destination:
-                raise Untouched(f"{os.fsdecode(undo.path)}: something else is there now") from None
+            with writable(folder, undo.folder_flags):
+                try:
+                    os.symlink(undo.destination, name, dir_fd=folder)
+                except FileExistsError:
+                    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                    if not stat.S_ISLNK(found.st_mode) or os.readlink(name, dir_fd=folder) != undo.destination:
+                        raise Untouched(f"{os.fsdecode(undo.path)}: something else is there now") from None
+                os.chown(name, undo.uid, undo.gid, dir_fd=folder, follow_symlinks=False)
         except OSError as error:
             raise Untouched(f"{os.fsdecode(undo.path)}: {error.strerror}") from None
 

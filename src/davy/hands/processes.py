@@ -12,7 +12,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -71,12 +71,19 @@ def hold(procfs: Procfs, key: ProcessKey) -> Held | None:
 
 
 class Stocks:
-    """Where one eviction's processes are stopped: a frozen control group of Davy's own, or SIGSTOP."""
+    """Where one eviction's processes are stopped: a frozen control group of Davy's own, or SIGSTOP.
 
-    def __init__(self, procfs: Procfs, name: str) -> None:
+    ``homes`` are the control groups that the processes were in, by pid, before a run that was cut short moved them.
+    """
+
+    def __init__(self, procfs: Procfs, name: str, homes: Mapping[int, str] | None = None) -> None:
         self._procfs = procfs
         self._mount = cgroup_mount(procfs)
+        self._own = f"/{name}"
         self.group = os.path.join(self._mount, name) if self._mount else None
+        self.left_behind = self.group is None or os.path.isdir(self.group)
+        """Whether a run that was cut short may have left processes stopped: its group is taken away last of all."""
+        self._former_homes = dict(homes or {}) if self.left_behind else {}
         self.held: dict[ProcessKey, Held] = {}
         self._frozen_in_place: set[str] = set()
 
@@ -98,6 +105,27 @@ class Stocks:
         with open(os.path.join(group, "cgroup.freeze"), "w") as file:
             file.write(value)
 
+    @property
+    def homes(self) -> dict[int, str]:
+        """The control group that each process was in before it was stopped, by pid."""
+        return self._former_homes | {key.pid: held.cgroup for key, held in self.held.items() if held.cgroup}
+
+    def homes_of(self, keys: Iterable[ProcessKey]) -> dict[int, str]:
+        """The same of processes that are yet to be stopped."""
+        found = dict(self._former_homes)
+        for key in keys:
+            with suppress(HostError):
+                cgroup = parse_unified(self._procfs.read(f"{key.pid}/cgroup"))
+                if cgroup is not None and cgroup != self._own:
+                    found.setdefault(key.pid, cgroup)
+        return found
+
+    def _home(self, held: Held) -> str | None:
+        """Where a process belongs that a run which was cut short stopped, or that was born to one of those."""
+        if held.cgroup != self._own:
+            return held.cgroup
+        return self._former_homes.get(held.key.pid) or next(iter(self._former_homes.values()), "/")
+
     def members(self) -> list[int]:
         """Pids in the control group: those that were put there, and children born there."""
         return members_of(self.group) if self.group else []
@@ -113,23 +141,28 @@ class Stocks:
                 continue
             self.held[key] = held
             taken.append(held)
-        self._freeze_in_place({held.cgroup for held in taken if held.cgroup})
+        self._freeze_in_place({held.cgroup for held in taken if held.cgroup and held.cgroup != self._own})
         for held in taken:
             if held.cgroup not in self._frozen_in_place:
                 self._stop_one(held)
+            held.cgroup = self._home(held)
         return taken
 
     def _stop_one(self, held: Held) -> None:
         if self.group is not None:
             try:
-                with open(os.path.join(self.group, "cgroup.procs"), "w") as file:
-                    file.write(str(held.key.pid))
+                self._move(held, self.group)
                 return
             except ProcessLookupError:
                 return
             except OSError:
                 pass
         held.signalled = held.signal(signal.SIGSTOP)
+
+    @staticmethod
+    def _move(held: Held, group: str) -> None:
+        with open(os.path.join(group, "cgroup.procs"), "w") as file:
+            file.write(str(held.key.pid))
 
     def _freeze_in_place(self, cgroups: Iterable[str]) -> None:
         """Freeze a whole control group where it stands, if it is not the root and every member is held.
@@ -194,14 +227,20 @@ class Stocks:
             waiting = [held for held in waiting if not held.ended]
             if waiting:
                 select.select([held.pidfd for held in waiting][:512], [], [], 0.01)
+        self._thaw()
         return [held.key for held in waiting]
+
+    def _thaw(self) -> None:
+        """Thaw the groups that were frozen where they stand, also by a run that was cut short."""
+        for cgroup in self._frozen_in_place | set(self._former_homes.values()):
+            if self._mount is not None and cgroup not in ("", "/"):
+                with suppress(OSError):
+                    self._set(f"{self._mount}{cgroup}", "0")
+        self._frozen_in_place.clear()
 
     def release(self) -> None:
         """Let everything that is still alive go on where it was, and take the control group away."""
-        for cgroup in self._frozen_in_place:
-            with suppress(OSError):
-                self._set(f"{self._mount}{cgroup}", "0")
-        self._frozen_in_place.clear()
+        self._thaw()
         for held in self.held.values():
             if not held.ended:
                 self._return(held)
@@ -223,11 +262,11 @@ class Stocks:
             with suppress(Untouched):
                 held.signal(signal.SIGCONT)
         elif self._mount is not None and self.group is not None:
-            before = f"{self._mount}{held.cgroup or '/'}"
-            if os.path.normpath(before) == self.group:
-                before = self._mount  # put there by a run that was cut short
-            with suppress(OSError), open(os.path.join(before, "cgroup.procs"), "w") as file:
-                file.write(str(held.key.pid))
+            try:
+                self._move(held, f"{self._mount}{held.cgroup or '/'}")
+            except OSError:  # its own is gone by now
+                with suppress(OSError):
+                    self._move(held, self._mount)
 
 
 def _is_frozen(group: str) -> bool:

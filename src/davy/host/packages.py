@@ -100,6 +100,7 @@ class DpkgPackages:
     def __init__(self, root: Root) -> None:
         self._root = root
         self._known: dict[str, str | None] = {}
+        self._twins: dict[str, str | None] = {_EMPTY_MD5: None}
 
     def owners(self, paths: Iterable[str]) -> dict[str, str]:
         asked = set(paths)
@@ -117,8 +118,11 @@ class DpkgPackages:
         return None
 
     def twin(self, md5: str) -> str | None:
-        if md5 == _EMPTY_MD5:
-            return None
+        if md5 not in self._twins:
+            self._twins[md5] = self._find_twin(md5)
+        return self._twins[md5]
+
+    def _find_twin(self, md5: str) -> str | None:
         line = b"\n" + md5.encode() + b"  "
         for package, sums in self._sums:
             if (start := sums.find(line)) >= 0:

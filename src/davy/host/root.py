@@ -18,7 +18,13 @@ from msgspec import Struct
 
 from davy.host.errors import Gone, HostError, Refused, mapped
 from davy.host.mounts import hanging_points, parse_mountinfo
-from davy.host.syscalls import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, birth_time, openat2
+from davy.host.syscalls import (
+    RESOLVE_IN_ROOT,
+    RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_SYMLINKS,
+    birth_time,
+    openat2,
+)
 
 READ_LIMIT: Final = 1 << 20
 """Bytes read of one file unless the caller says otherwise."""
@@ -63,11 +69,10 @@ class FileStat(Struct, frozen=True, kw_only=True):
 
 
 class Digest(Struct, frozen=True):
-    """Hashes of one whole file, and its beginning."""
+    """Hashes of one whole file."""
 
     sha256: str
     md5: str
-    head: bytes
 
 
 class Root(Protocol):
@@ -106,15 +111,14 @@ def digest_of(descriptor: int, limit: int) -> Digest | None:
     """Hashes of an open regular file from its start; None when it is larger than ``limit`` bytes."""
     if os.fstat(descriptor).st_size > limit:
         return None
-    sha256, md5, head, offset = hashlib.sha256(), hashlib.md5(usedforsecurity=False), b"", 0
+    sha256, md5, offset = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
     while chunk := os.pread(descriptor, 1 << 18, offset):
-        head = head or chunk[:65536]
         sha256.update(chunk)
         md5.update(chunk)
         offset += len(chunk)
         if offset > limit:
             return None
-    return Digest(sha256.hexdigest(), md5.hexdigest(), head)
+    return Digest(sha256.hexdigest(), md5.hexdigest())
 
 
 class DirectoryRoot:
@@ -134,23 +138,25 @@ class DirectoryRoot:
                 self._hanging = hanging_points(parse_mountinfo(text))
             except HostError:
                 self._hanging = ()
-        self._kernel_resolves = not self._hanging
 
     def _open(self, path: str, flags: int) -> int:
-        if self._kernel_resolves:
+        if self._kernel_resolves and not self._hangs(path):
+            resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (RESOLVE_NO_SYMLINKS if self._hanging else 0)
             try:
-                return openat2(
-                    self._fd, os.fsencode(path).lstrip(b"/") or b".", flags,
-                    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-                )  # fmt: skip
+                return openat2(self._fd, os.fsencode(path).lstrip(b"/") or b".", flags, resolve)
             except OSError as error:
-                if error.errno not in (errno.ENOSYS, errno.EPERM):
+                if error.errno in (errno.ENOSYS, errno.EPERM):
+                    self._kernel_resolves = False
+                elif not (self._hanging and error.errno == errno.ELOOP):
                     raise
-                self._kernel_resolves = False
         return self._open_by_component(path, flags)
 
+    def _hangs(self, path: str) -> bool:
+        """Whether a path without links lies on a mount that may hang."""
+        return bool(self._hanging) and f"/{os.path.normpath(path).lstrip('/')}/".startswith(self._hanging)
+
     def _open_by_component(self, path: str, flags: int) -> int:
-        """The same without openat2(2), or where a mount that may hang must be kept out of the way."""
+        """The same without openat2(2), or where a link may lead to a mount that may hang."""
         todo = [part for part in path.split("/") if part not in ("", ".")][::-1]
         follow_last = not flags & os.O_NOFOLLOW
         chain, names, links = [os.dup(self._fd)], [""], 0
@@ -204,15 +210,26 @@ class DirectoryRoot:
     @contextmanager
     def open_regular(self, path: str) -> Iterator[int]:
         """A descriptor to read a regular file by; looked at before it is opened, so no device or FIFO is."""
-        with self._opened(path, os.O_PATH) as looked:
-            before = os.fstat(looked)
+        try:
+            looked = self._open(path, os.O_PATH)
+            try:
+                before = os.fstat(looked)
+            finally:
+                os.close(looked)
             if not stat.S_ISREG(before.st_mode):
                 raise Refused(f"{path}: not a regular file")
-        with self._opened(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | self._unseen(before)) as descriptor:
+            descriptor = self._open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | self._unseen(before))
+        except OSError as error:
+            raise mapped(error, path) from None
+        try:
             now = os.fstat(descriptor)
             if (now.st_dev, now.st_ino) != (before.st_dev, before.st_ino):
                 raise Refused(f"{path}: changed while it was opened")
             yield descriptor
+        except OSError as error:
+            raise mapped(error, path) from None
+        finally:
+            os.close(descriptor)
 
     @staticmethod
     def _unseen(file: os.stat_result) -> int:
@@ -362,8 +379,4 @@ class MemoryRoot:
         content = self.read(path, limit + 1)
         if len(content) > limit:
             return None
-        return Digest(
-            hashlib.sha256(content).hexdigest(),
-            hashlib.md5(content, usedforsecurity=False).hexdigest(),
-            content[:65536],
-        )
+        return Digest(hashlib.sha256(content).hexdigest(), hashlib.md5(content, usedforsecurity=False).hexdigest())

@@ -6,6 +6,7 @@ Source: proc_pid_stat(5), proc_pid_status(5), cgroups(7), Documentation/schedule
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from davy.host.errors import Gone
@@ -66,8 +67,12 @@ def parse_uid(status: bytes) -> int | None:
     return int(status[start + 6 : status.find(b"\n", start + 6)].split()[1])
 
 
+@lru_cache(maxsize=256)
 def parse_cgroup(data: bytes) -> str | None:
-    """The control group: that of the unified hierarchy, or systemd's named one where that says nothing."""
+    """The control group: that of the unified hierarchy, or systemd's named one where that says nothing.
+
+    Many processes share theirs, so a text that was just read is not parsed again.
+    """
     unified = named = None
     for line in data.splitlines():
         _, _, rest = line.partition(b":")

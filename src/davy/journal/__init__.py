@@ -6,9 +6,13 @@ finish an eviction, and for `undo`.  SQLite keeps it whole when Davy is killed a
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +20,7 @@ from msgspec import Struct
 from davy.journal.state import State, StateError
 from davy.model.incidents import Judgement
 from davy.model.plan import Plan, Step
-from davy.model.text import encodable
+from davy.model.text import encodable, printable
 from davy.model.undo import Undo
 
 _SCHEMA = """
@@ -70,40 +74,55 @@ class Journal:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        try:
+        with self._clearly():
+            # Its owner's alone whatever the folder's mode; SQLite gives the files beside it the same.
+            os.close(os.open(state.journal, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(state.journal, isolation_level=None, timeout=5.0)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            raise StateError(f"journal {state.journal}: {error}") from None
 
-    def _write(self, statement: str, values: tuple[object, ...]) -> int:
+    @contextmanager
+    def _clearly(self) -> Iterator[None]:
+        """Whatever is wrong with the database, or with what is in it, is one `StateError`."""
         try:
-            return self._db.execute(statement, values).lastrowid or 0
-        except sqlite3.Error as error:
-            raise StateError(f"journal {self.state.journal}: {error}") from None
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StateError(f"journal {self.state.journal}: {getattr(error, 'strerror', None) or error}") from None
+        except (msgspec.MsgspecError, ValueError, TypeError, IndexError) as error:
+            raise StateError(f"journal {self.state.journal}: damaged: {error}") from None
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        with self._clearly():
+            self._db.execute(statement, values)
+
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> Sequence[tuple[Any, ...]]:
+        with self._clearly():
+            return self._db.execute(statement, values).fetchall()
 
     def begin(self, plan: Plan, operation: int | None = None) -> Eviction:
         """Write a plan down before its first step; ``operation`` when it is a further round of an earlier one."""
-        try:
+        with self._clearly():
             self._db.execute("BEGIN IMMEDIATE")
-            number = self._db.execute(
-                "INSERT INTO evictions (operation, started, state, plan) VALUES (?, ?, ?, ?)",
-                (operation or 0, time.time(), Progress.BEGUN, msgspec.msgpack.encode(plan)),
-            ).lastrowid
-            self._db.execute("UPDATE evictions SET operation = id WHERE id = ? AND operation = 0", (number,))
-            self._db.executemany(
-                "INSERT INTO steps (eviction, seq, state) VALUES (?, ?, ?)",
-                [(number, seq, Progress.PLANNED) for seq in range(len(plan.steps))],
-            )
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise StateError(f"journal {self.state.journal}: {error}") from None
+            try:
+                number = self._db.execute(
+                    "INSERT INTO evictions (operation, started, state, plan) VALUES (?, ?, ?, ?)",
+                    (operation or 0, time.time(), Progress.BEGUN, msgspec.msgpack.encode(plan)),
+                ).lastrowid
+                self._db.execute("UPDATE evictions SET operation = id WHERE id = ? AND operation = 0", (number,))
+                self._db.executemany(
+                    "INSERT INTO steps (eviction, seq, state) VALUES (?, ?, ?)",
+                    [(number, seq, Progress.PLANNED) for seq in range(len(plan.steps))],
+                )
+                self._db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
         return self._eviction(number or 0)
 
     def _eviction(self, number: int) -> Eviction:
-        try:
+        with self._clearly():
             operation, started, state, blob = self._db.execute(
                 "SELECT operation, started, state, plan FROM evictions WHERE id = ?", (number,)
             ).fetchone()
@@ -122,29 +141,28 @@ class Journal:
                 )
                 for seq, progress, undo, note in rows
             )
-        except (sqlite3.Error, msgspec.DecodeError, ValueError) as error:
-            raise StateError(f"journal {self.state.journal}: {error}") from None
-        return Eviction(
-            id=number, operation=operation, started=started, state=Progress(state), plan=plan, entries=entries
-        )
+            return Eviction(
+                id=number, operation=operation, started=started, state=Progress(state), plan=plan, entries=entries
+            )
 
     def unfinished(self) -> Eviction | None:
         """The eviction that was begun and not ended, if any."""
-        row = self._db.execute(
-            "SELECT id FROM evictions WHERE state = ? ORDER BY id LIMIT 1", (Progress.BEGUN,)
-        ).fetchone()
-        return self._eviction(row[0]) if row else None
+        rows = self._rows("SELECT id FROM evictions WHERE state = ? ORDER BY id LIMIT 1", (Progress.BEGUN,))
+        return self._eviction(rows[0][0]) if rows else None
 
     def last_operation(self) -> tuple[Eviction, ...]:
-        """The evictions of the latest run that has something to undo, the last first; empty when there is none."""
-        row = self._db.execute(
-            "SELECT e.operation FROM evictions e JOIN steps s ON s.eviction = e.id "
-            "WHERE s.undo IS NOT NULL AND s.state IN (?, ?) ORDER BY e.id DESC LIMIT 1",
-            (Progress.DONE, Progress.BEGUN),
-        ).fetchone()
-        if row is None:
+        """The evictions of the latest run that has something to undo, or is not finished, the last first.
+
+        Empty when there is none.
+        """
+        latest = self._rows(
+            "SELECT e.operation FROM evictions e LEFT JOIN steps s ON s.eviction = e.id "
+            "WHERE (s.undo IS NOT NULL AND s.state IN (?, ?)) OR e.state = ? ORDER BY e.id DESC LIMIT 1",
+            (Progress.DONE, Progress.BEGUN, Progress.BEGUN),
+        )
+        if not latest:
             return ()
-        numbers = self._db.execute("SELECT id FROM evictions WHERE operation = ? ORDER BY id DESC", row).fetchall()
+        numbers = self._rows("SELECT id FROM evictions WHERE operation = ? ORDER BY id DESC", latest[0])
         return tuple(self._eviction(number) for (number,) in numbers)
 
     def begun(self, eviction: int, seq: int, undo: Undo | None) -> None:
@@ -156,7 +174,10 @@ class Journal:
 
     def ended(self, eviction: int, seq: int, state: Progress, note: str = "") -> None:
         """A step is done, refused, undone or kept."""
-        self._write("UPDATE steps SET state = ?, note = ? WHERE eviction = ? AND seq = ?", (state, note, eviction, seq))
+        self._write(
+            "UPDATE steps SET state = ?, note = ? WHERE eviction = ? AND seq = ?",
+            (state, printable(note), eviction, seq),
+        )
 
     def close(self, eviction: int, state: Progress = Progress.DONE) -> None:
         """Nothing of this eviction is left to do."""
@@ -172,8 +193,6 @@ class Journal:
 
     def last_scan(self) -> Judgement | None:
         """The scan that was kept last."""
-        try:
-            row = self._db.execute("SELECT judgement FROM scans ORDER BY id DESC LIMIT 1").fetchone()
-            return msgspec.msgpack.decode(row[0], type=Judgement) if row else None
-        except (sqlite3.Error, msgspec.DecodeError) as error:
-            raise StateError(f"journal {self.state.journal}: {error}") from None
+        rows = self._rows("SELECT judgement FROM scans ORDER BY id DESC LIMIT 1")
+        with self._clearly():
+            return msgspec.msgpack.decode(rows[0][0], type=Judgement) if rows else None

@@ -48,7 +48,8 @@ class State:
             self.quarantine = self._folder("quarantine")
             probe = os.open(".writable", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
             os.close(probe)
-            os.unlink(".writable", dir_fd=self.fd)
+            with suppress(FileNotFoundError):  # another Davy has tried the same at the same time
+                os.unlink(".writable", dir_fd=self.fd)
         except OSError as error:
             raise StateError(f"state folder {self.folder}: {error.strerror}") from None
 

@@ -8,35 +8,26 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import islice
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from davy.knowledge.data import read
+from davy.knowledge.shell import SUBSTITUTION, ShellText, command_words
 
-_TEXT_LIMIT: Final = 64 << 10
-_WORDS_LIMIT: Final = 4096
+TEXT_LIMIT: Final = 64 << 10
+"""Characters of a text for the shell that are looked at."""
+WORDS_LIMIT: Final = 2048
+"""Words of one command line that are looked at."""
+DEPTH_LIMIT: Final = 8
+"""Texts within texts that are followed: ``sh -c 'sh -c ...'``."""
 _COMMANDS_LIMIT: Final = 256
-_DEPTH_LIMIT: Final = 4
 
 MULTICALL: Final = frozenset({"busybox", "toybox"})
 """Programs that are many: which one, their first word says."""
-_BEFORE_COMMAND: Final = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "{"})
-_ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*\+?=")
-_TOKEN: Final = re.compile(
-    r"""
-      (?P<blank> [ \t\r]+ | \\\n )
-    | (?P<operator> \|\|? | &&? (?!>) | ;;? | [<>$]?\( | [)\n`] )
-    | (?P<redirection> \d*(?:<<?<?-?|<>|>>?\|?)&?(?:(?<=&)(?:\d+-?|-))? | &>>? )
-    | (?P<word> (?: [^\s;&|()'"\\<>`$] | \$(?!\() | '[^']*' | "(?:[^"\\]|\\.)*" | \\. )+ )
-    | (?P<stray> . )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_QUOTED: Final = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
-_ESCAPED: Final = re.compile(r'\\(["\\$`])')
 
 
 class Sample(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,32 +46,37 @@ class Interpreter(Struct, frozen=True, forbid_unknown_fields=True):
     must_match: tuple[Sample, ...]
     must_not_match: tuple[str, ...]
     inline: tuple[str, ...] = ()
+    deferred: tuple[str, ...] = ()
     script: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     glued: tuple[str, ...] = ()
     bundled: bool = False
-    deferred: bool = False
     both: bool = False
     operand: bool = True
+    shell: bool = False
 
 
 class Wrapper(Struct, frozen=True, forbid_unknown_fields=True):
-    """How programs that run another one take its command."""
+    """How a program that runs another takes its command; the fields are explained in ``arguments.toml``."""
 
     id: str
-    names: tuple[str, ...]
+    names: str
     must_match: dict[str, str]
     must_not_match: tuple[str, ...]
     values: tuple[str, ...] = ()
     inline: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
     operands: int = 0
     joined: bool = False
+    after: tuple[str, ...] = ()
 
 
 class Arguments(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of ``arguments.toml``."""
 
+    system_folders: tuple[str, ...]
     interpreter: tuple[Interpreter, ...]
     wrapper: tuple[Wrapper, ...]
 
@@ -94,75 +90,95 @@ def base(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+class _Kind(Enum):
+    """What an option does: the fields of a rule that list options."""
+
+    INLINE = "inline"
+    DEFERRED = "deferred"
+    SCRIPT = "script"
+    ELSEWHERE = "elsewhere"
+    VALUE = "values"
+    GLUED = "glued"
+    INSTEAD = "instead"
+
+
+class _Known(NamedTuple):
+    """What is known of a program: its rule, and its options."""
+
+    rule: Interpreter | Wrapper
+    options: Mapping[str, _Kind]
+
+
 @functools.cache
-def _interpreters() -> re.Pattern[str]:
-    return re.compile("|".join(f"({rule.names})" for rule in arguments().interpreter))
+def _rules() -> tuple[re.Pattern[str], tuple[_Known, ...]]:
+    """A regular expression with a group for the names of each rule, and the rules."""
+    rules: tuple[Interpreter | Wrapper, ...] = (*arguments().interpreter, *arguments().wrapper)
+    known = (_Known(rule, {each: kind for kind in _Kind for each in getattr(rule, kind.value, ())}) for rule in rules)
+    return re.compile("|".join(f"({rule.names})" for rule in rules), re.VERBOSE), tuple(known)
 
 
 @functools.lru_cache(1024)
-def _rule(name: str) -> Interpreter | None:
-    match = _interpreters().fullmatch(name)
-    return arguments().interpreter[match.lastindex - 1] if match and match.lastindex else None
-
-
-@functools.cache
-def _wrappers() -> dict[str, Wrapper]:
-    return {name: wrapper for wrapper in arguments().wrapper for name in wrapper.names}
+def _known(name: str) -> _Known | None:
+    names, rules = _rules()
+    match = names.fullmatch(name)
+    return rules[match.lastindex - 1] if match and match.lastindex else None
 
 
 def interpreter(name: str) -> bool:
     """Whether a program of this (file) name runs the program that a script or its command line gives it."""
-    return _rule(name) is not None
+    known = _known(name)
+    return known is not None and isinstance(known.rule, Interpreter)
 
 
-class _Found(NamedTuple):
-    """What one option says: texts and a script it gives, and how many words it took."""
+def shell(name: str) -> bool:
+    """Whether a program of this (file) name is a shell."""
+    known = _known(name)
+    return known is not None and isinstance(known.rule, Interpreter) and known.rule.shell
 
+
+def wrapper(name: str) -> bool:
+    """Whether a program of this (file) name runs the commands on its own command line, as shells do, too."""
+    known = _known(name)
+    return known is not None and (isinstance(known.rule, Wrapper) or known.rule.shell)
+
+
+class _Option(NamedTuple):
+    """One option, or several that share a word."""
+
+    kind: _Kind | None = None
+    value: str | None = None
     took: int = 1
-    inline: str | None = None
-    script: str | None = None
-    pending: bool = False
-    """The first operand will be the inline text."""
-    elsewhere: bool = False
+    """Words."""
+    deferred: bool = False
+    """Whether the first operand will be the inline text."""
 
 
-def _option(rule: Interpreter, words: Sequence[str], place: int) -> _Found:
-    """Reads the option at ``place``."""
+def _option(options: Mapping[str, _Kind], words: Sequence[str], place: int, bundled: bool = True) -> _Option:
+    """Reads the option at ``place``: ``-n 5``, ``--name=5``, and where short ones may share a word, ``-xn5``."""
     word = words[place]
     following = words[place + 1] if place + 1 < len(words) else None
+    if bundled and word[:2] != "--" and word not in options:
+        return _bundle(options, word, following)
     name, equals, value = word.partition("=")
-    if word.startswith("--") or not rule.bundled or word in rule.values:
-        given = value if equals and word.startswith("--") else following
-        took = 1 if equals and word.startswith("--") else 2
-        if name in rule.inline:
-            return _Found(1, pending=True) if rule.deferred else _Found(took, inline=given)
-        if name in rule.script:
-            return _Found(took, script=given)
-        if name in rule.elsewhere:
-            return _Found(elsewhere=True)
-        return _Found(took if name in rule.values else 1)
-    return _bundle(rule, word, following)
+    kind = options.get(name)
+    if kind is _Kind.DEFERRED:
+        return _Option(deferred=True)
+    if kind is None or kind is _Kind.GLUED or kind is _Kind.ELSEWHERE:
+        return _Option(kind)
+    return _Option(kind, value) if equals and word[:2] == "--" else _Option(kind, following, 2)
 
 
-def _bundle(rule: Interpreter, word: str, following: str | None) -> _Found:
+def _bundle(options: Mapping[str, _Kind], word: str, following: str | None) -> _Option:
     """Reads short options that share one word: ``-xec``, ``-lne``, ``-Ilib``."""
-    pending = False
-    for place in range(1, len(word)):
-        letter, rest = "-" + word[place], word[place + 1 :]
-        given, took = (rest, 1) if rest else (following, 2)
-        if letter in rule.inline:
-            if not rule.deferred:
-                return _Found(took, inline=given)
-            pending = True
-        elif letter in rule.script:
-            return _Found(took, script=given)
-        elif letter in rule.elsewhere:
-            return _Found(elsewhere=True)
-        elif letter in rule.values:
-            return _Found(took, pending=pending)
-        elif letter in rule.glued:
-            break
-    return _Found(pending=pending)
+    deferred = False
+    for place, letter in enumerate(word[1:], 2):
+        kind = options.get("-" + letter)
+        if kind is _Kind.DEFERRED:
+            deferred = True
+        elif kind is not None:
+            rest = word[place:]
+            return _Option(kind, rest or following, 1 if rest or kind is _Kind.GLUED else 2, deferred)
+    return _Option(deferred=deferred)
 
 
 def script_argument(exe_name: str, argv: Sequence[str]) -> tuple[str | None, str | None]:
@@ -171,127 +187,136 @@ def script_argument(exe_name: str, argv: Sequence[str]) -> tuple[str | None, str
     ``exe_name`` is the name of the executable's file, ``argv`` the whole command line.  A module's name
     (``python -m``), standard input (``-``, ``sh -s``) and an interactive start yield nothing.
     """
-    words, name = argv[:_WORDS_LIMIT], base(exe_name)
+    words, name = argv[:WORDS_LIMIT], base(exe_name)
     if name in MULTICALL and words:
         if base(words[0]) == name:
             words = words[1:]
         name = base(words[0]).removeprefix("-") if words else ""
-    rule = _rule(name)
-    if rule is None:
+    known = _known(name)
+    if known is None or not isinstance(known.rule, Interpreter):
         return None, None
+    rule, options = known.rule, known.options
     script: str | None = None
     inline: str | None = None
-    pending, place = False, 1
+    deferred, place = False, 1
     while place < len(words):
         word = words[place]
         if word == "--" or (word == "-" and rule.deferred):
             place += 1
             break
-        if word[:1] != "-" and word not in rule.values and not (rule.deferred and word[:1] == "+"):
+        if word[:1] != "-" and word not in options and not (rule.deferred and word[:1] == "+"):
             break
         if word == "-":
             return script, inline
-        found = _option(rule, words, place)
-        if found.elsewhere:
+        option = _option(options, words, place, rule.bundled)
+        if option.kind is _Kind.ELSEWHERE:
             return script, inline
-        place += found.took
-        script, inline, pending = script or found.script, inline or found.inline, pending or found.pending
+        if option.kind is _Kind.INLINE:
+            inline = inline or option.value
+        elif option.kind is _Kind.SCRIPT:
+            script = script or option.value
+        place, deferred = place + option.took, deferred or option.deferred
     operand = (words[place] or None) if place < len(words) else None
-    if pending:
+    if deferred:
         return None, operand
     if rule.operand and script is None and (inline is None or rule.both):
         script = operand
     return script or None, inline
 
 
-def commands(text: str, depth: int = 0) -> Iterator[tuple[str, ...]]:
-    """The commands that a text for the shell runs, wrappers taken off; roughly, in the order of the words.
-
-    Not a shell: variables stay as written, redirections are dropped, and at most 256 commands are read.
-    """
-    for words in islice(_simple(text[:_TEXT_LIMIT]), _COMMANDS_LIMIT):
-        yield from opened(words, depth)
+def _believed(path: str) -> bool:
+    return "/" not in path or path.startswith(arguments().system_folders)
 
 
-def _simple(text: str) -> Iterator[list[str]]:
-    words: list[str] = []
-    target = comment = False
-    for token in _TOKEN.finditer(text):
-        kind = token.lastgroup
-        if comment and token[0] != "\n":
-            continue
-        if kind == "operator":
-            if words:
-                yield words
-            words, target, comment = [], False, False
-        elif kind == "redirection":
-            target = token[0][-1] not in "-0123456789"
-        elif kind == "word":
-            if target:
-                target = False
-            elif token[0].startswith("#"):
-                comment = True
-            else:
-                words.append(_unquoted(token[0]))
-    if words:
-        yield words
+def inside(words: Sequence[str]) -> str | list[Sequence[str]] | None:
+    """What a command line runs beside its program: a text for the shell, or commands; None where it is no wrapper's."""
+    name = base(words[0]).removeprefix("-")
+    known = _known(name)
+    if known is None:
+        return None
+    if isinstance(known.rule, Interpreter):
+        return script_argument(name, words)[1] if known.rule.shell else None
+    return _executed(known.rule, words) if known.rule.after else _wrapped(known.rule, known.options, words)
 
 
-def _unquoted(word: str) -> str:
-    def plain(match: re.Match[str]) -> str:
-        single, double, escaped = match.groups()
-        if double is not None:
-            return _ESCAPED.sub(r"\1", double)
-        return single if single is not None else (escaped or "")
-
-    return _QUOTED.sub(plain, word) if "'" in word or '"' in word or "\\" in word else word
-
-
-def opened(argv: Sequence[str], depth: int = 0) -> Iterator[tuple[str, ...]]:
-    """What a command line comes to: the command behind wrappers (``sudo``, ``nohup``), an inline text's commands."""
-    words = tuple(argv[:_WORDS_LIMIT])
-    while words:
-        if words[0] in _BEFORE_COMMAND or _ASSIGNMENT.match(words[0]):
-            words = words[1:]
-            continue
-        wrapper = _wrappers().get(base(words[0]))
-        if wrapper is None:
-            break
-        text, words = _unwrapped(wrapper, words)
-        if text is not None:
-            if depth < _DEPTH_LIMIT:
-                yield from commands(text, depth + 1)
-            return
-    if not words:
-        return
-    name = base(words[0])
-    rule = _rule(name.removeprefix("-"))
-    inline = script_argument(name.removeprefix("-"), words)[1] if rule and rule.deferred else None
-    if inline is None:
-        yield words[1:] if name in MULTICALL and len(words) > 1 else words
-    elif depth < _DEPTH_LIMIT:
-        yield from commands(inline, depth + 1)
-
-
-def _unwrapped(wrapper: Wrapper, words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
-    """The text for a shell that a wrapper runs, or else the words of its command."""
-    place, operands, text = 1, wrapper.operands, None
-    while place < len(words) and text is None:
+def _wrapped(rule: Wrapper, options: Mapping[str, _Kind], words: Sequence[str]) -> str | list[Sequence[str]]:
+    """What a wrapper runs whose command follows its own options and operands."""
+    place, operands = 1, rule.operands
+    while place < len(words):
         word = words[place]
-        name, equals, value = word.partition("=")
         if word == "--":
             place += 1 + operands
             break
-        if word.startswith("-"):
-            if name in wrapper.inline:
-                text = value if equals else (words[place + 1] if place + 1 < len(words) else "")
-            place += 2 if word in wrapper.values else 1
+        if word[:1] == "-":
+            option = _option(options, words, place)
+            if option.kind is _Kind.INLINE:
+                return option.value or ""
+            if option.kind is _Kind.ELSEWHERE:
+                return []
+            if option.kind is _Kind.INSTEAD:
+                operands = 0
+            place += option.took
         elif operands:
             operands, place = operands - 1, place + 1
         else:
             break
     rest = words[place:]
-    return (" ".join(rest) if wrapper.joined and text is None and rest else text), rest
+    if rule.joined:
+        return " ".join(rest)
+    command = command_words(rest)
+    return [command] if command else []
+
+
+def _executed(rule: Wrapper, words: Sequence[str]) -> list[Sequence[str]] | None:
+    """The commands that stand behind certain words up to a semicolon or a plus: those of ``find -exec``."""
+    found: list[list[str]] = []
+    ended = True
+    for word in words:
+        if ended and word in rule.after:
+            found.append([])
+            ended = False
+        elif not ended:
+            ended = word == ";" or (word == "+" and found[-1][-1:] == ["{}"])
+            if not ended:
+                found[-1].append(word)
+    return [command for command in found if command] if found else None
+
+
+def commands(text: str, depth: int = 0) -> Iterator[tuple[str, ...]]:
+    """The commands that a text for the shell runs, each `opened`; roughly, in the order of the words.
+
+    Not a shell: variables stay as written, redirections are dropped, and at most 256 commands are read.
+    """
+    return islice(_commands(text[:TEXT_LIMIT], depth), _COMMANDS_LIMIT)
+
+
+def _commands(text: str, depth: int) -> Iterator[tuple[str, ...]]:
+    if depth > DEPTH_LIMIT:
+        return
+    for command in ShellText(text, expand=str).commands():
+        end = len(command.words)
+        while end and command.words[end - 1] == SUBSTITUTION:
+            end -= 1
+        yield from opened(command.words[:end], depth)
+        for substitution in command.substitutions:
+            yield from commands(substitution, depth + 1)
+
+
+def opened(argv: Sequence[str], depth: int = 0) -> Iterator[tuple[str, ...]]:
+    """What a command line comes to: the command behind wrappers (``sudo``, ``nohup``), an inline text's commands.
+
+    A wrapper outside the system's folders may be anything, and is a command as it stands, too.
+    """
+    pending: list[Sequence[str]] = [argv[:WORDS_LIMIT]] if argv else []
+    while pending:
+        words = pending.pop()
+        found = inside(words)
+        if found is None or not _believed(words[0]):
+            yield tuple(words)
+        if isinstance(found, str):
+            yield from commands(found, depth + 1)
+        elif found:
+            pending.extend(reversed(found))
 
 
 def program(words: Sequence[str]) -> str:

@@ -13,12 +13,11 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from davy.knowledge.arguments import commands, program
+from davy.knowledge.arguments import TEXT_LIMIT, commands, program
 from davy.knowledge.data import read
 from davy.knowledge.programs import honest_hidden
-from davy.knowledge.words import mining_words
+from davy.knowledge.words import told
 
-_TEXT_LIMIT: Final = 64 << 10
 _SHOWN_LIMIT: Final = 200
 _PART: Final = re.compile(r"%(\w+)%")
 
@@ -80,7 +79,7 @@ def suspicious_command(command: str) -> tuple[CommandMatch, ...]:
 
     Only the first 64 KiB are looked at.  An ordinary command has none.
     """
-    text = command[:_TEXT_LIMIT]
+    text = command[:TEXT_LIMIT]
     found = []
     opened = list(commands(text))
     paths = list(dict.fromkeys(_programs(opened)))
@@ -119,4 +118,4 @@ def _shown(shape: Shape, text: str, opened: list[tuple[str, ...]], paths: list[s
             if expression.fullmatch(path) and not (shape.spare == "honest_hidden" and honest_hidden(path)):
                 return path
         return None
-    return next((match.text for words in opened for match in mining_words(words) if match.strong), None)
+    return next((match.text for words in opened for match in told(words) if match.strong), None)

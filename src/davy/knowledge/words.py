@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from davy.knowledge.arguments import MULTICALL, base, opened, program
+from davy.knowledge.arguments import MULTICALL, base, opened, program, wrapper
 from davy.knowledge.data import read
 from davy.knowledge.pools import pool_endpoint, pool_host
 
@@ -113,24 +113,38 @@ def reads(path: str) -> bool:
 
 def _disguised(cmdline: Sequence[str], exe: str) -> bool:
     """Whether a command line claims to be a reader's though the executable is none (``vim`` is ``vim.basic``, too)."""
-    folder, slash, name = exe.rpartition("/")
-    stem = f"{folder}{slash}{_STEM.split(name, maxsplit=1)[0]}"
-    return reads(cmdline[0]) and not (reads(exe) or reads(stem) or name in MULTICALL)
+    return reads(cmdline[0]) and not (reads(exe) or reads(_stem(exe)) or base(exe) in MULTICALL)
+
+
+def _masked(cmdline: Sequence[str], exe: str) -> bool:
+    """Whether a command line claims to be one that runs another, though the executable is none."""
+    called = base(cmdline[0]).removeprefix("-")
+    return wrapper(called) and not (wrapper(base(exe)) or wrapper(base(_stem(exe))))
+
+
+def _stem(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{_STEM.split(name, maxsplit=1)[0]}"
 
 
 def mining_words(cmdline: Sequence[str], exe: str | None = None) -> tuple[WordMatch, ...]:
     """The words of mining that a command line gives its program, strong ones first; the text of ``sh -c`` is opened.
 
     ``exe`` is the path of the executable, where it is known: a process that calls itself grep and runs something else
-    is no reader.
+    is no reader, one that calls itself sudo runs nothing else.
     """
-    disguised = bool(exe and cmdline and _disguised(cmdline, exe))
-    found: dict[tuple[str, str], WordMatch] = {}
-    for command in opened(cmdline[:_WORDS_LIMIT]):
-        matches = list(_matches(command))
-        if matches and (disguised or not reads(program(command))):
-            found.update({(match.id, match.text): match for match in matches})
-    return tuple(sorted(found.values(), key=lambda match: not match.strong))
+    words = cmdline[:_WORDS_LIMIT]
+    known = exe if words else None
+    disguised = bool(known and _disguised(words, known))
+    commands = [words] if known and _masked(words, known) else opened(words)
+    found = {(match.id, match.text): match for command in commands for match in told(command, disguised)}
+    return tuple(sorted(found.values(), key=lambda match: not match.strong)) if found else ()
+
+
+def told(command: Sequence[str], disguised: bool = False) -> list[WordMatch]:
+    """The words of mining in an opened command; none where its program only reads them, unless that is a disguise."""
+    matches = list(_matches(command[:_WORDS_LIMIT]))
+    return matches if matches and (disguised or not reads(program(command))) else []
 
 
 def _matches(command: Sequence[str]) -> Iterator[WordMatch]:

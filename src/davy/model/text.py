@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Final
 
@@ -25,6 +26,11 @@ def printable(text: str, limit: int = 4096) -> str:
     """``text`` with control characters, direction marks and undecodable bytes written out, at most ``limit`` long."""
     shown = _UNSHOWN.sub(_escaped, text if len(text) <= limit else text[:limit])
     return shown if len(text) <= limit else shown + "…"
+
+
+def escaped_json(text: str) -> str:
+    """A JSON text with the same characters written as JSON escapes; it means the same."""
+    return _UNSHOWN.sub(lambda match: match[0] if match[0] == "\n" else json.dumps(match[0])[1:-1], text)
 
 
 def encodable(value: Any) -> Any:

@@ -15,7 +15,8 @@ class FileAttributes(Struct, frozen=True, kw_only=True):
     mtime_ns: int
     flags: int | None
     """Inode flags of ioctl_iflags(2), such as immutable and append-only; None where the file system has none."""
-    xattrs: dict[str, bytes]
+    xattrs: dict[bytes, bytes]
+    """Names are bytes: an enemy may choose ones that no text encoding knows."""
 
 
 class EditedFile(Struct, frozen=True, kw_only=True, tag="edited"):
@@ -26,6 +27,8 @@ class EditedFile(Struct, frozen=True, kw_only=True, tag="edited"):
     kept: str
     before_sha256: str
     after_sha256: str
+    folder_flags: int | None = None
+    """Inode flags of its folder: they are off while the file is replaced."""
 
 
 class MovedFile(Struct, frozen=True, kw_only=True, tag="moved"):
@@ -35,6 +38,8 @@ class MovedFile(Struct, frozen=True, kw_only=True, tag="moved"):
     attributes: FileAttributes
     kept: str
     sha256: str
+    folder_flags: int | None = None
+    """As in `EditedFile`."""
 
 
 class RemovedLink(Struct, frozen=True, kw_only=True, tag="removed-link"):
@@ -42,6 +47,8 @@ class RemovedLink(Struct, frozen=True, kw_only=True, tag="removed-link"):
     destination: bytes
     uid: int
     gid: int
+    folder_flags: int | None = None
+    """As in `EditedFile`."""
 
 
 class MadeLink(Struct, frozen=True, kw_only=True, tag="made-link"):
@@ -55,6 +62,8 @@ class FrozenGroup(Struct, frozen=True, kw_only=True, tag="frozen-group"):
     """Processes stopped in a control group of Davy's own; None where they were stopped by a signal."""
 
     group: bytes | None
+    homes: dict[int, str] = {}
+    """The control group each was in before, by pid."""
 
 
 class ManagerReloaded(Struct, frozen=True, kw_only=True, tag="reloaded"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,16 +13,23 @@ from davy.model.facts import Gap, Views
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Door, Happening, Incident, Judgement
 from davy.model.plan import Left, Plan
-from davy.model.text import encodable
-from davy.respond import Outcome, described
+from davy.model.text import encodable, escaped_json
+
+if TYPE_CHECKING:
+    from davy.respond import Outcome
 
 SCHEMA = 1
 
 
+_FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.0
+"""The years 1 to 9999.  A file system stores whatever time an enemy gives a file."""
+
+
 def moment(seconds: float | None) -> str | None:
-    """A time as RFC 3339 in UTC, to the millisecond."""
+    """A time as RFC 3339 in UTC, to the millisecond; the nearest that can be written."""
     if seconds is None:
         return None
+    seconds = min(max(seconds, _FIRST), _LAST)
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -124,18 +131,25 @@ def _left(left: Left) -> dict[str, Any]:
     return {"what": left.what, "why": left.why}
 
 
-def plan_object(plan: Plan) -> dict[str, Any]:
-    """What ``davy evict --dry-run --json`` prints."""
+def plan_object(plan: Plan, passed: Sequence[Incident] = (), cut_short: bool = False) -> dict[str, Any]:
+    """What ``davy evict --dry-run --json`` prints.
+
+    ``passed`` are incidents that are not acted on; ``cut_short`` says that an earlier eviction is finished first.
+    """
+    from davy.respond import described
+
     return {
         "schema": SCHEMA,
         "incidents": list(plan.incidents),
         "steps": [described(step) for step in plan.steps],
         "left": [_left(left) for left in plan.left],
+        "passed": [incident.id for incident in passed],
+        "cut_short": cut_short,
     }
 
 
-def outcome_object(outcome: Outcome) -> dict[str, Any]:
-    """What ``davy evict --json`` prints."""
+def outcome_object(outcome: Outcome, passed: Sequence[Incident] = ()) -> dict[str, Any]:
+    """What ``davy evict --json`` prints; ``passed`` are incidents that were not acted on."""
     return {
         "schema": SCHEMA,
         "clean": outcome.clean,
@@ -146,6 +160,7 @@ def outcome_object(outcome: Outcome) -> dict[str, Any]:
         "returned": {"pid": outcome.returned.pid, "path": outcome.returned.path} if outcome.returned else None,
         "watched_seconds": outcome.watched_seconds,
         "remaining": [incident.id for incident in outcome.remaining],
+        "passed": [incident.id for incident in passed],
     }
 
 
@@ -155,5 +170,5 @@ def undo_object(put_back: Sequence[str], left: Sequence[Left]) -> dict[str, Any]
 
 
 def as_json(value: Any) -> str:
-    """One JSON text, indented, whatever bytes the host's names hold."""
-    return msgspec.json.format(msgspec.json.encode(encodable(value)), indent=2).decode()
+    """One JSON text, indented, whatever bytes the host's names hold; a terminal finds nothing in it to obey."""
+    return escaped_json(msgspec.json.format(msgspec.json.encode(encodable(value)), indent=2).decode())

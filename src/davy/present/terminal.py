@@ -3,8 +3,10 @@ again, what to type next.  One screen; plain when piped."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.padding import Padding
@@ -25,7 +27,8 @@ _ROWS = 8
 
 def console() -> Console:
     """Standard output: colours on a terminal unless ``NO_COLOR`` is set, plain lines of any length when piped."""
-    found = Console(highlight=False, markup=False, emoji=False)
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    found = Console(highlight=False, markup=False, emoji=False, color_system=colours)
     return (
         found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200, soft_wrap=True)
     )
@@ -49,7 +52,11 @@ def _hours(hours: float) -> str:
 
 
 def _clock(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    """A time by this host's clock; in seconds since 1970 where an enemy gave a file a time that is in no calendar."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:+.0f} s"
 
 
 def show_judgement(out: Console, judgement: Judgement) -> None:
@@ -140,11 +147,11 @@ def _show_gaps(out: Console, judgement: Judgement) -> None:
 
 
 def _show_next(out: Console, judgement: Judgement) -> None:
+    if not judgement.live:
+        return  # neither kept, so that it could be explained, nor to be acted on
     confirmed = any(incident.verdict is Verdict.CONFIRMED for incident in judgement.incidents)
     out.print(Text("next", "bold"), end="  ")
     out.print("davy explain 1        why")
-    if not judgement.live:
-        return
     if confirmed:
         out.print("      davy evict --dry-run  what would be done")
         out.print("      davy evict            do it, and watch that it stays gone")
@@ -250,7 +257,8 @@ def show_undoing(out: Console, evictions: Sequence[Eviction]) -> None:
     out.print(Text("to put back", "bold"))
     for eviction in evictions:
         for entry in reversed(eviction.entries):
-            if entry.undo is not None and entry.state is Progress.DONE and not isinstance(entry.undo, FrozenGroup):
+            undoable = entry.undo is not None and entry.state in (Progress.DONE, Progress.BEGUN)
+            if undoable and not isinstance(entry.undo, FrozenGroup):
                 out.print(f"  from: {_shown(described(entry.step), 300)}")
     out.print(Text("What starts by itself (cron lines, units) is live again afterwards.", "bold yellow"))
 

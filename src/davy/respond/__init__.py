@@ -5,7 +5,9 @@ comes back is learned from and evicted in a further round; `undo_entries` puts e
 """
 
 from davy.respond.carry_out import described, undo_entries
-from davy.respond.evict import Interest, Outcome, evict, finish, needs_a_name
+from davy.respond.evict import Finished, Interest, Outcome, evict, finish, needs_a_name
 from davy.respond.plan import plan
 
-__all__ = ["Interest", "Outcome", "described", "evict", "finish", "needs_a_name", "plan", "undo_entries"]
+__all__ = [
+    "Finished", "Interest", "Outcome", "described", "evict", "finish", "needs_a_name", "plan", "undo_entries",
+]  # fmt: skip

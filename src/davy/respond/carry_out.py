@@ -6,6 +6,7 @@ step that was begun is finished.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 
@@ -22,13 +23,16 @@ from davy.model.plan import (
     Kill,
     Left,
     MaskUnit,
+    Plan,
     Preserve,
     Quarantine,
     ReloadManager,
     RemoveLines,
     RemoveLink,
     Step,
+    Target,
 )
+from davy.model.text import printable
 from davy.model.undo import EditedFile, FrozenGroup, MadeLink, ManagerReloaded, MovedFile, RemovedLink, Undo
 from davy.respond.freeze import Gang, running
 from davy.respond.preserve import preserve
@@ -68,6 +72,13 @@ def described(step: Step) -> str:
             return "end everything that was frozen, at once"
 
 
+def _group_name(kernel: Kernel, journal: Journal, eviction: Eviction) -> str:
+    """The control group of one eviction: the same for a run that finishes it, another for any other journal's."""
+    folder = os.fstat(journal.state.fd)
+    whose = f"{kernel.boot_id} {folder.st_dev} {folder.st_ino}"
+    return f"davy-{eviction.id}-{hashlib.blake2s(whose.encode(), digest_size=4).hexdigest()}"
+
+
 def carry_out(
     kernel: Kernel, journal: Journal, eviction: Eviction, progress: Callable[[str], None] = lambda _: None
 ) -> Carried:
@@ -86,7 +97,10 @@ class _Run:
     def __init__(self, kernel: Kernel, journal: Journal, eviction: Eviction, progress: Callable[[str], None]) -> None:
         self._kernel, self._journal, self._eviction, self._progress = kernel, journal, eviction, progress
         self._same_boot = eviction.plan.boot_id in (None, kernel.boot_id)
-        self._stocks = Stocks(kernel.procfs, f"davy-{eviction.id}-{kernel.boot_id[:8]}")
+        former = next((one.undo for one in eviction.entries if isinstance(one.undo, FrozenGroup)), None)
+        self._stocks = Stocks(
+            kernel.procfs, _group_name(kernel, journal, eviction), former.homes if former and self._same_boot else {}
+        )
         self._killed = any(isinstance(one.step, Kill) and one.state is Progress.DONE for one in eviction.entries)
         self._gang: Gang | None = None
         self._done: list[str] = []
@@ -111,9 +125,10 @@ class _Run:
         self._progress(words)
         try:
             note = self._do(entry)
-        except Untouched as error:
-            self._journal.ended(self._eviction.id, entry.seq, Progress.REFUSED, str(error))
-            self._left.append(Left(words, str(error)))
+        except (Untouched, OSError) as error:
+            why = printable(str(error))
+            self._journal.ended(self._eviction.id, entry.seq, Progress.REFUSED, why)
+            self._left.append(Left(words, why))
             return
         self._journal.ended(self._eviction.id, entry.seq, Progress.DONE, note)
         self._done.append(words)
@@ -130,11 +145,7 @@ class _Run:
             case Freeze() as step:
                 return self._freeze(step, note)
             case Preserve(target=target):
-                folder = self._journal.state.evidence(self._eviction.id)
-                try:
-                    return "; ".join(preserve(self._kernel, target, folder))
-                finally:
-                    os.close(folder)
+                return self._preserve(target)
             case Kill():
                 return self._kill()
             case RemoveLines() as step:
@@ -144,19 +155,17 @@ class _Run:
                 files.remove_lines(step, keep, kept, note, former)
             case Quarantine() as step:
                 moved = entry.undo if isinstance(entry.undo, MovedFile) else None
-                if moved and files.moved_already(moved, keep):
+                if moved and files.moved_already(moved, keep, step.file):
                     return ""
                 users = running(self._kernel, step.file, self._held())
                 if users:
                     raise Untouched(f"process {users[0]}, which is not in the plan, runs or maps it")
                 files.quarantine(step, keep, kept, note, moved)
-            case RemoveLink(path=path) as step:
-                if isinstance(entry.undo, RemovedLink) and not os.path.lexists(path):
-                    return ""
-                links.remove_link(step, note)
+            case RemoveLink() as step:
+                links.remove_link(step, note, entry.undo if isinstance(entry.undo, RemovedLink) else None)
             case MaskUnit(unit=unit, manager=manager):
                 path = manager + b"/" + os.fsencode(unit)
-                if isinstance(entry.undo, MadeLink) and os.path.lexists(path):
+                if isinstance(entry.undo, MadeLink) and os.path.islink(path) and os.readlink(path) == _DEVNULL:
                     return ""
                 links.make_link(path, _DEVNULL, note)
             case ReloadManager(socket=socket, stop=stop):
@@ -167,11 +176,31 @@ class _Run:
     def _held(self) -> Iterator[int]:
         return (held.key.pid for held in self._gang.held) if self._gang else iter(())
 
+    def _preserve(self, target: Target) -> str:
+        """Evidence is kept as far as there is room; that there is none for it stops nothing."""
+        try:
+            folder = self._journal.state.evidence(self._eviction.id)
+        except OSError as error:
+            return f"evidence: {error.strerror}"
+        try:
+            return "; ".join(preserve(self._kernel, target, folder, bytes_to_keep(self._eviction.plan)))
+        finally:
+            os.close(folder)
+
     def _freeze(self, step: Freeze, note: Callable[[Undo], None]) -> str:
-        note(FrozenGroup(group=os.fsencode(self._stocks.group) if self._stocks.group else None))
-        self._gang = Gang(self._kernel, step, self._stocks, own_pids(self._kernel))
+        stocks = self._stocks
+        group = os.fsencode(stocks.group) if stocks.group else None
+        note(FrozenGroup(group=group, homes=stocks.homes_of([target.key for target in step.targets])))
+        self._gang = Gang(self._kernel, step, stocks, own_pids(self._kernel))
         whole = self._gang.stop()
+        note(FrozenGroup(group=group, homes=stocks.homes))
         return f"{len(self._gang.held)} stopped in {self._gang.rounds} rounds" + ("" if whole else ", more may run")
+
+    def let_go(self) -> None:
+        """Have what an eviction that was cut short still holds go on where it was; what was ended stays ended."""
+        step = next((one.step for one in self._eviction.entries if isinstance(one.step, Freeze)), None)
+        if step is not None and self._same_boot and not self._killed and self._stocks.left_behind:
+            Gang(self._kernel, step, self._stocks, own_pids(self._kernel)).stop()
 
     def _kill(self) -> str:
         if self._gang is None:
@@ -184,12 +213,24 @@ class _Run:
         return f"{self._ended} ended"
 
 
-def undo_entries(journal: Journal, evictions: Sequence[Eviction]) -> tuple[tuple[str, ...], tuple[Left, ...]]:
-    """Undo what these evictions changed, the last step first: what was put back, and what was kept as it is."""
+def bytes_to_keep(plan: Plan) -> int:
+    """Room that the quarantine needs for the files of a plan, with some to spare."""
+    sizes = [step.file.size for step in plan.steps if isinstance(step, (RemoveLines, Quarantine))]
+    return sum(sizes) + files.SPARE_BYTES if sizes else 0
+
+
+def undo_entries(
+    kernel: Kernel, journal: Journal, evictions: Sequence[Eviction]
+) -> tuple[tuple[str, ...], tuple[Left, ...]]:
+    """Undo what these evictions changed, the last step first: what was put back, and what was kept as it is.
+
+    One that was cut short is not finished any more, and what it still holds stopped goes on.
+    """
     put_back: list[str] = []
     left: list[Left] = []
     keep = journal.state.quarantine
     for eviction in evictions:
+        journal.close(eviction.id)
         reloads: list[bytes] = []
         for entry in reversed(eviction.entries):
             if entry.undo is None or entry.state not in (Progress.DONE, Progress.BEGUN):
@@ -210,15 +251,17 @@ def undo_entries(journal: Journal, evictions: Sequence[Eviction]) -> tuple[tuple
                     case ManagerReloaded(socket=socket):
                         reloads.append(socket)
                     case FrozenGroup():
-                        pass  # what was ended stays ended
-            except Untouched as error:
-                journal.ended(eviction.id, entry.seq, Progress.KEPT, str(error))
-                left.append(Left(described(entry.step), str(error)))
+                        with _Run(kernel, journal, eviction, lambda _: None) as run:
+                            run.let_go()
+            except (Untouched, OSError) as error:
+                why = printable(str(error))
+                journal.ended(eviction.id, entry.seq, Progress.KEPT, why)
+                left.append(Left(described(entry.step), why))
                 continue
             journal.ended(eviction.id, entry.seq, Progress.UNDONE)
         for socket in reloads:
             try:
                 systemd.reload(socket)
             except Untouched as error:
-                left.append(Left("have systemd read its units again", str(error)))
+                left.append(Left("have systemd read its units again", printable(str(error))))
     return tuple(put_back), tuple(left)

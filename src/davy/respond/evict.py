@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -9,10 +10,12 @@ from msgspec import Struct
 
 from davy.host import Host, HostError, Kernel
 from davy.journal import Eviction, Journal, Progress
+from davy.journal.state import StateError
 from davy.model.facts import Restart
 from davy.model.incidents import Incident, Judgement, Kind, Verdict
 from davy.model.plan import Left, Plan
-from davy.respond.carry_out import Carried, carry_out
+from davy.model.text import printable
+from davy.respond.carry_out import Carried, bytes_to_keep, carry_out
 from davy.respond.plan import plan
 from davy.respond.verify import Return, Watch
 from davy.scan import scan
@@ -59,11 +62,18 @@ def needs_a_name(made: Plan) -> str | None:
     return None
 
 
-def finish(kernel: Kernel, journal: Journal, cut_short: Eviction, interest: Interest) -> Carried:
+class Finished(Struct, frozen=True):
+    """An eviction that had been cut short, and what came of it now."""
+
+    eviction: Eviction
+    carried: Carried
+
+
+def finish(kernel: Kernel, journal: Journal, cut_short: Eviction, interest: Interest) -> Finished:
     """Finish an eviction that was cut short.  Its plan was agreed to then, and is checked step by step again."""
     carried = carry_out(kernel, journal, cut_short, interest.step)
     journal.close(cut_short.id)
-    return carried
+    return Finished(cut_short, carried)
 
 
 def evict(
@@ -74,28 +84,43 @@ def evict(
     watch_seconds: float,
     interest: Interest,
     spared_files: frozenset[tuple[int, int]],
+    finished: Finished | None = None,
 ) -> Outcome:
     """Carry out ``made``, watch for ``watch_seconds``, and look again; up to `ROUNDS` times.
 
-    Raises `davy.journal.StateError` when the journal cannot be written, `HostError` when the host cannot be read.
+    What was ``finished`` before is watched for, too, and one undo puts all of it back.  Raises `StateError` when the
+    journal cannot be written, or what goes cannot be kept, and `HostError` when the host cannot be read.
     """
     kernel = host.kernel
     if kernel is None:
         raise HostError("only a live host can be evicted from")
+    _check_room(journal, made)
     chosen = set(made.incidents)
     operation: int | None = None
+    plans: list[Plan] = []
     done: list[str] = []
+    former_left: tuple[Left, ...] = ()
     ended = 0
+    if finished is not None:
+        operation, former_left = finished.eviction.operation, finished.carried.left
+        plans.append(finished.eviction.plan)
+        chosen |= set(finished.eviction.plan.incidents)
+        done += finished.carried.done
+        ended += finished.carried.ended
+        made = _with_former(made, finished.eviction.plan)
     restarts: tuple[Restart, ...] = ()
+    carried = Carried(done=(), left=(), ended=0)
     for turn in range(1, ROUNDS + 1):
-        eviction = journal.begin(made, operation)
-        operation = eviction.operation
-        with Watch(kernel, made) as watch:
-            carried = carry_out(kernel, journal, eviction, _learning(interest, watch))
-            journal.close(eviction.id, Progress.DONE)
+        plans.append(made)
+        with Watch(kernel, plans) as watch:
+            if made.steps:
+                eviction = journal.begin(made, operation)
+                operation = eviction.operation
+                carried = carry_out(kernel, journal, eviction, _learning(interest, watch))
+                journal.close(eviction.id, Progress.DONE)
+                done += carried.done
+                ended += carried.ended
             returned = watch.for_returns(watch_seconds, interest.watch)
-        done += carried.done
-        ended += carried.ended
         restarts += returned.started_by if returned else ()
         snapshot, judgement = scan(host, restarts=restarts)
         remaining = tuple(_remaining(judgement, chosen, made, returned))
@@ -111,13 +136,24 @@ def evict(
         operation=operation or 0,
         rounds=turn,
         done=tuple(done),
-        left=tuple(dict.fromkeys((*made.left, *carried.left))),
+        left=tuple(dict.fromkeys((*made.left, *carried.left, *(one for one in former_left if one.what not in done)))),
         ended=ended,
         returned=returned,
         watched_seconds=watch_seconds,
         remaining=remaining,
         judgement=judgement,
     )
+
+
+def _check_room(journal: Journal, made: Plan) -> None:
+    """Nothing is touched unless there is room for all that must be kept.  Raises `StateError`."""
+    found = os.fstatvfs(journal.state.quarantine)
+    needed = bytes_to_keep(made)
+    if found.f_bavail * found.f_frsize < needed:
+        raise StateError(
+            f"state folder {journal.state.folder}: no room to keep what is evicted, {needed >> 20} MiB are needed: "
+            "name another with --state"
+        )
 
 
 def _learning(interest: Interest, watch: Watch) -> Callable[[str], None]:
@@ -135,7 +171,11 @@ def _remaining(judgement: Judgement, chosen: set[str], made: Plan, returned: Ret
     names = set(made.names)
     for one in judgement.incidents:
         paths = {
-            path for actor in one.actors if actor.kind is not Kind.AUTOSTART for path in (actor.path, *actor.files)
+            printable(path)
+            for actor in one.actors
+            if actor.kind is not Kind.AUTOSTART
+            for path in (actor.path, *actor.files)
+            if path
         }
         pids = {actor.pid for actor in one.actors}
         if one.id in chosen or names & paths or (returned is not None and returned.pid in pids):

@@ -254,7 +254,10 @@ def _autostart(draft: _Draft, autostart: Autostart | None) -> None:
 
 
 def _unit(draft: _Draft, autostart: Autostart, unit: str) -> None:
-    """A unit goes by its links and its file; a mask at run time keeps others from starting it meanwhile."""
+    """A unit goes by its links and its file; a mask at run time keeps others from starting it meanwhile.
+
+    Of a unit that somebody else's file defines, only the drop-in goes.
+    """
     identity = draft.identity(autostart.path)
     if identity is None or not _mine(draft, autostart.path):
         return
@@ -263,6 +266,18 @@ def _unit(draft: _Draft, autostart: Autostart, unit: str) -> None:
     if not path.startswith(("/etc/systemd/system", "/run/systemd/", "/usr/", "/lib/systemd/system")):
         uid = draft.host.root.lstat(path).uid
         runtime, socket = b"/run/user/%d/systemd/user" % uid, b"/run/user/%d/systemd/private" % uid
+    if os.path.dirname(path).endswith(".d"):
+        draft.entries.append(Quarantine(file=identity, why=f"a drop-in of the unit {unit}"))
+        draft.vendor_units += _owned_by_packages(draft, unit)
+    else:
+        _whole_unit(draft, autostart, unit, identity, runtime)
+    if _is_socket(socket):
+        stopping = draft.managers.setdefault(socket, [])
+        if unit.endswith(_PROCESSLESS):
+            stopping.append(unit)
+
+
+def _whole_unit(draft: _Draft, autostart: Autostart, unit: str, identity: FileIdentity, runtime: bytes) -> None:
     for link in autostart.links:
         try:
             destination = os.fsencode(draft.host.root.readlink(link))
@@ -273,10 +288,12 @@ def _unit(draft: _Draft, autostart: Autostart, unit: str) -> None:
     draft.entries.append(Quarantine(file=identity, why=f"the unit {unit}"))
     if os.path.isdir(runtime) and not os.fsdecode(identity.path).startswith(os.fsdecode(runtime) + "/"):
         draft.entries.append(MaskUnit(unit=unit, manager=runtime))
-    if _is_socket(socket):
-        stopping = draft.managers.setdefault(socket, [])
-        if unit.endswith(_PROCESSLESS):
-            stopping.append(unit)
+
+
+def _owned_by_packages(draft: _Draft, unit: str) -> list[str]:
+    """The unit's name, if a file that defines it belongs to an installed package."""
+    paths = {other.path for other in draft.snapshot.autostarts if other.unit == unit}
+    return [unit] if draft.database.owners(paths) else []
 
 
 def _is_socket(path: bytes) -> bool:

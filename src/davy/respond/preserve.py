@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -22,8 +23,11 @@ _LINKS_LIMIT: Final = 1024
 _STRING: Final = re.compile(rb"[\x20-\x7e]{6,}")
 
 
-def preserve(kernel: Kernel, target: Target, folder: int) -> tuple[str, ...]:
-    """Write the evidence of one process into an open folder; what could not be kept is said, not raised."""
+def preserve(kernel: Kernel, target: Target, folder: int, reserve: int = 0) -> tuple[str, ...]:
+    """Write the evidence of one process into an open folder; what could not be kept is said, not raised.
+
+    Its program and its memory are only kept where ``reserve`` bytes stay free.
+    """
     procfs, pid = kernel.procfs, target.pid
     missing: list[str] = []
     try:
@@ -37,12 +41,17 @@ def preserve(kernel: Kernel, target: Target, folder: int) -> tuple[str, ...]:
             _write(folder, f"{pid}-{name.replace('/', '-')}", procfs.read(f"{pid}/{name}", _TEXT_LIMIT))
         except (HostError, OSError) as error:
             missing.append(f"{name}: {error}")
-    _write(folder, f"{pid}-files", "\n".join(_descriptors(kernel, pid)).encode("utf-8", "surrogateescape"))
     try:
-        _program(kernel, pid, folder, deadline)
+        _write(folder, f"{pid}-files", "\n".join(_descriptors(kernel, pid)).encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        missing.append(f"files: {error}")
+    try:
+        _program(kernel, pid, folder, deadline, _room(folder) - reserve)
     except (HostError, OSError) as error:
         missing.append(f"program: {error}")
     try:
+        if _room(folder) - reserve < _STRINGS_LIMIT:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         _write(folder, f"{pid}-strings", _strings(kernel, pid, deadline))
     except (HostError, OSError) as error:
         missing.append(f"memory: {error}")
@@ -70,10 +79,17 @@ def _descriptors(kernel: Kernel, pid: int) -> list[str]:
     return rows
 
 
-def _program(kernel: Kernel, pid: int, folder: int, deadline: float) -> None:
+def _room(folder: int) -> int:
+    found = os.fstatvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def _program(kernel: Kernel, pid: int, folder: int, deadline: float, room: int) -> None:
     """The program's file, read through the process, so that a deleted one is kept too."""
     source = kernel.procfs.open(f"{pid}/exe")
     try:
+        if os.fstat(source).st_size > room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         copy = os.open(
             f"{pid}-program",
             os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC,

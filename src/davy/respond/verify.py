@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -30,14 +30,18 @@ class Return(Struct, frozen=True):
 
 
 class Watch:
-    """What happens from before the first step of an eviction on; use it in ``with``."""
+    """What happens from before the first step of an eviction on; use it in ``with``.
 
-    def __init__(self, kernel: Kernel, plan: Plan) -> None:
+    ``plans`` are that of the eviction and those of earlier rounds.
+    """
+
+    def __init__(self, kernel: Kernel, plans: Sequence[Plan]) -> None:
         self._kernel = kernel
         self._parents: dict[int, int] = {}
         self._ticks: dict[int, int] = {}
-        files = {step.file.path for step in plan.steps if isinstance(step, Quarantine)}
-        files |= {file.path for step in plan.steps if isinstance(step, Freeze) for file in step.programs}
+        steps = [step for plan in plans for step in plan.steps]
+        files = {step.file.path for step in steps if isinstance(step, Quarantine)}
+        files |= {file.path for step in steps if isinstance(step, Freeze) for file in step.programs}
         self._paths = {os.fsdecode(path) for path in files}
         try:
             self._events: ProcessEvents | None = ProcessEvents()

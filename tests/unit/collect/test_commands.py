@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.commands import PROGRAMS_LIMIT, TEXT_LIMIT, programs_of, programs_of_words
-from davy.collect.shell_text import UNKNOWN
+from davy.collect.commands import PROGRAMS_LIMIT, UNKNOWN, programs_of, programs_of_words
+from davy.knowledge.arguments import TEXT_LIMIT
 
 WORDS = st.sampled_from([
     "sh", "bash", "-c", "eval", "cd", "nice", "-n", "5", "timeout", "find", "-exec", "python3", "java", "-jar", "su",
@@ -70,7 +70,9 @@ def test_programs_are_the_files_that_simple_commands_begin_with(command: str, pr
         "sh -c /x", "sh -c 'exec /x'", "bash -lc '/x; true'", "bash -c \"nohup /x &\"", "sh -c 'sh -c \"sh -c /x\"'",
         "python3 /x", "python3.11 -u -W ignore /x", "perl -w /x", "ruby /x", "node /x", "php -f /x", "php /x",
         "java -Xmx1g -jar /x", "lua5.4 /x", "true $(/x)", "true `/x`", "true \"$(/x)\"", "cat <(/x)",
-        "A=$(/x)", "$(true) | $(true; /x)",
+        "A=$(/x)", "$(true) | $(true; /x)", "diff <(/x) y", "true `true \\`/x\\``", "setarch -R /x",
+        "parallel '/x {}' ::: y", "command -v /y; /x", "sudo -l /y; /x", "runcon -t t /x", "tini -s -- /x",
+        "find y -exec true \\; -exec /x \\;",
     ],
 )  # fmt: skip
 def test_programs_that_run_another_are_followed_to_it(wrapped: str) -> None:

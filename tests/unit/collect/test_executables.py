@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.executables import ElfFacts, elf_facts, executable
+from davy.collect.executables import Contents, ElfFacts, elf_facts, executable
 from davy.host import Denied, DirectoryRoot, Entry, Gone, Host, MemoryRoot, RecordedKernel, Refused
 from davy.host.packages import packages
 from davy.host.procfs import RecordedProcfs
@@ -215,6 +215,23 @@ def test_another_file_of_that_name_proves_nothing_against_the_package(tmp_path: 
         host = Host(root, RecordedKernel(OneExecutable(other, "/usr/bin/tool (deleted)")))
         found = executable(host, "/usr/bin/tool", 7, packages(root))
         assert (found.inode, found.owner_package, found.unmodified) == (other.stat().st_ino, "tool", unmodified)
+
+
+def test_what_many_processes_run_is_read_once_and_again_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[int] = []
+    monkeypatch.setattr("davy.collect.executables.digest_of", lambda descriptor, _: hashed.append(descriptor))
+    tool = tmp_path / "tool"
+    host = Host(MemoryRoot({}), RecordedKernel(OneExecutable(tool, "/opt/tool")))
+    contents: Contents = {}
+    tool.write_bytes(b"tool")
+    for _ in range(3):
+        assert executable(host, "/opt/tool", 7, contents=contents).size == 4
+    assert len(hashed) == 1
+    tool.write_bytes(b"another")
+    assert executable(host, "/opt/tool", 7, contents=contents).size == 7
+    assert len(hashed) == 2
 
 
 def test_a_program_on_a_file_system_that_may_never_answer_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.shell_text import UNKNOWN
+from davy.collect.commands import UNKNOWN
 from davy.collect.systemd import systemd_units
 from davy.collect.unit_files import dropin_folders, exec_commands, exec_text, template_of, unit_settings
 from davy.collect.unit_folders import FILE_BYTES, UNITS_LIMIT

@@ -22,7 +22,7 @@ def md5(content: str) -> str:
 
 
 def digest(content: str) -> Digest:
-    return Digest(hashlib.sha256(content.encode()).hexdigest(), md5(content), content.encode())
+    return Digest(hashlib.sha256(content.encode()).hexdigest(), md5(content))
 
 
 DEBIAN = {

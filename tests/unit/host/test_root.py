@@ -109,17 +109,20 @@ def test_a_root_that_is_not_there_is_gone() -> None:
         DirectoryRoot("/nowhere/at/all")
 
 
-def test_a_mount_that_may_hang_is_kept_out_of_the_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kernel_resolves", [True, False])
+def test_a_mount_that_may_hang_is_kept_out_of_the_way(tmp_path: Path, kernel_resolves: bool) -> None:
     (tmp_path / "share").mkdir()
     (tmp_path / "share/file").write_text("x")
     (tmp_path / "link").symlink_to("share/file")
     (tmp_path / "near").write_text("y")
     root = DirectoryRoot(str(tmp_path))
-    root._hanging, root._kernel_resolves = ("/share/",), False
-    for path in ("/share/file", "/link"):
+    (tmp_path / "honest").symlink_to("near")
+    root._hanging, root._kernel_resolves = ("/share/",), kernel_resolves
+    for path in ("/share/file", "/link", "/share", "/near/../share/file", "//share//file"):
         with pytest.raises(Refused, match="never answer"):
             root.read(path)
-    assert root.read("/near") == b"y"
+    assert root.read("/near") == root.read("/honest") == b"y"
+    assert root.readlink("/honest") == "near"
 
 
 def test_mountinfo_tells_which_mounts_may_hang() -> None:
@@ -135,13 +138,15 @@ def test_mountinfo_tells_which_mounts_may_hang() -> None:
 
 
 def test_a_tree_in_memory_answers_like_a_folder() -> None:
-    root = MemoryRoot({
-        "/etc/crontab": "line\n",
-        "/link": Entry(target="etc/crontab"),
-        "/out": Entry(target="/../../etc/crontab"),
-        "/loop": Entry(target="loop"),
-        "/fifo": Entry(mode=0o010644),
-    })
+    root = MemoryRoot(
+        {
+            "/etc/crontab": "line\n",
+            "/link": Entry(target="etc/crontab"),
+            "/out": Entry(target="/../../etc/crontab"),
+            "/loop": Entry(target="loop"),
+            "/fifo": Entry(mode=0o010644),
+        }
+    )
     assert root.read("/link") == root.read("/out") == b"line\n"
     assert root.names("/") == ["etc", "fifo", "link", "loop", "out"]
     assert root.lstat("/link").link

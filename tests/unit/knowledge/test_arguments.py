@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.knowledge.arguments import commands, interpreter, opened, script_argument
+from davy.knowledge.arguments import commands, interpreter, opened, script_argument, shell, wrapper
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,41 @@ def test_no_interpreters(name: str) -> None:
         ("timeout 5 sudo -u x sh -c 'nice a'", [("a",)]),
         ("a '", [("a",)]),
         ("sudo", []),
+        ("nice -n $(nproc) a `b`", [("a",), ("nproc",), ("b",)]),
+        ("diff <(a b) c", [("diff", "$()", "c"), ("a", "b")]),
+        ("$X/a -u $Y.$(b)", [("$X/a", "-u", "$Y.$()"), ("b",)]),
+        ("for x in a b; do c $x; done", [("c", "$x")]),
+        ("find . -exec a {} \\; -o -execdir nice b {} + -print", [("a", "{}"), ("b", "{}")]),
+        ("find . -name -exec", []),
+        ("time { a; }", [("a",)]),
+        ("su bob -c 'a; b'", [("a",), ("b",)]),
+        ("csh -c 'nice a'", [("a",)]),
+        ("command -v a", []),
+        ("taskset -cp 0 1", []),
+        ("screen -S a -X quit", []),
     ],
 )
 def test_commands_of_a_text(text: str, expected: list[tuple[str, ...]]) -> None:
     assert list(commands(text)) == expected
+
+
+@pytest.mark.parametrize("path", ["/tmp/x86_64", "./screen", "/root/.cache/screen", "/tmp/busybox", "/opt/nohup"])
+def test_a_wrapper_outside_the_systems_folders_is_a_command_too(path: str) -> None:
+    assert list(opened([path, "a", "b"])) == [(path, "a", "b"), ("a", "b")]
+    assert list(opened([path])) == [(path,)]
+
+
+def test_what_no_shell_reads_has_no_reserved_words() -> None:
+    assert list(opened(["if", "-o", "x"])) == [("if", "-o", "x")]
+    assert list(opened(["A=1", "x"])) == [("A=1", "x")]
+    assert list(opened(["env", "A=1", "x"])) == [("x",)]
+
+
+def test_shells_and_wrappers() -> None:
+    assert all(map(shell, ["sh", "bash", "ksh93", "fish", "tcsh"]))
+    assert not any(map(shell, ["python3", "sudo", "ssh", ""]))
+    assert all(map(wrapper, ["sh", "sudo", "find", "ld-linux-x86-64.so.2"]))
+    assert not any(map(wrapper, ["python3", "grep", ""]))
 
 
 def test_nesting_ends() -> None:

@@ -218,6 +218,30 @@ def test_other_program_is_no_wrapper(line: str) -> None:
     assert [*opened(argv)] == [tuple(argv)]
 
 
+WRAPPERS = [(shlex.split(next(iter(rule.must_match)))[0], rule) for rule in arguments().wrapper]
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "operands"),
+    [
+        *((name, option, rule.operands) for name, rule in WRAPPERS for option in rule.values),
+        *((name, option, 0) for name, rule in WRAPPERS for option in rule.instead),
+    ],
+)
+def test_option_of_a_wrapper_takes_one_word(name: str, option: str, operands: int) -> None:
+    assert [*opened([name, option, "value", *["own"] * operands, "/x"])] == [("/x",)]
+
+
+@pytest.mark.parametrize(("name", "option"), [(name, option) for name, rule in WRAPPERS for option in rule.inline])
+def test_option_of_a_wrapper_takes_a_text(name: str, option: str) -> None:
+    assert [*opened([name, option, "/x; /y", "z"])] == [("/x",), ("/y",)]
+
+
+@pytest.mark.parametrize(("name", "option"), [(name, option) for name, rule in WRAPPERS for option in rule.elsewhere])
+def test_with_some_options_a_wrapper_runs_nothing(name: str, option: str) -> None:
+    assert [*opened([name, option, "/x", "/y"])] == []
+
+
 @pytest.mark.parametrize("path", programs().honest_hidden.must_match)
 def test_hidden_folder_is_honest(path: str) -> None:
     assert honest_hidden(path)

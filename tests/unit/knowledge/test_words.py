@@ -74,6 +74,14 @@ def test_a_reader_in_name_only_is_no_reader() -> None:
     assert mining_words(argv, exe="/tmp/vim")
 
 
+@pytest.mark.parametrize("name", ["nohup", "sudo", "screen", "-bash", "find"])
+def test_a_wrapper_in_name_only_runs_nothing_else(name: str) -> None:
+    assert mining_words([name, "-o", STRATUM], exe="/var/lib/.x/a")
+    assert mining_words([f"/tmp/{name}", "-o", STRATUM])
+    assert mining_words(["SCREEN", "-dmS", "a", "grep", STRATUM], exe="/usr/bin/screen") == ()
+    assert mining_words(["sudo", "grep", "-o", STRATUM], exe="/usr/bin/sudo-rs") == ()
+
+
 def test_wrapped_reader_stays_a_reader_with_its_executable_known() -> None:
     assert mining_words(["sudo", "grep", "-o", STRATUM, "f"], exe="/usr/bin/sudo") == ()
     assert mining_words(["sh", "-c", f"grep -o {STRATUM} f"], exe="/usr/bin/dash") == ()

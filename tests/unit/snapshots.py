@@ -1,0 +1,301 @@
+"""Small snapshots for the tests of judging: facts as the collectors would have read them off an ordinary host.
+
+What a path says is believed: below ``/usr``, but for ``/usr/local``, a package owns it and it is unmodified.  Nothing
+is shared by accident: each process is in a session and a control group of its own unless the test says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from davy.collect.commands import programs_of
+from davy.correlate import correlate
+from davy.detect import detect, triage
+from davy.knowledge.programs import interpreter, script_argument
+from davy.model.facts import (
+    PF_KTHREAD,
+    Autostart,
+    AutostartKind,
+    Exe,
+    Executable,
+    Gap,
+    Host,
+    KnownFile,
+    Load,
+    Process,
+    ProcessDetail,
+    Renewal,
+    Restart,
+    Snapshot,
+    Socket,
+    ThreadLoad,
+)
+from davy.model.incidents import Actor, Incident, Judgement, Role
+from davy.model.lookup import lookup
+
+TAKEN: Final = 1_790_000_000.0
+BOOT: Final = TAKEN - 30 * 86_400
+WINDOW: Final = 1.0
+PYENV: Final = "/home/ada/.pyenv/versions/3.12.1/bin/python3.12"
+USERS: Final = {"root": 0, "www-data": 33, "nobody": 65534, "ada": 1000}
+TTY: Final = 0x8801
+"""A pseudo-terminal's device number: pts/1."""
+
+T = TypeVar("T")
+Fact = Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap
+
+
+def process(
+    pid: int,
+    *command: str,
+    exe: str | None = "",
+    name: str | None = None,
+    ppid: int = 1,
+    age: float = 3600.0,
+    cores: float = 0.0,
+    life_cores: float | None = None,
+    waited: float = 0.0,
+    in_window: bool = True,
+    user: str | None = "root",
+    tty: int = 0,
+    session: int | None = None,
+    audit_session: int | None = None,
+    cgroup: str | None = "",
+    deleted: bool = False,
+    memory_only: bool = False,
+    cwd: str = "/",
+    state: str = "",
+    threads: int = 1,
+    flags: int = 0,
+) -> Process:
+    """One process.  ``command`` is its command line; its program is the first word unless ``exe`` says otherwise."""
+    path = (command[0] if command else None) if exe == "" else exe
+    script, inline = script_argument(os.path.basename(path), command) if path and len(command) > 1 else (None, None)
+    start_time = TAKEN - age
+    return Process(
+        pid=pid,
+        start_ticks=max(round((start_time - BOOT) * 100), 0),
+        start_time=start_time,
+        name=(os.path.basename(path or "") if name is None else name)[:15],
+        state=state or ("R" if cores >= 0.5 else "S"),
+        ppid=ppid,
+        pgrp=pid,
+        session=pid if session is None else session,
+        tty=tty,
+        flags=flags,
+        nice=0,
+        threads=threads,
+        rss_bytes=4 << 20,
+        cpu_seconds=(cores if life_cores is None else life_cores) * age,
+        children_cpu_seconds=0.0,
+        window_cpu_seconds=cores * WINDOW if in_window else None,
+        window_wait_seconds=waited * WINDOW if in_window else None,
+        uid=USERS[user] if user is not None else None,
+        user=user,
+        audit_session=audit_session,
+        cmdline=command,
+        exe=Exe(path, deleted, memory_only) if path else None,
+        cwd=cwd,
+        cgroup=f"/system.slice/{pid}.service" if cgroup == "" else cgroup,
+        script=os.path.normpath(os.path.join(cwd, script)) if script else None,
+        inline=inline,
+    )
+
+
+def kernel_thread(pid: int, name: str, cores: float = 0.0) -> Process:
+    return process(pid, exe=None, name=name, ppid=2, cores=cores, session=0, cgroup="/", flags=PF_KTHREAD)
+
+
+def executable(
+    path: str,
+    *,
+    owner_package: str | None = "",
+    unmodified: bool | None = True,
+    twin: str | None = None,
+    birth: float | None = None,
+    mtime: float = TAKEN - 7200,
+) -> Executable:
+    """A program file; ``owner_package`` "" means what its path says."""
+    distribution = path.startswith("/usr/") and not path.startswith("/usr/local/")
+    owner = ("coreutils" if distribution else None) if owner_package == "" else owner_package
+    return Executable(
+        path=path, device=1, inode=zlib.crc32(os.fsencode(path)), size=120_000, mode=0o100755, uid=0, links=1,
+        mtime=mtime, ctime=mtime, birth=birth, sha256="0" * 64, elf=True,
+        owner_package=owner, unmodified=unmodified if owner else None, twin=twin,
+    )  # fmt: skip
+
+
+def detail(
+    of: Process,
+    *,
+    program: Executable | None = None,
+    script: Executable | None = None,
+    folder_mode: int | None = 0o755,
+    names: Iterable[str] = (),
+    waited_seconds: float = 0.0,
+) -> ProcessDetail:
+    """The costly facts of one process; its program and script are what their paths say unless given."""
+    if program is None and of.exe:
+        program = executable(of.exe.path)
+    if script is None and of.script:
+        script = executable(of.script)
+    return ProcessDetail(
+        pid=of.pid,
+        start_ticks=of.start_ticks,
+        executable=program,
+        script=script,
+        folder_mode=folder_mode,
+        names=tuple(names),
+        thread_loads=(ThreadLoad(of.pid, of.name, of.cpu_seconds, waited_seconds),),
+    )
+
+
+def cron(
+    command: str,
+    *,
+    user: str = "root",
+    line: int = 1,
+    path: str | None = None,
+    schedule: str = "* * * * *",
+    owner_package: str | None = None,
+) -> Autostart:
+    """A line of a user's crontab."""
+    return Autostart(
+        kind=AutostartKind.CRON,
+        path=path or f"/var/spool/cron/crontabs/{user}",
+        line=line,
+        text=f"{schedule} {command}",
+        command=command,
+        schedule=schedule,
+        user=user,
+        programs=programs_of(command),
+        mtime=TAKEN - 3000,
+        owner_package=owner_package,
+    )
+
+
+def service(
+    command: str, *, unit: str = "box.service", user: str = "root", path: str | None = None, vendor: str | None = None
+) -> Autostart:
+    """A systemd service, one of the administrator's own unless a ``vendor``'s package brought it."""
+    return Autostart(
+        kind=AutostartKind.SERVICE,
+        path=path or f"{'/usr/lib' if vendor else '/etc'}/systemd/system/{unit}",
+        command=command,
+        user=user,
+        unit=unit,
+        programs=programs_of(command),
+        mtime=TAKEN - 5000,
+        owner_package=vendor,
+    )
+
+
+def timer(unit: str, activates: str) -> Autostart:
+    return Autostart(
+        kind=AutostartKind.TIMER, path=f"/etc/systemd/system/{unit}", command="", unit=unit, activates=activates
+    )
+
+
+def connection(of: Process, address: str, port: int, *, state: str = "ESTABLISHED", protocol: str = "tcp") -> Socket:
+    return Socket(
+        protocol=protocol, state=state, local_address="192.0.2.10", local_port=40_000 + of.pid, inode=of.pid,
+        remote_address=address, remote_port=port, uid=of.uid or 0, pids=(of.pid,),
+    )  # fmt: skip
+
+
+def listener(of: Process, port: int) -> Socket:
+    return Socket(
+        protocol="tcp", state="LISTEN", local_address="0.0.0.0", local_port=port, inode=of.pid + 100_000,
+        remote_address="0.0.0.0", remote_port=0, uid=of.uid or 0, pids=(of.pid,),
+    )  # fmt: skip
+
+
+def known_file(path: str, family: str) -> KnownFile:
+    return KnownFile(path, family, executable(path))
+
+
+def renewal(path: str, *, running: int = 18, looks: int = 20) -> Renewal:
+    return Renewal(path=path, pids=tuple(range(900, 920)), running=running, sightings=looks, looks=looks)
+
+
+def restart(starter: Process, program: str) -> Restart:
+    return Restart(starter.key, program)
+
+
+def _only(facts: Sequence[Fact], kind: type[T]) -> tuple[T, ...]:
+    return tuple(fact for fact in facts if isinstance(fact, kind))
+
+
+def snapshot(
+    *facts: Fact,
+    texts: Mapping[str, str] | None = None,
+    live: bool = True,
+    own_pids: tuple[int, ...] = (),
+    name: str | None = "box",
+    window: float = WINDOW,
+    examined: bool = True,
+) -> Snapshot:
+    """A host with these facts.  Whom triage names gets the details that `examine` would have taken, unless given.
+
+    ``texts`` are the contents of scripts and programs, as far as a test cares which paths they name.
+    """
+    surveyed = Snapshot(
+        host=Host(name=name, kernel="6.1.0", boot_time=BOOT, boot_id="b", cpus=4),
+        taken=TAKEN,
+        seconds=0.2,
+        live=live,
+        own_pids=own_pids,
+        load=Load(window_seconds=window, busy_cores=1.0),
+        processes=_only(facts, Process),
+        details=_only(facts, ProcessDetail),
+        autostarts=_only(facts, Autostart),
+        sockets=_only(facts, Socket),
+        known_files=_only(facts, KnownFile),
+        renewals=_only(facts, Renewal),
+        restarts=_only(facts, Restart),
+        gaps=_only(facts, Gap),
+    )
+    if not examined:
+        return surveyed
+    return msgspec.structs.replace(surveyed, details=surveyed.details + tuple(_examined(surveyed, texts or {})))
+
+
+def _examined(surveyed: Snapshot, texts: Mapping[str, str]) -> Iterator[ProcessDetail]:
+    """As `davy.collect.examine` does: a text names a program by a slash and the name of its file."""
+    ways = lookup(surveyed)
+    named = [ways.by_subject[subject] for subject in sorted(triage(surveyed).processes)]
+    needles = {
+        f"/{base}": each.program
+        for each in named
+        if each.program and (each.script or not interpreter(os.path.basename(each.program)))
+        if len(base := os.path.basename(each.program)) >= 4
+    }
+    for each in named:
+        text = "\0".join((*each.cmdline, texts.get(each.program or "", "")))
+        names = [path for needle, path in needles.items() if needle in text and path != each.program]
+        if each.subject not in ways.detail:
+            yield detail(each, names=names)
+
+
+def judged(of: Snapshot) -> Judgement:
+    return correlate(of, detect(of))
+
+
+def incident_of(of: Snapshot) -> Incident:
+    """The one incident of a snapshot."""
+    (found,) = judged(of).incidents
+    return found
+
+
+def pids(incident: Incident, role: Role | None = None) -> set[int]:
+    """The processes of an incident, of one role or of all."""
+    return {actor.pid for actor in incident.actors if actor.pid is not None and role in (None, actor.role)}
+
+
+def autostarts(incident: Incident) -> list[Actor]:
+    return [actor for actor in incident.actors if actor.role is Role.AUTOSTART]
