@@ -443,7 +443,7 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        message = error.format_message().splitlines()[0]
+        message = error.format_message()
     except click.Abort:
         message = "stopped"
     except Exception as error:
@@ -451,8 +451,8 @@ def _run(arguments: list[str]) -> int:
             import traceback
 
             traceback.print_exc()
-        message = " ".join(str(error).split()) or type(error).__name__
+        message = str(error) or type(error).__name__
     from davy.model.text import printable
 
-    click.echo(f"davy: {printable(message, 500)}", err=True)
+    click.echo(f"davy: {printable(message.strip(), 500)}", err=True)
     return NOT_DONE

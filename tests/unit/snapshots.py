@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from davy.collect.commands import programs_of
+from davy.collect.autostarts.commands import programs_of
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.programs import interpreter, script_argument

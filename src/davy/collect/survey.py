@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from davy.collect.accounts import accounts
-from davy.collect.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
+from davy.collect.autostarts import anacron_lines, at_jobs, cron_lines, cron_scripts, systemd_units
 from davy.collect.known_files import known_files
 from davy.collect.processes import Sweep, own_pids, processes, sweep
 from davy.collect.renewals import Looks, caught
 from davy.collect.sockets import sockets
-from davy.collect.systemd import systemd_units
 from davy.collect.views import module_views, process_views
 from davy.host import Host, HostError, Kernel
 from davy.model.facts import (

@@ -13,9 +13,10 @@ from typing import Final
 from davy.correlate.followers import autostarts, droppers, fetchers
 from davy.correlate.gang import DEEDS, Gang, joined
 from davy.correlate.guardians import RULE, Surroundings, guardians, guarding
-from davy.correlate.incident import incident
+from davy.correlate.incident import incident, slowed_work
 from davy.correlate.relations import program_key, untouchable
 from davy.correlate.verdict import by_aspect, total_bits, verdict_of
+from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
 from davy.model.facts import Process, Snapshot
 from davy.model.findings import Aspect, Finding
@@ -56,6 +57,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
             *(process for process, _ in gang.droppers.values()),
         )
     }
+    slowed = slowed_work(snapshot, accused)
     incidents = sorted(
         (
             incident(
@@ -66,7 +68,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
                 autostarts=list(gang.autostarts.values()),
                 files=list(gang.files.values()),
                 findings=by_subject,
-                accused=accused,
+                slowed=slowed,
             )
             for gang in gangs
         ),
@@ -95,8 +97,11 @@ def _gangs(snapshot: Snapshot, findings: Findings) -> list[Gang]:
     embers = _embers(snapshot, findings)
     found = [_gang(snapshot, group, by_exe[group[0].exe_path], findings) for group in embers]
     around = Surroundings(snapshot, findings)
+    watchful: set[str] = set()
     for gang in [gang for gang in found if any(_mines(findings[subject]) for subject in gang.miners)][:_WALKED]:
-        _add_guardians(around, gang, findings)
+        if not watchful.issuperset(gang.miners):
+            _add_guardians(around, gang, findings)
+            watchful.update(gang.guardians)
     guilty = []
     for gang in joined(snapshot, found, findings):
         if max((verdict_of(findings[subject]) for subject in gang.miners), key=lambda one: one.rank) is Verdict.CLEAN:
@@ -147,8 +152,10 @@ def _add_guardians(around: Surroundings, gang: Gang, findings: Findings) -> None
 
 
 def _mines(findings: Sequence[Finding]) -> bool:
-    """Whether a process does what miners do, and is more than a person's own work: only then does anybody guard it."""
+    """Whether anybody guards a process: it does what miners do, and is more than a person's own work, or it is back."""
     aspects = by_aspect(findings)
+    if any(finding.rule == CAME_BACK for finding in findings):
+        return True
     return not DEEDS.isdisjoint(aspects) and any(aspects.get(one, 0.0) >= _TELLING_BITS for one in _TELLING)
 
 

@@ -29,6 +29,7 @@ class Gang:
         """What two gangs may have in common: a member, an autostart, a program."""
         yield from self.miners
         yield from self.guardians
+        yield from self.droppers
         yield from self.autostarts
         for miner in self.miners.values():
             if program := program_key(snapshot, miner):

@@ -51,7 +51,8 @@ class Surroundings:
         ways = lookup(snapshot)
         self.details = ways.detail
         self.listening = {pid for socket in snapshot.sockets if socket.state == "LISTEN" for pid in socket.pids}
-        self.restarted = {(restart.starter, restart.program) for restart in snapshot.restarts}
+        self.restarted: dict[str, set[str]] = defaultdict(set)
+        """By a process's subject: the programs that it was seen starting again."""
         self.leads: dict[str, list[Process]] = defaultdict(list)
         """By a file's path: whose text names it, and who was seen starting it again."""
         for detail in snapshot.details:
@@ -59,23 +60,28 @@ class Surroundings:
                 if process := ways.by_subject.get(detail.key.subject):
                     self.leads[path].append(process)
         for restart in snapshot.restarts:
+            self.restarted[restart.starter.subject].add(restart.program)
             if process := ways.by_subject.get(restart.starter.subject):
                 self.leads[restart.program].append(process)
         self.known = [process for process in snapshot.processes if _known(process) and findings.get(process.subject)]
+        self._bits: dict[str, tuple[float, float]] = {}
 
-    def own_bits(self, process: Process) -> float:
-        """What speaks against the process itself.  That a service was replaced while it ran is nothing against it."""
-        listens = process.pid in self.listening
-        return sum(
-            by_aspect(
+    def bits(self, process: Process) -> tuple[float, float]:
+        """What speaks against the process itself, and what for it.
+
+        That a service was replaced while it ran is nothing against it.
+        """
+        if process.subject not in self._bits:
+            listens = process.pid in self.listening
+            own = by_aspect(
                 finding
                 for finding in self.findings.get(process.subject, ())
-                if finding.aspect in _OWN and not (listens and finding.rule == "origin.deleted-executable")
-            ).values()
-        )
-
-    def trust_bits(self, process: Process) -> float:
-        return by_aspect(self.findings.get(process.subject, ())).get(Aspect.TRUST, 0.0)
+                if finding.aspect in _OWN or finding.aspect is Aspect.TRUST
+                if not (listens and finding.rule == "origin.deleted-executable")
+            )
+            trust = own.pop(Aspect.TRUST, 0.0)
+            self._bits[process.subject] = sum(own.values()), trust
+        return self._bits[process.subject]
 
     def serves(self, process: Process) -> bool:
         """What also serves others: a service manager, an installed package's program, whatever listens.
@@ -147,9 +153,10 @@ class _Search:
         detail = around.details.get(process.subject)
         names = detail is not None and not self._paths.isdisjoint(detail.names)
         parent, ties = process.subject in self._parents, self._common.ties(process)
-        own, trust = around.own_bits(process), around.trust_bits(process)
+        own, trust = around.bits(process)
         dishonest = own + trust >= _DISHONEST_BITS
-        if any((process.key, path) in around.restarted for path in self._paths) and not around.serves(process):
+        restarted = around.restarted.get(process.subject)
+        if restarted and not self._paths.isdisjoint(restarted) and not around.serves(process):
             return "was seen starting it again", 4.0
         if parent and dishonest:
             return "started it, and is itself no honest program", 4.0

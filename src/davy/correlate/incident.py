@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from davy.correlate.verdict import confidence, total_bits, verdict_of
@@ -17,6 +17,7 @@ from davy.model.lookup import lookup
 
 _SLOWED_LEAST: Final = 0.2
 """Work that used less than this of a core, or waited less, was hardly slowed."""
+_SLOWED_MOST: Final = 5
 
 
 def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str) -> Actor:
@@ -86,15 +87,18 @@ def cpu_hours(snapshot: Snapshot, processes: Sequence[Process]) -> float | None:
     return sum(process.cpu_seconds + process.children_cpu_seconds for process in processes) / 3600.0
 
 
-def slowed(snapshot: Snapshot, accused: Collection[int]) -> Iterator[Slowed]:
-    """Other people's busy work that had to wait for CPUs while the ``accused`` burned, most slowed first."""
+def slowed_work(snapshot: Snapshot, accused: Collection[int]) -> tuple[Slowed, ...]:
+    """Other people's busy work that had to wait for CPUs while the ``accused`` burned, most slowed first.
+
+    ``accused`` are the pids of the members of all incidents: what one miner took from another is no loss.
+    """
     rows = []
     for process in snapshot.processes:
         used, waited = process.window_cpu_seconds or 0.0, process.window_wait_seconds or 0.0
         innocent = process.pid not in accused and process.pid not in snapshot.own_pids and not process.kernel_thread
         if innocent and used + waited >= _SLOWED_LEAST and waited >= _SLOWED_LEAST / 2:
             rows.append(Slowed(process.pid, process.name, used / (used + waited)))
-    yield from sorted(rows, key=lambda row: row.share)[:5]
+    return tuple(sorted(rows, key=lambda row: row.share)[:_SLOWED_MOST])
 
 
 def identifier(snapshot: Snapshot, anchor: str) -> str:
@@ -142,12 +146,9 @@ def incident(
     droppers: Sequence[tuple[Process, str]],
     files: Sequence[KnownFile],
     findings: Mapping[str, Sequence[Finding]],
-    accused: Collection[int],
+    slowed: tuple[Slowed, ...],
 ) -> Incident:
-    """Put one incident together from its members and all findings by subject.
-
-    ``accused`` are the pids of the members of all incidents: what a miner took from another one is no loss.
-    """
+    """Put one incident together from its members and all findings by subject."""
     ways = lookup(snapshot)
     family = family_of(
         finding
@@ -180,7 +181,7 @@ def incident(
     hours = cpu_hours(snapshot, running)
     names = [own_program(snapshot, process) or process.exe_path or process.name for process in miners]
     anchor = min(names or [autostart.subject for autostart, _ in autostarts])
-    window = snapshot.load.window_seconds if snapshot.load else 1.0
+    window = snapshot.load.window_seconds if snapshot.load and snapshot.load.window_seconds > 0.0 else 1.0
     return Incident(
         id=identifier(snapshot, anchor),
         verdict=verdict,
@@ -193,7 +194,7 @@ def incident(
         findings=tuple(finding for actor in actors for finding in findings.get(actor.subject, ())),
         cpu_hours=hours,
         burning_cores=sum(process.window_cpu_seconds or 0.0 for process in miners) / window,
-        slowed=tuple(slowed(snapshot, accused)),
+        slowed=slowed,
     )
 
 

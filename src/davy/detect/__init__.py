@@ -34,6 +34,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     persistence.suspicious_autostart,
     persistence.family_autostart,
     persistence.started_again,
+    persistence.came_back,
     trust.packaged,
     trust.persons_shell,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Final
 
 from davy.detect.places import in_a_home, odd_place
 from davy.detect.programs import own_program
@@ -12,6 +13,8 @@ from davy.knowledge import family_by_path
 from davy.knowledge.commands import suspicious_command
 from davy.model.facts import Autostart, Snapshot
 from davy.model.findings import Aspect
+
+CAME_BACK: Final = "persistence.came-back"
 
 
 @detector("persistence.suspicious-autostart", aspect=Aspect.PERSISTENCE, technique="T1053.003")
@@ -79,3 +82,18 @@ def started_again(snapshot: Snapshot) -> Iterator[Observation]:
             evidence=tuple(autostart.text or autostart.command for autostart in starting[:4]),
             related=tuple(autostart.subject for autostart in starting),
         )
+
+
+@detector(CAME_BACK, aspect=Aspect.PERSISTENCE, technique="T1543")
+def came_back(snapshot: Snapshot) -> Iterator[Observation]:
+    """A program that an eviction has just ended runs again.
+
+    Only the scan after an eviction knows.  It need not burn: a guardian that another one brought back does not.
+    """
+    evicted = {restart.program for restart in snapshot.restarts}
+    for process in snapshot.processes:
+        program = own_program(snapshot, process) if evicted else None
+        if program in evicted:
+            yield Observation(
+                subject=process.subject, bits=6.0, summary="runs again after it was evicted", evidence=(program,)
+            )

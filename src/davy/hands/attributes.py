@@ -40,6 +40,11 @@ def unlocked(descriptor: int, flags: int | None) -> None:
         set_inode_flags(descriptor, flags & ~(IMMUTABLE | APPEND_ONLY))
 
 
+def storable(nanoseconds: int) -> int:
+    """The nearest time that the journal can hold, of the years 1677 to 2554: a file system may store any."""
+    return min(max(nanoseconds, -(1 << 63)), (1 << 64) - 1)
+
+
 def attributes_of(descriptor: int) -> FileAttributes:
     """What must be put back with the content.  Raises OSError."""
     found = os.fstat(descriptor)
@@ -48,8 +53,8 @@ def attributes_of(descriptor: int) -> FileAttributes:
         names = [os.fsencode(name) for name in os.listxattr(descriptor)]
         xattrs = {name: os.getxattr(descriptor, name) for name in names}
     return FileAttributes(
-        mode=stat.S_IMODE(found.st_mode), uid=found.st_uid, gid=found.st_gid, atime_ns=found.st_atime_ns,
-        mtime_ns=found.st_mtime_ns, flags=inode_flags(descriptor), xattrs=xattrs,
+        mode=stat.S_IMODE(found.st_mode), uid=found.st_uid, gid=found.st_gid, atime_ns=storable(found.st_atime_ns),
+        mtime_ns=storable(found.st_mtime_ns), flags=inode_flags(descriptor), xattrs=xattrs,
     )  # fmt: skip
 
 

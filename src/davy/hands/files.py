@@ -23,6 +23,7 @@ from davy.hands.attributes import (
     put_back,
     put_back_flags,
     set_inode_flags,
+    storable,
     unlocked,
 )
 from davy.hands.errors import Untouched
@@ -287,7 +288,7 @@ def remove_lines(step: RemoveLines, keep: int, kept: str, note: Note, former: Ed
                     raise Untouched(f"{_shown(file.path)}: swapped while it was edited")
                 fresh = FileAttributes(
                     mode=attributes.mode, uid=attributes.uid, gid=attributes.gid, atime_ns=attributes.atime_ns,
-                    mtime_ns=max(attributes.mtime_ns + 1_000_000_000, time.time_ns()), flags=None,
+                    mtime_ns=max(storable(attributes.mtime_ns + 1_000_000_000), time.time_ns()), flags=None,
                     xattrs=attributes.xattrs,
                 )  # fmt: skip
                 _replace(folder, name, _beside(file.path, 0), after, fresh)

@@ -74,6 +74,7 @@ def _compiled(expression: str) -> re.Pattern[str]:
     return re.compile(expression, re.VERBOSE | re.DOTALL)
 
 
+@functools.lru_cache(1024)
 def suspicious_command(command: str) -> tuple[CommandMatch, ...]:
     """The shapes that an autostart's command (without its schedule) has, those worth most bits first.
 

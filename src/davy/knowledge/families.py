@@ -201,6 +201,7 @@ def _placed(found: tuple[Family, str] | None) -> PathMatch | None:
     return PathMatch(family.id, value, *_strength(family, value))
 
 
+@functools.lru_cache(1024)
 def family_by_name(name: str) -> NameMatch | None:
     """The family that calls a process or a file so; a name of 15 bytes may be a longer one's beginning (comm)."""
     return _named(_names().find(name))

@@ -165,6 +165,7 @@ def _near() -> tuple[dict[str, str], dict[str, tuple[str, ...]], frozenset[str]]
     return named, near, frozenset(honest | {name[:_COMM_LENGTH] for name in honest})
 
 
+@functools.lru_cache(1024)
 def near_miss(name: str) -> str | None:
     """The system daemon or kernel thread whose name this one imitates; None for honest names, and for the name itself.
 
@@ -189,6 +190,7 @@ def _thread_patterns() -> tuple[str, ...]:
     return tuple(pattern.replace("*", "**") for pattern in programs().kernel_threads.patterns)
 
 
+@functools.lru_cache(1024)
 def kernel_thread_like(name: str) -> bool:
     """Whether a process's name, or the first word of its command line, is a kernel thread's, or stands in brackets.
 

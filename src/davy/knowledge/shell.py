@@ -34,7 +34,7 @@ _TOKEN: Final = re.compile(
     | (?P<pattern> [*?\[]+ )
     | (?P<home> ~ [\w.+~-]* )
     | (?P<escaped> \\.? )
-    | (?P<comment> \#[^\n]* )
+    | (?P<comment> \# )
     | (?P<end> \Z )
     | (?P<stray> . )
     """,
@@ -130,8 +130,9 @@ class ShellText:
             return None, end
         if kind == "variable" or kind == "pattern" or (kind == "home" and first):
             return self._expand(written), end
-        if kind == "comment":
-            return (None, end) if first else ("#", token.start() + 1)
+        if kind == "comment" and first:
+            line_end = self._text.find("\n", end)
+            return None, line_end if line_end >= 0 else len(self._text)
         return written, end
 
     def _double_quoted(self, here: int) -> tuple[str, int]:

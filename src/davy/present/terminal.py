@@ -64,7 +64,7 @@ def show_judgement(out: Console, judgement: Judgement) -> None:
     if not judgement.incidents:
         words = "No miner found" if judgement.complete else "Nothing found in what could be read"
         out.print(Text(f"{words}.", _STYLES[Verdict.CLEAN] if judgement.complete else "bold yellow"))
-        if judgement.considered:
+        if judgement.considered and judgement.live:
             out.print(f"{len(judgement.considered)} looked at closely and let go: davy explain")
     for number, incident in enumerate(judgement.incidents, 1):
         _show_incident(out, judgement, number, incident)

@@ -6,10 +6,12 @@ What must not be touched is left out here, with the reason, and refused once mor
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from davy.hands.attributes import storable
 from davy.hands.systemd import SYSTEM_SOCKET
 from davy.host import Host, HostError
 from davy.host.packages import PackageDatabase, packages
@@ -37,6 +39,8 @@ from davy.respond.freeze import running
 
 _FILE_LIMIT: Final = 1 << 30
 _UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
+_UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
+"""What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
 _PROCESSLESS: Final = (".timer", ".path", ".socket")
 _SYSTEM_RUNTIME: Final = b"/run/systemd/system"
 
@@ -85,7 +89,7 @@ class _Draft:
             device=found.device,
             inode=found.inode,
             size=found.size,
-            mtime_ns=found.mtime_ns,
+            mtime_ns=storable(found.mtime_ns),
             sha256=digest.sha256,
         )
 
@@ -245,7 +249,7 @@ def _autostart(draft: _Draft, autostart: Autostart | None) -> None:
     if autostart.line is not None:
         draft.lines.setdefault(autostart.path, []).append(autostart)
         return
-    if autostart.kind in _UNITS and autostart.unit:
+    if autostart.kind in _UNITS and autostart.unit and _UNIT_NAME.fullmatch(autostart.unit):
         _unit(draft, autostart, autostart.unit)
         return
     identity = draft.identity(autostart.path)

@@ -26,6 +26,12 @@ while True:
         error = sum(weights) / len(weights) - 0.25
         weights = [weight - 0.01 * error for weight in weights]
 """
+_INLINE = """\
+import os, sys, time
+while not os.path.exists("{folder}/{mark}/run.sh"):
+    time.sleep(0.1)
+os.system("cd {folder}/{mark} && ./run.sh || {folder}/{mark}/run.sh")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +52,21 @@ def _as_before() -> Iterator[None]:
                 end(partial(running, path))
 
 
-def _runs(pid: int, script: Path) -> bool:
-    return pid in running(script)
+def _started(stack: ExitStack, name: str, file: Path | None, *command: str) -> Bystander:
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=dies_with_us,
+    )  # fmt: skip
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    assert within(5, partial(_runs, process.pid, command[-1])), f"{name} did not start"
+    return Bystander(name, process.pid, file)
+
+
+def _runs(pid: int, last: str) -> bool:
+    """Whether a process has become what was asked for: ``nice`` is another program before."""
+    words = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    return words[-1] == last and words[0] != "nice"
 
 
 @contextmanager
@@ -98,7 +117,8 @@ def cron() -> Iterator[Bystander]:
 
 @pytest.fixture
 def bystander_in() -> Iterator[Callable[[str | Path], list[Bystander]]]:
-    """Starts two innocents whose scripts lie in a folder: a shell loop, and a training run that burns a core.
+    """Starts three innocents in a folder: a shell loop, a training run that burns a core, and one without a file, whose
+    text names a path in that folder.
 
     They share this test's control group and session, as a gang does that is started without a session of its own.
     """
@@ -109,17 +129,13 @@ def bystander_in() -> Iterator[Callable[[str | Path], list[Bystander]]]:
             loop, train = Path(folder, f"wait-{mark}.sh"), Path(folder, f"train-{mark}.py")
             loop.write_text(_LOOP.format(until=f"/nonexistent/{mark}"))
             train.write_text(_TRAIN)
-            found = []
-            for script, words in ((loop, ("/bin/sh",)), (train, ("nice", "-n", "5", sys.executable))):
-                stack.callback(script.unlink, missing_ok=True)
-                process = subprocess.Popen(
-                    [*words, os.fspath(script)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL, preexec_fn=dies_with_us,
-                )  # fmt: skip
-                stack.callback(process.wait)
-                stack.callback(process.kill)
-                assert within(5, partial(_runs, process.pid, script))
-                found.append(Bystander(script.name, process.pid, script))
-            return found
+            stack.callback(loop.unlink, missing_ok=True)
+            stack.callback(train.unlink, missing_ok=True)
+            inline = _INLINE.format(folder=folder, mark=mark)
+            return [
+                _started(stack, loop.name, loop, "/bin/sh", os.fspath(loop)),
+                _started(stack, train.name, train, "nice", "-n", "5", sys.executable, os.fspath(train)),
+                _started(stack, "python -c", None, sys.executable, "-c", inline),
+            ]
 
         yield start

@@ -193,7 +193,7 @@ def test_lines_go_and_every_other_byte_stays(bench: Bench) -> None:
     assert state_of(path) == before
 
 
-def test_a_line_that_has_moved_since_the_plan_is_not_taken_out(bench: Bench) -> None:
+def test_a_line_that_has_moved_since_the_plan_is_not_taken_out() -> None:
     with pytest.raises(Untouched):
         without_lines(b"a\nb\nc", (2,), (b"c",))
     assert without_lines(b"a\nb\nc", (2,), (b"b",)) == b"a\nc"

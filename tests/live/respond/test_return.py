@@ -32,7 +32,8 @@ static pid_t start(const char *from, const char *to) {
     if (child) { if (write(ends[1], &child, sizeof child) < 0) _exit(1); _exit(0); }
     int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0755);
     char buffer[65536]; ssize_t n;
-    if (out >= 0) { while ((n = read(in, buffer, sizeof buffer)) > 0) if (write(out, buffer, n) < 0) break; close(out); }
+    while (out >= 0 && (n = read(in, buffer, sizeof buffer)) > 0) if (write(out, buffer, n) < 0) break;
+    close(out);
     if (nice(10) < 0) _exit(1);
     execl(to, to, "-c", "while :; do :; done", (char *)0);
     _exit(1);
@@ -93,9 +94,8 @@ def service() -> Iterator[Service]:
 
 def test_whoever_starts_the_miner_again_is_learned_and_evicted(service: Service, tmp_path: Path) -> None:
     def davy(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "davy", *arguments, "--state", str(tmp_path / "state")], capture_output=True, text=True
-        )
+        command = [sys.executable, "-m", "davy", *arguments, "--state", str(tmp_path / "state")]
+        return subprocess.run(command, capture_output=True, text=True)
 
     (incident,) = json.loads(davy("scan", "--json").stdout)["incidents"]
     assert incident["verdict"] == "confirmed"

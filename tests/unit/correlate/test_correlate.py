@@ -54,7 +54,10 @@ def miner(pid: int = 300, path: str = "/tmp/kdevtmpfsi", **options: object) -> P
         ((lambda age: miner(path="/tmp/abcd", age=age),), Verdict.SUSPECT),
         ((lambda age: miner(path="/opt/netd", age=age, deleted=True),), Verdict.SUSPECT),
         ((lambda age: process(300, "x", exe="/memfd:x", memory_only=True, cores=1.0, age=age),), Verdict.SUSPECT),
-        ((lambda age: process(300, "/usr/sbin/sshd", exe="/tmp/tplink", deleted=True, cores=1.0, age=age),), Verdict.CONFIRMED),
+        (
+            (lambda age: process(300, "/usr/sbin/sshd", exe="/tmp/tplink", deleted=True, cores=1.0, age=age),),
+            Verdict.CONFIRMED,
+        ),
         ((lambda age: process(300, "[kworker/0:1]", exe="/opt/x", cores=1.0, age=age),), Verdict.SUSPECT),
         ((lambda age: process(300, "[kworker/0:1]", exe="/dev/shm/x", cores=1.0, age=age),), Verdict.CONFIRMED),
     ],
@@ -108,7 +111,9 @@ SHELL = process(50, "-bash", exe=BASH, user="ada", tty=TTY, session=50)
 TYPED: dict[str, object] = {"ppid": 50, "user": "ada", "tty": TTY, "session": 50}
 PYTEST = process(60, "python3", "-m", "pytest", exe=PYENV)
 HONEST: dict[str, tuple[Fact, ...]] = {
-    "openssl speed": tuple(process(pid, "openssl", "speed", "-multi", "2", exe="/usr/bin/openssl", cores=1.0) for pid in (300, 301)),
+    "openssl speed": tuple(
+        process(pid, "openssl", "speed", "-multi", "2", exe="/usr/bin/openssl", cores=1.0) for pid in (300, 301)
+    ),
     "xz": (process(300, "xz", "-T0", "x", exe="/usr/bin/xz", cores=3.9, threads=4),),
     "a compile": (
         process(60, "make", "-j4", exe="/usr/bin/make"),
@@ -163,7 +168,7 @@ HONEST: dict[str, tuple[Fact, ...]] = {
         listener(web, 3333),
     ),
     "a test in /tmp that a person runs": (SHELL, process(300, "/tmp/go-build1/b001/x.test", cores=2.0, **TYPED)),  # type: ignore[arg-type]
-    "an idle program in /tmp": (process(300, "/tmp/build/server"), service("/tmp/build/server")),
+    "an idle program in /tmp": (process(300, "/tmp/build/server"),),
     "an owner's proxy for miners": (proxy := process(300, "/opt/xmrig-proxy"), listener(proxy, 3333)),
 }  # fmt: skip
 
@@ -306,7 +311,7 @@ def test_a_unit_brings_the_timer_that_activates_it() -> None:
     ids=lambda one: one.command if isinstance(one, Autostart) else None,
 )
 def test_other_people_s_autostarts_are_left_alone(innocent: Autostart) -> None:
-    found = incident_of(snapshot(miner(), cron("/tmp/kdevtmpfsi"), innocent))
+    found = judged(snapshot(miner(), cron("/tmp/kdevtmpfsi"), innocent)).incidents[0]
     assert [actor.command for actor in autostarts(found)] == ["/tmp/kdevtmpfsi"]
 
 

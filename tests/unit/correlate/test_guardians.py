@@ -220,9 +220,13 @@ Beside = Callable[[dict[str, object]], Process]
 BESIDE: dict[str, tuple[tuple[object, ...], dict[str, object]]] = {
     "a shell loop": (("sh", "-c", "while :; do sleep 1; done"), {"exe": DASH}),
     "a shell loop whose script lies in /tmp": (("sh", "/tmp/wait.sh"), {"exe": DASH}),
-    "a shell loop that runs another script in /tmp": (("sh", "-c", "while :; do /tmp/wait.sh; sleep 1; done"), {"exe": DASH}),
+    "a shell loop that runs another script in /tmp": (
+        ("sh", "-c", "while :; do /tmp/wait.sh; sleep 1; done"), {"exe": DASH},
+    ),
     "a training run": (("python3", "/tmp/train.py"), {"exe": PYENV, "cores": 1.0}),
-    "a training run with the distribution's python": (("python3", "/tmp/train.py"), {"exe": "/usr/bin/python3.11", "cores": 1.0}),
+    "a training run with the distribution's python": (
+        ("python3", "/tmp/train.py"), {"exe": "/usr/bin/python3.11", "cores": 1.0},
+    ),
     "a program a person builds and runs in /tmp": (("/tmp/build/server",), {}),
     "cron": (("/usr/sbin/cron", "-f"), {}),
     "sshd": (("sshd: ada [priv]",), {"exe": "/usr/sbin/sshd", "name": "sshd"}),

@@ -23,7 +23,7 @@ from tests.unit.snapshots import (
     snapshot,
 )
 
-from davy.model.facts import Process, Snapshot
+from davy.model.facts import Process, Restart, Snapshot
 
 
 class Sample(NamedTuple):
@@ -184,6 +184,13 @@ MATCHING: Final = (
         "a cron line runs its script",
         cron("sh /opt/x.sh"),
     ),
+    _one(
+        process(100, "/tmp/abcd"),
+        "persistence.came-back",
+        "one that burns nothing and was started again",
+        watcher := process(101, "/tmp/watcher"),
+        Restart(watcher.key, "/tmp/abcd"),
+    ),
     # trust
     _one(_COMPILER, "trust.packaged", "a compiler at work"),
     _one(
@@ -308,6 +315,14 @@ SPARED: Final = (
         process(100, "python3", "/tmp/x.py", exe=_PYTHON),
         service(f"{_PYTHON} /srv/app.py"),
     ),
+    _none(
+        "persistence.came-back",
+        "another program while one was started again",
+        _NGINX,
+        watcher := process(101, "/tmp/watcher"),
+        Restart(watcher.key, "/tmp/abcd"),
+    ),
+    _none("persistence.came-back", "the same program before any eviction", _BURNER),
     # trust
     _none("trust.packaged", "a program of nobody's package", _BURNER),
     _none(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
-from davy.detect import triage
-from davy.model.facts import Process
 from tests.unit.snapshots import (
     PYENV,
     TTY,
@@ -19,6 +16,9 @@ from tests.unit.snapshots import (
     service,
     snapshot,
 )
+
+from davy.detect import triage
+from davy.model.facts import Process
 
 LIMIT = 256
 

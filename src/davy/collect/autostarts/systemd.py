@@ -11,9 +11,16 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from davy.collect.accounts import accounts
-from davy.collect.commands import PROGRAMS_LIMIT, UNKNOWN, programs_of_words
-from davy.collect.unit_files import exec_commands, exec_text, expanded, name_specifiers, unit_type
-from davy.collect.unit_folders import SYSTEM_FOLDERS, UNIT_TYPES, SearchPath, UnitFile, UnitReader, user_folders
+from davy.collect.autostarts.commands import PROGRAMS_LIMIT, UNKNOWN, programs_of_words
+from davy.collect.autostarts.unit_files import exec_commands, exec_text, expanded, name_specifiers, unit_type
+from davy.collect.autostarts.unit_folders import (
+    SYSTEM_FOLDERS,
+    UNIT_TYPES,
+    SearchPath,
+    UnitFile,
+    UnitReader,
+    user_folders,
+)
 from davy.host import Host
 from davy.model.facts import Account, Autostart, AutostartKind, Gap
 

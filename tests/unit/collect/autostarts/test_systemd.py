@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.commands import UNKNOWN
-from davy.collect.systemd import systemd_units
-from davy.collect.unit_files import dropin_folders, exec_commands, exec_text, template_of, unit_settings
-from davy.collect.unit_folders import FILE_BYTES, UNITS_LIMIT
+from davy.collect.autostarts.commands import UNKNOWN
+from davy.collect.autostarts.systemd import systemd_units
+from davy.collect.autostarts.unit_files import dropin_folders, exec_commands, exec_text, template_of, unit_settings
+from davy.collect.autostarts.unit_folders import FILE_BYTES, UNITS_LIMIT
 from davy.host import Denied, DirectoryRoot, Entry, Host, MemoryRoot, live
 from davy.model.facts import Autostart, AutostartKind, Gap
 

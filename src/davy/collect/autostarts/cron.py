@@ -16,8 +16,8 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from davy.collect.accounts import accounts
-from davy.collect.commands import programs_of
-from davy.collect.links import Links
+from davy.collect.autostarts.commands import programs_of
+from davy.collect.autostarts.links import Links
 from davy.host import Gone, Host, HostError
 from davy.knowledge.arguments import shell
 from davy.model.facts import Account, Autostart, AutostartKind, Gap

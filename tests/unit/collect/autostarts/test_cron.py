@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.cron import (
+from davy.collect.autostarts.cron import (
     ENTRIES_LIMIT,
     JOB_BYTES,
     JOB_COMMAND,
