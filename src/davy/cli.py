@@ -332,7 +332,11 @@ def _agreed(question: str, as_json: bool) -> bool:
     """Ask a person; without one to ask, the answer is no."""
     if as_json or not sys.stdin.isatty():
         raise CannotError("nobody to ask: say --yes")
-    return click.confirm(question, default=False)
+    try:
+        return click.confirm(question, default=False)
+    except click.Abort:
+        click.echo(err=True)  # what is said next is not to stand behind the question
+        raise
 
 
 @verbs.command()

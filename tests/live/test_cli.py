@@ -27,9 +27,9 @@ pytestmark = pytest.mark.live
 
 WINDOW = ("--window", "0.2")
 ESCAPES = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) != "\n"]
-HOSTILE = b"kdev\xff\x1b[2J\n1. [/]x\xe2\x80\xae"
-"""A file's name, and so also a process's: bytes that are no text, escapes, a line of its own, markup."""
-HOSTILE_SHOWN = r"kdev\xff\x1b[2J\x0a1. [/]x\u202e"
+HOSTILE = b"red]\xff\x1b[2J\n1. CLEAN\xe2\x80\xae"
+"""A file's name, and so also a process's: bytes that are no text, escapes, a line of its own, markup's end."""
+HOSTILE_SHOWN = r"[/red]\xff\x1b[2J\x0a1. CLEAN\u202e"
 
 
 class Ran(NamedTuple):
@@ -82,11 +82,13 @@ def on_terminal(*words: str, answer: bytes = b"", errors_too: bool = False, **en
     process = subprocess.Popen(
         command(*words), stdin=theirs, stdout=theirs, stderr=theirs if errors_too else subprocess.PIPE,
         env=os.environ | {"TERM": "xterm-256color"} | environment, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )  # fmt: skip
     os.close(theirs)
-    shown, deadline = b"", time.monotonic() + 60
+    shown, deadline = b"", time.monotonic() + 30
     try:
-        while time.monotonic() < deadline:
+        while True:
+            assert time.monotonic() < deadline, shown
             if not select.select([ours], [], [], 0.1)[0]:
                 continue
             data = b""
@@ -166,7 +168,7 @@ class Burner:
 
 @contextmanager
 def burning(name: bytes = b"kdevtmpfsi", argument: bytes = b"x", below: str = "/tmp") -> Iterator[Burner]:
-    folder = Path(below, f"davy-cli-{os.getpid()}")
+    folder = Path(below, f"davy-cli-{os.getpid()}-[")
     folder.mkdir()
     try:
         burner = Burner(folder, name, argument)
@@ -413,21 +415,28 @@ def test_without_somebody_to_ask_nothing_is_touched(state: str, burner: Burner) 
 
 
 def test_a_person_is_asked_and_heard(state: str, burner: Burner) -> None:
-    declined = on_terminal("evict", "--state", state, "--verify-for", "0", answer=b"n\n")
+    def answered(answer: bytes, *words: str) -> OnTerminal:
+        done = on_terminal(*words, "--state", state, answer=answer, errors_too=True)
+        assert "Traceback" not in done.shown
+        return done
+
+    evict = ("evict", "--verify-for", "0")
+    declined = answered(b"n\n", *evict)
     assert declined.status == 2
-    assert declined.errors.splitlines()[-1] == b"davy: not agreed to: nothing was touched"
+    assert declined.shown.splitlines()[-1] == "davy: not agreed to: nothing was touched"
     burner.check_untouched()
-    aborted = on_terminal("evict", "--state", state, "--verify-for", "0", answer=b"\x03")
-    assert (aborted.status, aborted.errors.split()) == (2, [b"davy:", b"stopped"])
-    burner.check_untouched()
-    agreed = on_terminal("evict", "--state", state, "--verify-for", "0", answer=b"y\n", errors_too=True)
+    for stop in (b"\x03", b"\x04"):
+        stopped = answered(stop, *evict)
+        assert (stopped.status, stopped.shown.splitlines()[-1]) == (2, "davy: stopped")
+        burner.check_untouched()
+    agreed = answered(b"y\n", *evict)
     assert agreed.status == 0
     assert "Gone: 1 processes ended" in agreed.shown
     burner.check_gone()
-    assert on_terminal("undo", "--state", state, answer=b"n\n").status == 2
+    assert answered(b"n\n", "undo").status == 2
     assert not burner.there
-    undone = on_terminal("undo", "--state", state, answer=b"y\n")
-    assert (undone.status, undone.errors) == (0, b"")
+    undone = answered(b"y\n", "undo")
+    assert undone.status == 0
     assert "is live again afterwards" in undone.shown
     burner.check_file()
 
@@ -679,7 +688,7 @@ def test_hostile_names_are_shown_escaped_explained_evicted_and_put_back(state: s
         assert (scanned.status, scanned.errors) == (1, "")
         assert HOSTILE_SHOWN in scanned.output
         assert not [escape for escape in ESCAPES if escape in scanned.output]
-        assert not [line for line in scanned.output.splitlines() if line.startswith(("No miner", "1. [/]x"))]
+        assert not [line for line in scanned.output.splitlines() if line.startswith(("No miner", "1. CLEAN"))]
 
         done = davy("scan", "--json", "--state", state)
         assert (done.status, done.errors) == (1, "")
@@ -687,7 +696,7 @@ def test_hostile_names_are_shown_escaped_explained_evicted_and_put_back(state: s
         (incident,) = json.loads(done.output)["incidents"]
         miner = incident["actors"][0]
         assert miner["pid"] == burner.pid
-        assert miner["path"].endswith("kdev\\xff\\x1b[2J\\x0a1. [/]x\\u202e")
+        assert miner["path"].endswith(HOSTILE_SHOWN)
         assert miner["files"] == [miner["path"]]
 
         for words in (["explain"], ["explain", "1"], ["evict", "--dry-run", "--id", incident["id"]]):

@@ -23,6 +23,8 @@ def process_views(host: Host, kernel: Kernel) -> Views | Gap:
         own = set(kernel.procfs.pids())
         listed = ordinary_pids()
         missing = (own - listed) | (own & covered)
+        if not missing:
+            return Views(len(own), 0)
         still = missing & set(kernel.procfs.pids())
         again = ordinary_pids()
         return Views(len(own), len({pid for pid in still if pid in covered or pid not in again}))

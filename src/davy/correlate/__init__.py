@@ -13,7 +13,7 @@ from typing import Final
 from davy.correlate.followers import autostarts, droppers, fetchers
 from davy.correlate.gang import DEEDS, Gang, joined
 from davy.correlate.guardians import RULE, Surroundings, guardians, guarding
-from davy.correlate.incident import incident, slowed_work
+from davy.correlate.incident import family_of, incident, slowed_work
 from davy.correlate.relations import program_key, untouchable
 from davy.correlate.verdict import by_aspect, total_bits, verdict_of
 from davy.detect.persistence import CAME_BACK
@@ -180,15 +180,14 @@ def _joins(snapshot: Snapshot, process: Process, ember: Process, findings: Findi
 
 
 def _dormant(snapshot: Snapshot, findings: Findings, claimed: set[str]) -> list[Gang]:
-    """Autostarts that are suspect by themselves while nothing of theirs runs."""
-    found = []
+    """Autostarts that are suspect by themselves while nothing of theirs runs, those of one family together."""
+    found: dict[str, Gang] = defaultdict(Gang)
     for autostart in snapshot.autostarts:
         own = findings.get(autostart.subject, [])
         if autostart.subject not in claimed and verdict_of(own) is not Verdict.CLEAN:
-            gang = Gang()
+            gang = found[family_of(own) or autostart.subject]
             gang.autostarts[autostart.subject] = (autostart, own[0].summary)
-            found.append(gang)
-    return found
+    return list(found.values())
 
 
 def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:

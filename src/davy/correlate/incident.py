@@ -114,6 +114,10 @@ def _hours(hours: float) -> str:
     return f"{minutes:.0f} CPU minutes" if minutes >= 1 else f"{minutes * 60:.0f} CPU seconds"
 
 
+def _autostarts(count: int) -> str:
+    return "1 autostart" if count == 1 else f"{count} autostarts"
+
+
 def summary_of(
     verdict: Verdict, family: str | None, miners: Sequence[Process], actors: Sequence[Actor], hours: float | None
 ) -> str:
@@ -123,7 +127,8 @@ def summary_of(
     known = next((one for one in families() if one.id == family), None)
     looks = "A miner" if verdict is Verdict.CONFIRMED else "Perhaps a miner"
     if not miners:
-        return f"{looks} of {known.name if known else 'no known family'} starts again by {len(again)} autostarts"
+        named = f" of {known.name}" if known else ""
+        return f"{looks}{named} is started by {_autostarts(len(again))}, and does not run now"
     names = ", ".join(dict.fromkeys(f"{process.name} ({process.user})" for process in miners[:3]))
     words = f"{looks} runs: {names}"
     if known:
@@ -133,7 +138,7 @@ def summary_of(
     if kept:
         words += f"; kept alive by {', '.join(dict.fromkeys(actor.name for actor in kept))}"
     if again:
-        words += f"; started again by {len(again)} autostart" + ("s" if len(again) > 1 else "")
+        words += f"; started again by {_autostarts(len(again))}"
     return words
 
 

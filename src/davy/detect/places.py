@@ -13,9 +13,14 @@ _OPEN_FILES: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
 """Names of what a process has open: they say nothing of where it lies."""
 
 
+def open_file(path: str) -> bool:
+    """Whether a path only names what a process has open, as ``bash <(...)`` does."""
+    return path.startswith(_OPEN_FILES)
+
+
 def temporary_folder(path: str) -> str | None:
     """The world-writable folder that ``path`` lies below; also ``/dev`` itself, where no program belongs."""
-    if path.startswith(_OPEN_FILES):
+    if open_file(path):
         return None
     for folder in _TEMPORARY:
         if path.startswith(folder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from davy.detect.places import base, odd_place
+from davy.detect.places import base, odd_place, open_file
 from davy.knowledge.programs import interpreter
 from davy.model.facts import Process, Snapshot
 from davy.model.lookup import lookup
@@ -32,7 +32,9 @@ def lies_at(snapshot: Snapshot, process: Process) -> str | None:
 def own_program(snapshot: Snapshot, process: Process) -> str | None:
     """The file that is this process's own doing; None for an installed interpreter that was given no script."""
     path = lies_at(snapshot, process)
-    if path is None or path == process.script or not interpreter(base(path)):
+    if path is None or open_file(path):
+        return None
+    if path == process.script or not interpreter(base(path)):
         return path
     odd = odd_place(path) or (process.exe is not None and process.exe.memory_only)
     return path if odd else None

@@ -13,10 +13,11 @@ from typing import Final
 
 from davy.hands.attributes import storable
 from davy.hands.systemd import SYSTEM_SOCKET
-from davy.host import Host, HostError
+from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase, packages
 from davy.knowledge.programs import interpreter
 from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail, Snapshot
+from davy.model.findings import Aspect
 from davy.model.incidents import Actor, Incident, Kind, Role
 from davy.model.lookup import lookup
 from davy.model.plan import (
@@ -73,6 +74,8 @@ class _Draft:
                 self.leave(path, "not a regular file")
                 return None
             digest = self.host.root.digest(real, _FILE_LIMIT)
+        except Gone:
+            return None  # by itself, since the scan
         except HostError as error:
             self.leave(path, str(error))
             return None
@@ -117,7 +120,7 @@ def plan(
             _file(draft, actor.path, "a file of the family")
     _lines(draft)
     _reloads(draft)
-    _drop_files_in_use(draft)
+    _drop_files_in_use(draft, _odd_programs(incidents))
     targets = tuple(draft.targets.values())
     steps: list[Step] = []
     if targets or draft.programs:
@@ -328,17 +331,32 @@ def _reloads(draft: _Draft) -> None:
         draft.entries.append(ReloadManager(socket=socket, stop=tuple(stop)))
 
 
-def _drop_files_in_use(draft: _Draft) -> None:
-    """Files that a process outside the plan runs or maps stay, and are no program by which others are stopped."""
+def _odd_programs(incidents: Iterable[Incident]) -> set[str]:
+    """Programs that lie where no shared program does: whoever runs one of them has that against it."""
+    found: set[str] = set()
+    for one in incidents:
+        odd = {finding.subject for finding in one.findings if finding.aspect is Aspect.ORIGIN and finding.bits > 0}
+        found.update(
+            path for actor in one.actors if actor.subject in odd for path in (*actor.files, actor.path) if path
+        )
+    return found
+
+
+def _drop_files_in_use(draft: _Draft, odd: set[str]) -> None:
+    """Files that a process outside the plan runs or maps stay, and are no program by which others are stopped.
+
+    Only what runs a program from an odd place is stopped with the gang for that alone.
+    """
     kernel = draft.host.kernel
     if kernel is None:
         return
     targets = {target.pid for target in draft.targets.values()}
-    programs = set(draft.programs)
-    for path, step in list(draft.files.items()):
-        if path in programs:
-            continue  # whatever runs it is stopped with the gang
-        users = running(kernel, step.file, targets)
+    places = {os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in odd}
+    for path, file in [*draft.programs.items(), *((step.file.path, step.file) for step in draft.files.values())]:
+        if path in draft.programs and os.fsdecode(path) in places:
+            continue
+        users = running(kernel, file, targets)
         if users:
-            del draft.files[path]
+            draft.programs.pop(path, None)
+            draft.files.pop(path, None)
             draft.leave(os.fsdecode(path), f"process {users[0]}, which is not in the plan, runs or maps it")

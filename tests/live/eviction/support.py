@@ -104,6 +104,20 @@ def actors(answer: Answer, role: str) -> list[dict[str, Any]]:
     return [actor for one in answer.json["incidents"] for actor in one["actors"] if actor["role"] == role]
 
 
+def told(answer: Answer) -> str:
+    """The incidents in short, for whoever reads why a test failed."""
+    return "\n".join(
+        f"{one['verdict']}: {actor['role']} {actor['pid']} {actor['user']} {actor['cmdline'] or actor['path']}"
+        + "".join(
+            f"\n    {finding['bits']:+} {finding['rule']}: {finding['summary']}"
+            for finding in one["findings"]
+            if finding["subject"].split(":")[1] == str(actor["pid"])
+        )
+        for one in answer.json["incidents"]
+        for actor in one["actors"]
+    )
+
+
 def pids_of(found: Iterable[dict[str, Any]]) -> set[int]:
     return {actor["pid"] for actor in found}
 

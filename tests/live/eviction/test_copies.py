@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .support import Davy, actors, dies_with_us, identity, pids_of, tool
+from .support import Davy, actors, dies_with_us, identity, pids_of, told, tool
 
 pytestmark = pytest.mark.live
 
@@ -64,7 +64,7 @@ def test_the_copy_is_accused_and_the_packaged_program_is_not(
     packaged = os.path.realpath(tool(program, name))
     itself = start(packaged, *arguments)
     clean = davy.scan()
-    assert (clean.status, clean.json["verdict"]) == (0, "clean")
+    assert (clean.status, clean.json["verdict"]) == (0, "clean"), told(clean)
     (row,) = [row for row in davy.considered() if int(row["subject"].split(":")[1]) == itself]
     findings = {finding["rule"]: finding["bits"] for finding in row["findings"]}
     assert findings["behaviour.cpu-load"] > 0
@@ -75,6 +75,7 @@ def test_the_copy_is_accused_and_the_packaged_program_is_not(
     found = davy.scan()
     assert found.status == 1
     assert found.json["verdict"] in ("suspect", "confirmed")
+    assert len(found.json["incidents"]) == 1, told(found)
     (incident,) = found.json["incidents"]
     assert pids_of(actors(found, "miner")) == {copy}
     (renamed,) = [one for one in incident["findings"] if one["rule"] == "identity.renamed-copy"]

@@ -26,6 +26,7 @@ from .support import (
     pids_of,
     running,
     sha256,
+    told,
     tool,
     within,
 )
@@ -118,8 +119,8 @@ def evicted(davy: Davy, gang: Gang, bystanders: list[Bystander], rounds: int = 1
     hashes = {sha256(path) for path in gang.programs if path.exists()}
     paths = [path for path in gang.programs if path.exists()]
     found = davy.scan()
-    assert (found.status, found.json["verdict"]) == (1, "confirmed"), found.json
-    assert [one["verdict"] for one in found.json["incidents"]] == ["confirmed"]
+    assert (found.status, found.json["verdict"]) == (1, "confirmed"), told(found)
+    assert [one["verdict"] for one in found.json["incidents"]] == ["confirmed"], told(found)
     done = davy.evict(VERIFY_SECONDS)
     assert done.json["clean"], json.dumps(done.json, indent=1)
     assert (done.status, done.json["returned"], done.json["left"], done.json["remaining"]) == (0, None, [], [])
@@ -130,7 +131,7 @@ def evicted(davy: Davy, gang: Gang, bystanders: list[Bystander], rounds: int = 1
     for each in bystanders:
         each.check()
     clean = davy.scan()
-    assert (clean.status, clean.json["verdict"]) == (0, "clean")
+    assert (clean.status, clean.json["verdict"]) == (0, "clean"), told(clean)
     return found
 
 

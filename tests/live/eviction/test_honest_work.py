@@ -22,7 +22,7 @@ import pytest
 
 from davy import drill
 
-from .support import Davy, actors, dies_with_us, end, missing, schedstat, session_of, tool, within
+from .support import Davy, actors, dies_with_us, end, missing, schedstat, session_of, told, tool, within
 
 pytestmark = pytest.mark.live
 
@@ -182,9 +182,9 @@ def test_work_is_clean_and_the_reason_is_shown(name: str, started: Any, davy: Da
         time.sleep(0.5)
         pids = set(_burners(leader, work.burner))
         found = davy.scan()
-        assert (found.status, found.json["verdict"], found.json["incidents"]) == (0, "clean", [])
+        assert (found.status, found.json["verdict"], found.json["incidents"]) == (0, "clean", []), told(found)
         rows = _about(davy, work, pids)
-        told = davy("explain")
+        words = davy("explain")
     assert rows, "explain does not tell of it"
     row = rows[0]
     findings = {finding["rule"]: finding["bits"] for finding in row["findings"]}
@@ -194,9 +194,9 @@ def test_work_is_clean_and_the_reason_is_shown(name: str, started: Any, davy: Da
     if work.packaged is not None:
         assert ("trust.person" in findings) == (started is _at_a_terminal)
     assert all(bits < 0 for rule, bits in findings.items() if rule.startswith("trust."))
-    assert told.returncode == 0
-    assert row["name"] in told.stdout
-    assert all(finding["summary"] in told.stdout for finding in row["findings"])
+    assert words.returncode == 0
+    assert row["name"] in words.stdout
+    assert all(finding["summary"] in words.stdout for finding in row["findings"])
 
 
 def test_the_work_that_a_miner_slows_is_named_with_its_share(davy: Davy, tmp_path: Path) -> None:
@@ -210,13 +210,13 @@ def test_the_work_that_a_miner_slows_is_named_with_its_share(davy: Davy, tmp_pat
         ran, waited = schedstat(pid)
         found = davy.scan()
         ran, waited = (now - before for now, before in zip(schedstat(pid), (ran, waited), strict=True))
-        told = davy("scan")
+        words = davy("scan")
         explained = json.loads(davy("explain", "1", "--json").stdout)
-    assert found.json["verdict"] == "confirmed"
+    assert found.json["verdict"] == "confirmed", told(found)
     assert {actor["pid"] for actor in actors(found, "miner")} <= set(started.pids)
     assert waited / (ran + waited) > 0.1, "the miner did not slow it: the test shows nothing"
     (slowed,) = [row for row in explained["slowed"] if row["pid"] == pid]
     assert slowed["share"] == pytest.approx(ran / (ran + waited), abs=0.2)
-    (line,) = [line for line in told.stdout.splitlines() if f"({pid})" in line and "slows" in line]
+    (line,) = [line for line in words.stdout.splitlines() if f"({pid})" in line and "slows" in line]
     assert f"got {slowed['share']:.0%} of the CPU it asked for" in line
     assert not [actor for actor in actors(found, "miner") if actor["pid"] == pid]

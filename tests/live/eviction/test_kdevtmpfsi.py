@@ -34,6 +34,7 @@ from .support import (
     pids_of,
     running,
     stat_fields,
+    told,
     tool,
     within,
 )
@@ -101,7 +102,7 @@ def test_the_whole_gang_is_named_and_evicted(
         started = drill.start("kdevtmpfsi", 120)
     bystanders = [cron, *bystander_in("/tmp"), *bystander_in("/var/tmp")]
     found = davy.scan()
-    assert (found.status, found.json["verdict"]) == (1, "confirmed")
+    assert (found.status, found.json["verdict"]) == (1, "confirmed"), told(found)
     (incident,) = found.json["incidents"]
     assert (incident["verdict"], incident["family"]) == ("confirmed", "kinsing")
     assert pids_of(actors(found, "miner")) == set(running(MINER))

@@ -12,7 +12,7 @@ import pytest
 
 from davy import drill
 
-from .support import SPOOL, Bystander, Davy, actors, identity, running, sha256
+from .support import SPOOL, Bystander, Davy, actors, identity, running, sha256, told
 
 pytestmark = pytest.mark.live
 
@@ -77,7 +77,7 @@ def test_minerd_is_found_evicted_for_good_and_undone_exactly(
     crontab_kept, miner_kept, miner_sha256 = _kept(CRONTAB), _kept(MINER), sha256(MINER)
 
     found = davy.scan()
-    assert (found.status, found.json["verdict"]) == (1, "confirmed")
+    assert (found.status, found.json["verdict"]) == (1, "confirmed"), told(found)
     (incident,) = found.json["incidents"]
     assert incident["verdict"] == "confirmed"
     (miner,), (autostart,) = actors(found, "miner"), actors(found, "autostart")
@@ -106,7 +106,7 @@ def test_minerd_is_found_evicted_for_good_and_undone_exactly(
     for each in bystanders:
         each.check()
     clean = davy.scan()
-    assert (clean.status, clean.json["verdict"]) == (0, "clean")
+    assert (clean.status, clean.json["verdict"]) == (0, "clean"), told(clean)
 
     undone = davy.undo()
     assert (undone.status, undone.json["left"]) == (0, [])

@@ -252,6 +252,14 @@ def test_two_inline_texts_of_one_interpreter_stay_apart() -> None:
     assert sorted(pids(incident) for incident in found) == [{300}, {400}]
 
 
+def test_two_scripts_that_are_only_open_files_stay_apart() -> None:
+    words = ("bash", "/dev/fd/63", "--donate-level=1", "-o", "stratum+tcp://192.0.2.1:3333")
+    one, other = (process(pid, *words, exe=BASH, cores=1.0) for pid in (300, 400))
+    found = judged(snapshot(one, other)).incidents
+    assert sorted(pids(incident) for incident in found) == [{300}, {400}]
+    assert [actor.files for incident in found for actor in incident.actors] == [(), ()]
+
+
 def test_two_containers_programs_of_one_path_are_not_one_program() -> None:
     guilty, innocent = process(300, "/usr/local/bin/app", cores=1.0), process(400, "/usr/local/bin/app", cores=1.0)
     files = [executable("/usr/local/bin/app"), msgspec.structs.replace(executable("/usr/local/bin/app"), inode=9)]
@@ -337,6 +345,17 @@ def test_an_autostart_may_wait_while_nothing_runs() -> None:
     assert [actor.subject for actor in found.actors] == [line.subject]
     assert found.findings
     assert found.cpu_hours == 0.0
+
+
+def test_autostarts_of_one_family_that_wait_are_one_incident_and_others_are_not() -> None:
+    lines = [cron("/var/tmp/kinsing", user=user) for user in ("nobody", "www-data")]
+    other = cron("/tmp/minerd", user="ada")
+    found = judged(snapshot(*lines, other)).incidents
+    assert sorted(len(incident.actors) for incident in found) == [1, 2]
+    assert {incident.summary for incident in found} == {
+        "A miner of Kinsing (kdevtmpfsi) is started by 2 autostarts, and does not run now",
+        "A miner of minerd and tplink is started by 1 autostart, and does not run now",
+    }
 
 
 @pytest.mark.parametrize("line", [cron(FETCH), cron("/tmp/nightly.sh"), service("/tmp/build/server")])
