@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from davy.correlate.relations import Common, untouchable
-from davy.detect.places import hidden_folder, temporary_folder
+from davy.detect.places import base, hidden_folder, temporary_folder
 from davy.detect.programs import own_program
+from davy.knowledge.arguments import shell
 from davy.knowledge.commands import CommandMatch, suspicious_command
 from davy.model.facts import Autostart, Process, Snapshot
 from davy.model.findings import Aspect, Finding
@@ -72,10 +73,11 @@ def _fetches(autostart: Autostart) -> bool:
 
 
 def fetchers(snapshot: Snapshot) -> list[tuple[Process, list[CommandMatch]]]:
-    """Processes whose inline text fetches and runs something, each with what it says."""
+    """Shells whose inline text fetches and runs something, each with what it says."""
     found = []
     for process in snapshot.processes:
-        if process.inline is None or untouchable(snapshot, process):
+        in_a_shell = process.exe is not None and shell(base(process.exe.path))
+        if process.inline is None or not in_a_shell or untouchable(snapshot, process):
             continue
         matches = suspicious_command(process.inline)
         fetching = [match for match in matches if match.bits >= _FETCHING_BITS and match.id not in _PLACES]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from davy.correlate.relations import Common, program_key, shared_by_many, started_by, untouchable
@@ -26,7 +26,7 @@ _DISHONEST_BITS: Final = 3.0
 _NAMED_BITS: Final = 2.0
 _EXCUSED_BITS: Final = -3.0
 _PASSES: Final = 16
-"""How long a chain of guardians, each found through the one before, is followed in one scan."""
+"""How often those who were no guardians yet are looked at again when another one has been found."""
 _SAID: Final = 4
 """So many guardians are told of in the findings of one miner, and so many miners in those of one guardian."""
 _LOOP: Final = re.compile(r"\b(?:while|until)\b(?!\s+(?:\w+=\S*\s+)?read\b)|\bfor\s*\(\(?\s*;\s*;")
@@ -119,7 +119,9 @@ class _Search:
         self._parents: set[str] = set()
         self._paths: set[str] = set()
         self._common = Common()
-        self._candidates = {process.subject: process for process in around.known}
+        self._candidates: list[Process] = []
+        self._led_to: set[str] = set()
+        self._consider(around.known)
         for miner in miners:
             self._learn(miner)
 
@@ -128,16 +130,22 @@ class _Search:
         self._common.add(member)
         for parent in started_by(self._snapshot, member):
             self._parents.add(parent.subject)
-            self._candidates[parent.subject] = parent
+            self._consider([parent])
         path = own_program(self._snapshot, member)
         if path is not None and path not in self._paths:
             self._paths.add(path)
-            self._candidates |= {process.subject: process for process in self._around.leads.get(path, ())}
+            self._consider(self._around.leads.get(path, ()))
+
+    def _consider(self, processes: Iterable[Process]) -> None:
+        for process in processes:
+            if process.subject not in self._led_to:
+                self._led_to.add(process.subject)
+                self._candidates.append(process)
 
     def go_round(self) -> bool:
-        """Look at everyone to whom something leads; whether somebody was found."""
+        """Look at everyone to whom something leads, also those to whom it leads meanwhile; whether one was found."""
         before = len(self.found)
-        for process in list(self._candidates.values()):
+        for process in self._candidates:
             if process.subject not in self.found and self._possible(process) and (told := self._told(process)):
                 self.found[process.subject] = Guardian(process, *told)
                 self._learn(process)

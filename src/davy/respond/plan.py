@@ -11,10 +11,13 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from davy.detect.places import odd_place
+from davy.detect.programs import own_program
 from davy.hands.attributes import storable
 from davy.hands.systemd import SYSTEM_SOCKET
 from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase, packages
+from davy.knowledge import family_by_path
 from davy.knowledge.programs import interpreter
 from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail, Snapshot
 from davy.model.findings import Aspect
@@ -49,8 +52,12 @@ _SYSTEM_RUNTIME: Final = b"/run/systemd/system"
 class _Draft:
     """A plan while it is made."""
 
-    def __init__(self, host: Host, snapshot: Snapshot, spared_files: frozenset[tuple[int, int]]) -> None:
+    def __init__(
+        self, host: Host, snapshot: Snapshot, spared_files: frozenset[tuple[int, int]], actors: Sequence[Actor]
+    ) -> None:
         self.host, self.snapshot, self.ways = host, snapshot, lookup(snapshot)
+        known = (self.ways.autostart.get(actor.subject) for actor in actors)
+        self.actor_autostarts = [autostart for autostart in known if autostart is not None]
         self.database: PackageDatabase = packages(host.root)
         self.spared_files = spared_files
         self.targets: dict[str, Target] = {}
@@ -108,8 +115,8 @@ def plan(
 
     ``spared_files`` (device, inode) are Davy's own state.
     """
-    draft = _Draft(host, snapshot, spared_files)
     actors = [actor for one in incidents for actor in one.actors]
+    draft = _Draft(host, snapshot, spared_files, actors)
     for actor in actors:
         if actor.kind is Kind.PROCESS and actor.role in (Role.MINER, Role.GUARDIAN, Role.DROPPER, Role.HIDER):
             _process(draft, actor)
@@ -167,17 +174,21 @@ def _process(draft: _Draft, actor: Actor) -> None:
         invocation=printable(process.invocation, 400),
         uid=process.uid,
     )
-    if process.exe is None or process.exe.memory_only:
-        return
-    if process.script:
-        _program(draft, process.script, detail.script if detail else None, on_disk=True)
-    elif not interpreter(os.path.basename(process.exe.path)) or _odd_interpreter(detail):
-        _program(draft, process.exe.path, detail.executable if detail else None, on_disk=not process.exe.deleted)
+    program = own_program(draft.snapshot, process)
+    if program is not None and program == process.script:
+        _script(draft, program, detail.script if detail else None)
+    exe = process.exe
+    if exe and not exe.memory_only and (exe.path == program or (process.script and odd_place(exe.path))):
+        _program(draft, exe.path, detail.executable if detail else None, on_disk=not exe.deleted)
 
 
-def _odd_interpreter(detail: ProcessDetail | None) -> bool:
-    """A copy of an interpreter under the actors' own path is their program, not a shared one."""
-    return bool(detail and detail.executable and detail.executable.twin)
+def _script(draft: _Draft, path: str, known: Executable | None) -> None:
+    """A script goes only where more than a command line ties it to the actors: that is a process's own word."""
+    started = {program for entry in draft.actor_autostarts for program in entry.programs}
+    if odd_place(path) or family_by_path(path) or path in started:
+        _program(draft, path, known, on_disk=True)
+    else:
+        draft.leave(path, "named as a script on a command line alone")
 
 
 def _spared(draft: _Draft, process: Process, detail: ProcessDetail | None) -> str | None:

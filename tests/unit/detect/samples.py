@@ -5,11 +5,12 @@ What must be left alone are the honest look-alikes: most of them have put an inn
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tests.unit.snapshots import (
     PYENV,
     TTY,
+    Fact,
     connection,
     cron,
     detail,
@@ -39,12 +40,12 @@ _POOL: Final = ("101.32.166.253", 3333)
 """An address and port on Maltrail's list of pools."""
 
 
-def _one(of: Process, rule: str, what: str, *facts: object, **options: object) -> Sample:
-    return Sample(rule, what, snapshot(of, *facts, **options), of.subject)  # type: ignore[arg-type]
+def _one(of: Process, rule: str, what: str, *facts: Fact, **options: Any) -> Sample:
+    return Sample(rule, what, snapshot(of, *facts, **options), of.subject)
 
 
-def _none(rule: str, what: str, *facts: object, **options: object) -> Sample:
-    return Sample(rule, what, snapshot(*facts, **options))  # type: ignore[arg-type]
+def _none(rule: str, what: str, *facts: Fact, **options: Any) -> Sample:
+    return Sample(rule, what, snapshot(*facts, **options))
 
 
 _BURNER: Final = process(100, "/tmp/abcd", cores=1.0)

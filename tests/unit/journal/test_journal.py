@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -225,7 +226,7 @@ def test_the_last_scan_comes_back_and_only_so_many_are_kept(journal: Journal, fo
     assert count == 50
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "not a database": lambda path: path.write_bytes(b"this was a journal once" * 500),
     "torn": lambda path: path.write_bytes(path.read_bytes()[:100] + os.urandom(len(path.read_bytes()) - 100)),
     "a folder": lambda path: (path.unlink(), path.mkdir()),

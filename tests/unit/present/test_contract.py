@@ -154,7 +154,7 @@ def departures(value: Any, contract: Any = CONTRACT, where: str = "") -> Iterato
         name = contract if isinstance(contract, str) else contract.__name__
         if value is None and name.endswith("?"):
             return
-        wanted = {"str": str, "moment": str, "int": int, "float": (int, float), "bool": bool}[name.rstrip("?")]
+        wanted: Any = {"str": str, "moment": str, "int": int, "float": (int, float), "bool": bool}[name.rstrip("?")]
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             yield f"{where}: {value!r} is no {name}"
         elif name.startswith("moment") and not str(value).endswith("Z"):
