@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import math
 import os
 import signal
 import sys
@@ -29,6 +30,18 @@ _NICE = -5
 
 class CannotError(Exception):
     """The verb could not be done; the message is one clear line for standard error."""
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds within bounds, and a number at all."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
 
 
 class _Verbs(click.Group):
@@ -171,7 +184,7 @@ def _for_one_look() -> None:
 @click.option("--root", metavar="DIR", help="Read this tree instead of the live host.")
 @click.option(
     "--window",
-    type=click.FloatRange(0.1, 60),
+    type=Seconds(0.1, 60),
     default=1.0,
     show_default=True,
     help="Seconds over which CPU use is sampled.",
@@ -254,7 +267,7 @@ def _chosen(judgement: Judgement, names: Sequence[str], finished: Sequence[str])
 @_yes_option
 @click.option("--id", "names", multiple=True, metavar="ID", help="Act on this incident, suspect or confirmed.")
 @click.option(
-    "--verify-for", type=click.FloatRange(0, 86400), default=60.0, show_default=True, metavar="SECONDS",
+    "--verify-for", type=Seconds(0, 86400), default=60.0, show_default=True, metavar="SECONDS",
     help="How long to watch that nothing comes back.",
 )  # fmt: skip
 @_json_option
@@ -263,7 +276,7 @@ def evict(dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, a
     """Evict what a fresh scan confirms: show the plan, ask, do it, watch that it stays gone."""
     from davy.present.contract import as_json as encoded
     from davy.present.contract import outcome_object, plan_object
-    from davy.present.terminal import console, show_outcome, show_plan
+    from davy.present.terminal import console, show_outcome, show_passed, show_plan
     from davy.respond import Interest, needs_a_name, plan
     from davy.respond import evict as road
     from davy.scan import scan as look
@@ -288,7 +301,7 @@ def evict(dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, a
         if not as_json:
             show_plan(out, made)
             for one in passed:
-                out.print(f"left alone: a suspect, only acted on by name: davy evict --id {one.id}")
+                show_passed(out, one)
         if dry_run or not (made.steps or finished):
             if as_json:
                 click.echo(encoded(plan_object(made, passed, cut_short is not None)))
@@ -309,6 +322,7 @@ def evict(dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, a
             outcome = road(
                 host, journal, made,
                 watch_seconds=verify_for, interest=interest, spared_files=spared, finished=finished,
+                passed=frozenset(one.id for one in passed),
             )  # fmt: skip
         _remember(journal, outcome.judgement)
     if as_json:
@@ -377,7 +391,7 @@ def undo(yes: bool, as_json: bool, state: str | None) -> int:
 @click.argument("name", required=False)
 @click.option("--list", "listing", is_flag=True, help="Say what can be rehearsed.")
 @click.option("--stop", is_flag=True, help="End every drill and clean up after it.")
-@click.option("--for", "seconds", type=click.FloatRange(1, 86400), default=600.0, show_default=True, metavar="SECONDS")
+@click.option("--for", "seconds", type=Seconds(1, 86400), default=600.0, show_default=True, metavar="SECONDS")
 @click.option("--cores", type=click.IntRange(1, 64), default=1, show_default=True, help="How many cores to burn.")
 def drill(name: str | None, listing: bool, stop: bool, seconds: float, cores: int) -> int:
     """Rehearse: start something harmless that behaves like a family, to try scan and evict on."""

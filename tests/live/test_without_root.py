@@ -1,4 +1,4 @@
-"""Without root: a scan runs and says what it could not see; an eviction ends the caller's own actors and names the rest.
+"""Without root a scan says what it could not see, and an eviction ends the caller's own actors and names the rest.
 
 The interpreter may lie where only root can read, so Davy is loaded first and then made nobody's.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,8 +84,8 @@ def as_user(account: pwd.struct_passwd, home: Path, work: Callable[[], int]) -> 
                 kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "PYTHONPATH")}
                 os.environ.clear()
                 os.environ.update(kept, HOME=os.fspath(home), LOGNAME=account.pw_name)
-                sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-                sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+                sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+                sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
                 status = work()
             except BaseException:
                 traceback.print_exc()
@@ -112,12 +112,7 @@ def _loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
             ["scan", "--window", "0.1"], ["scan", "--json", "--window", "0.1"], ["explain"], ["explain", "--json"],
             ["evict", "--dry-run"], ["undo"],
         ):  # fmt: skip
-            child = os.fork()
-            if child == 0:
-                os._exit(0)
-            os.waitpid(child, 0)
-            done = _in_this_process([*words, "--state", state])
-            assert done in (0, 1), words
+            assert _in_this_process([*words, "--state", state]) in (0, 1), words
 
 
 def _in_this_process(words: list[str]) -> int:
@@ -177,7 +172,7 @@ def within(seconds: float, condition: Callable[[], object]) -> bool:
 
 
 @contextmanager
-def running_as(user: int, folder: Path, names: list[str]) -> Iterator[list[Running]]:
+def running_as(user: int, folder: Path, names: list[str], words: Sequence[str] = ()) -> Iterator[list[Running]]:
     """Burners of a user in a folder below /tmp, each a copy of the shell; of two the first brings the second back."""
 
     def become() -> None:
@@ -201,7 +196,7 @@ def running_as(user: int, folder: Path, names: list[str]) -> Iterator[list[Runni
         guard = f"while :; do kill -0 $job 2>/dev/null || {{ {last} -c '{burn}' & job=$!; }}; sleep 0.1; done"
         text = burn if len(names) == 1 else guard
         process = subprocess.Popen(
-            [folder / names[0], "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [folder / names[0], "-c", text, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, preexec_fn=become, start_new_session=True, cwd="/",
         )  # fmt: skip
         found.append(Running(process, folder / names[0]))
@@ -212,8 +207,8 @@ def running_as(user: int, folder: Path, names: list[str]) -> Iterator[list[Runni
         for one in found:
             one.process.kill()
             one.process.wait()
-        while any(living := [running(folder / name) for name in names]):
-            for pid in sum(living, []):
+        while living := [pid for name in names for pid in running(folder / name)]:
+            for pid in living:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         shutil.rmtree(folder)
@@ -237,8 +232,9 @@ def own() -> Iterator[tuple[Running, Path]]:
 
 @pytest.fixture
 def roots() -> Iterator[Running]:
-    """A burner of root's under another family's name and arguments."""
-    with running_as(0, Path(f"/tmp/davy-roots-{os.getpid()}"), ["xmrig"]) as (burner,):
+    """A burner of root's under another family's name, with the arguments that it would have."""
+    words = ("-o", "stratum+tcp://127.0.0.1:1", "--algo", "rx/0")
+    with running_as(0, Path(f"/tmp/davy-roots-{os.getpid()}"), ["xmrig"], words) as (burner,):
         yield burner
 
 
@@ -307,13 +303,15 @@ def test_what_is_roots_is_named_and_never_touched(nobody: Nobody, own: tuple[Run
     assert running(miner) == []
     assert not guardian.program.exists()
     roots.check_untouched()
-    assert f"xmrig ({roots.pid})" in done.output or "xmrig" in done.output
-    assert "run as root" in done.output or "left alone" in done.output
+    assert f"left alone: process {roots.pid} (xmrig): belongs to root: run as root to evict it" in done.output
     if mount:
         assert {name for name in set(os.listdir(mount)) - groups if name.startswith("davy-")} == set()
-    json_status, outcome = nobody.json("evict", "--yes", "--verify-for", "0")
-    assert json_status == 1
-    assert outcome["left"] or outcome.get("passed") or outcome.get("remaining")
+    status, outcome = nobody.json("evict", "--yes", "--verify-for", "0")
+    assert status == 1
+    named = {"what": f"process {roots.pid} (xmrig)", "why": "belongs to root: run as root to evict it"}
+    assert named in outcome["left"]
+    assert nobody("undo", "--yes").status == 0
+    assert guardian.program.exists()
     roots.check_untouched()
 
 

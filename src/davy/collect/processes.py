@@ -113,6 +113,17 @@ def _optional_id(procfs: Procfs, path: str) -> int | None:
     return None if value == _UNSET_ID else value
 
 
+def _living_thread(procfs: Procfs, pid: int) -> str:
+    """Where the facts of a process are whose first thread has ended: with one that still runs."""
+    try:
+        for tid in procfs.names(f"{pid}/task")[:_THREADS_LIMIT]:
+            if tid != str(pid):
+                return f"{pid}/task/{tid}"
+    except HostError:
+        pass
+    return str(pid)
+
+
 def processes(kernel: Kernel, before: Sweep, after: Sweep, users: dict[int, str]) -> Iterator[Process | Gap]:
     """Every process alive at the end of the window, with the CPU time it took within it."""
     ticks, page, procfs = kernel.ticks_per_second, kernel.page_bytes, kernel.procfs
@@ -130,9 +141,10 @@ def processes(kernel: Kernel, before: Sweep, after: Sweep, users: dict[int, str]
         exe, cwd, cgroup, script, inline = None, None, None, None, None
         login_uid = audit_session = None
         if not kernel_thread:
+            here = _living_thread(procfs, pid) if stat.state in "ZX" and stat.threads > 1 else str(pid)
             try:
                 uid = parse_uid(procfs.read(f"{pid}/status"))
-                raw = procfs.read(f"{pid}/cmdline", CMDLINE_LIMIT)
+                raw = procfs.read(f"{here}/cmdline", CMDLINE_LIMIT)
                 cmdline = tuple(os.fsdecode(raw).rstrip("\0").split("\0")) if raw else ()
                 cgroup = parse_cgroup(procfs.read(f"{pid}/cgroup"))
             except Gone:
@@ -140,8 +152,8 @@ def processes(kernel: Kernel, before: Sweep, after: Sweep, users: dict[int, str]
             except HostError:
                 unread.note("status, command line or control group")
             try:
-                exe = parse_exe(procfs.link(f"{pid}/exe"))
-                cwd = procfs.link(f"{pid}/cwd")
+                exe = parse_exe(procfs.link(f"{here}/exe"))
+                cwd = procfs.link(f"{here}/cwd")
             except Denied:
                 if pid == 1:
                     yield Gap("first process", "executable of process 1", "not permitted; it is never an actor")

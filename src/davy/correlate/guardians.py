@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from davy.correlate.relations import Common, program_key, shared_by_many, started_by, untouchable
+from davy.correlate.relations import Common, program_key, started_by, untouchable
 from davy.correlate.verdict import by_aspect
-from davy.detect.places import base
+from davy.detect.places import base, installed_place
 from davy.detect.programs import own_program
 from davy.knowledge import guardian_name
-from davy.knowledge.programs import interpreter
+from davy.knowledge.arguments import commands, program
+from davy.knowledge.programs import interpreter, login_shell
 from davy.model.facts import Process, Snapshot
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
@@ -24,6 +25,8 @@ _OWN: Final = frozenset({Aspect.IDENTITY, Aspect.ORIGIN, Aspect.CONCEALMENT})
 _DISHONEST_BITS: Final = 3.0
 """From so many bits of its own, trust taken off, a process is no honest program.  A script in /tmp has fewer."""
 _NAMED_BITS: Final = 2.0
+_FAMILY_BITS: Final = 3.0
+"""With less a name is one that others use, too."""
 _EXCUSED_BITS: Final = -3.0
 _PASSES: Final = 16
 """How often those who were no guardians yet are looked at again when another one has been found."""
@@ -83,6 +86,14 @@ class Surroundings:
             self._bits[process.subject] = sum(own.values()), trust
         return self._bits[process.subject]
 
+    def families(self, process: Process) -> set[str]:
+        """The families whose own names or paths a process uses."""
+        return {
+            finding.family
+            for finding in self.findings.get(process.subject, ())
+            if finding.family and finding.bits >= _FAMILY_BITS
+        }
+
     def serves(self, process: Process) -> bool:
         """What also serves others: a service manager, an installed package's program, whatever listens.
 
@@ -90,8 +101,11 @@ class Surroundings:
         """
         detail = self.details.get(process.subject)
         packaged = bool(detail and detail.executable and detail.executable.owner_package)
-        own = process.script is not None or process.inline is not None
-        return shared_by_many(process) or process.pid in self.listening or (packaged and not own)
+        if process.script is not None or process.inline is not None:
+            return process.pid in self.listening
+        if process.exe and login_shell(base(process.exe.path)):
+            return process.tty != 0  # without a terminal it reads its text from what was piped to it
+        return packaged or installed_place(process.exe_path or "") or process.pid in self.listening
 
 
 def guardians(around: Surroundings, miners: Sequence[Process]) -> Iterator[Guardian]:
@@ -99,7 +113,7 @@ def guardians(around: Surroundings, miners: Sequence[Process]) -> Iterator[Guard
 
     - A parent that is itself no honest program, or that is an interpreter whose command line or script names the
       miner's file; and its parent likewise, up to the first that is neither.
-    - A neighbour by control group, session or folder that bears a known guardian's name.
+    - A known guardian of the same family; or one of another that shares the control group, session or folder.
     - A neighbour that is itself no honest program and whose text names the miner's file, or another guardian's.
     - Whoever was seen starting the miner's program again after it was ended.
     """
@@ -122,6 +136,7 @@ class _Search:
         self._candidates: list[Process] = []
         self._led_to: set[str] = set()
         self._consider(around.known)
+        self._families = {family for miner in miners for family in around.families(miner)}
         for miner in miners:
             self._learn(miner)
 
@@ -169,13 +184,24 @@ class _Search:
         if parent and dishonest:
             return "started it, and is itself no honest program", 4.0
         if parent and names and _interpreted(process) and (dishonest or trust > _EXCUSED_BITS):
-            sure = own >= 1.0 or _LOOP.search(process.inline or "") is not None
-            return "started it, and its text names the miner's file", 4.0 if sure else 2.0
-        if ties and own + trust >= _NAMED_BITS and _known(process):
-            return f"a known guardian, and it shares {ties[0]}", 4.0
+            loops = _LOOP.search(process.inline or "") is not None
+            if own >= 1.0 or loops:
+                return "started it, and its text names the miner's file", 3.0
+            if self._only_starts(process):
+                return "started it, and does nothing else", 2.0
+        if own + trust >= _NAMED_BITS and _known(process):
+            if not self._families.isdisjoint(around.families(process)):
+                return "a known guardian of the miner's family", 4.0
+            if telling := self._common.telling_ties(process):
+                return f"a known guardian, and it shares {telling[0]}", 2.0
         if ties and names and dishonest:
             return f"its text names the miner's file, and it shares {ties[0]}", 4.0
         return None
+
+    def _only_starts(self, process: Process) -> bool:
+        """Whether all that an inline text does is to start what belongs to the gang."""
+        started = [program(words) for words in commands(process.inline or "")]
+        return bool(started) and self._paths.issuperset(started)
 
 
 def _known(process: Process) -> bool:

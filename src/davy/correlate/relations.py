@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from davy.detect.places import in_a_home, odd_place
+from davy.detect.places import in_a_home, odd_place, open_folder
 from davy.detect.programs import own_program
 from davy.knowledge.programs import shared_parent
 from davy.model.facts import Process, Snapshot
@@ -84,3 +84,8 @@ class Common:
         if process.audit_session in self._logins:
             found.append(f"the login session {process.audit_session}")
         return tuple(found)
+
+    def telling_ties(self, process: Process) -> tuple[str, ...]:
+        """Those ties that not everything on the host has: not the root group, not /tmp itself."""
+        common = {"the control group /"} | {f"the folder {folder}" for folder in self._folders if open_folder(folder)}
+        return tuple(tie for tie in self.ties(process) if tie not in common)

@@ -91,7 +91,7 @@ def kernel_thread_mask(snapshot: Snapshot) -> Iterator[Observation]:
         masked = kernel_thread_like(process.name) or kernel_thread_like(shown)
         detail = details.get(process.subject)
         packaged = detail and detail.executable and detail.executable.owner_package
-        if masked and not packaged:
+        if masked and not (packaged and not shown.startswith("[")):
             yield Observation(
                 subject=process.subject,
                 bits=5.0,

@@ -28,6 +28,16 @@ def temporary_folder(path: str) -> str | None:
     return "/dev" if path.startswith(_DEVICES) else None
 
 
+def installed_place(path: str) -> bool:
+    """Whether only packages put programs there, as far as a path says."""
+    return path.startswith(("/usr/", "/bin/", "/sbin/", "/lib")) and not path.startswith("/usr/local/")
+
+
+def open_folder(folder: str) -> bool:
+    """Whether a folder is itself one where anyone may write, and not one that somebody made there."""
+    return temporary_folder(f"{folder}/x") == folder
+
+
 def hidden_folder(path: str) -> str | None:
     """The first hidden folder or hidden name on the way to ``path``, unless an honest tool keeps its programs there."""
     if honest_hidden(path):

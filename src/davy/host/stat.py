@@ -59,6 +59,11 @@ def parse_stat(data: bytes) -> Stat:
     )
 
 
+def ended(stat: Stat) -> bool:
+    """Whether nothing of a process runs any more; one whose first thread has ended may go on in the others."""
+    return stat.state in "ZX" and stat.threads <= 1
+
+
 def parse_uid(status: bytes) -> int | None:
     """The effective user id in ``/proc/PID/status``."""
     start = status.find(b"\nUid:\t")

@@ -157,8 +157,8 @@ class Journal:
         """
         latest = self._rows(
             "SELECT e.operation FROM evictions e LEFT JOIN steps s ON s.eviction = e.id "
-            "WHERE (s.undo IS NOT NULL AND s.state IN (?, ?)) OR e.state = ? ORDER BY e.id DESC LIMIT 1",
-            (Progress.DONE, Progress.BEGUN, Progress.BEGUN),
+            "WHERE (s.undo IS NOT NULL AND s.state IN (?, ?, ?)) OR e.state = ? ORDER BY e.id DESC LIMIT 1",
+            (Progress.DONE, Progress.BEGUN, Progress.KEPT, Progress.BEGUN),
         )
         if not latest:
             return ()

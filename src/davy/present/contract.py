@@ -131,6 +131,10 @@ def _left(left: Left) -> dict[str, Any]:
     return {"what": left.what, "why": left.why}
 
 
+def _passed(incident: Incident) -> dict[str, Any]:
+    return {"id": incident.id, "verdict": incident.verdict, "summary": incident.summary}
+
+
 def plan_object(plan: Plan, passed: Sequence[Incident] = (), cut_short: bool = False) -> dict[str, Any]:
     """What ``davy evict --dry-run --json`` prints.
 
@@ -143,7 +147,7 @@ def plan_object(plan: Plan, passed: Sequence[Incident] = (), cut_short: bool = F
         "incidents": list(plan.incidents),
         "steps": [described(step) for step in plan.steps],
         "left": [_left(left) for left in plan.left],
-        "passed": [incident.id for incident in passed],
+        "passed": [_passed(incident) for incident in passed],
         "cut_short": cut_short,
     }
 
@@ -160,7 +164,7 @@ def outcome_object(outcome: Outcome, passed: Sequence[Incident] = ()) -> dict[st
         "returned": {"pid": outcome.returned.pid, "path": outcome.returned.path} if outcome.returned else None,
         "watched_seconds": outcome.watched_seconds,
         "remaining": [incident.id for incident in outcome.remaining],
-        "passed": [incident.id for incident in passed],
+        "passed": [_passed(incident) for incident in passed],
     }
 
 

@@ -233,6 +233,12 @@ def show_left(out: Console, left: Sequence[Left]) -> None:
         out.print(Text(f"left alone: {_shown(one.what, 200)}: {_shown(one.why, 200)}", "yellow"))
 
 
+def show_passed(out: Console, incident: Incident) -> None:
+    """An incident that an eviction does not act on."""
+    words = f"left alone: {_shown(incident.summary, 300)}: only acted on by name: davy evict --id {incident.id}"
+    out.print(Text(words, "yellow"))
+
+
 def show_outcome(out: Console, outcome: Outcome) -> None:
     """What an eviction came to."""
     for step in outcome.done:
@@ -257,7 +263,7 @@ def show_undoing(out: Console, evictions: Sequence[Eviction]) -> None:
     out.print(Text("to put back", "bold"))
     for eviction in evictions:
         for entry in reversed(eviction.entries):
-            undoable = entry.undo is not None and entry.state in (Progress.DONE, Progress.BEGUN)
+            undoable = entry.undo is not None and entry.state in (Progress.DONE, Progress.BEGUN, Progress.KEPT)
             if undoable and not isinstance(entry.undo, FrozenGroup):
                 out.print(f"  from: {_shown(described(entry.step), 300)}")
     out.print(Text("What starts by itself (cron lines, units) is live again afterwards.", "bold yellow"))

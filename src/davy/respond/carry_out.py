@@ -233,7 +233,7 @@ def undo_entries(
         journal.close(eviction.id)
         reloads: list[bytes] = []
         for entry in reversed(eviction.entries):
-            if entry.undo is None or entry.state not in (Progress.DONE, Progress.BEGUN):
+            if entry.undo is None or entry.state not in (Progress.DONE, Progress.BEGUN, Progress.KEPT):
                 continue
             try:
                 match entry.undo:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -11,8 +12,8 @@ from msgspec import Struct
 from davy.host import Host, HostError, Kernel
 from davy.journal import Eviction, Journal, Progress
 from davy.journal.state import StateError
-from davy.model.facts import Restart
-from davy.model.incidents import Incident, Judgement, Kind, Verdict
+from davy.model.facts import ProcessKey, Restart
+from davy.model.incidents import Incident, Judgement, Kind, Role, Verdict
 from davy.model.plan import Left, Plan
 from davy.model.text import printable
 from davy.respond.carry_out import Carried, bytes_to_keep, carry_out
@@ -85,9 +86,11 @@ def evict(
     interest: Interest,
     spared_files: frozenset[tuple[int, int]],
     finished: Finished | None = None,
+    passed: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Carry out ``made``, watch for ``watch_seconds``, and look again; up to `ROUNDS` times.
 
+    ``passed`` are the ids of incidents that are left alone on purpose; any other that the last look confirms remains.
     What was ``finished`` before is watched for, too, and one undo puts all of it back.  Raises `StateError` when the
     journal cannot be written, or what goes cannot be kept, and `HostError` when the host cannot be read.
     """
@@ -109,6 +112,7 @@ def evict(
         ended += finished.carried.ended
         made = _with_former(made, finished.eviction.plan)
     restarts: tuple[Restart, ...] = ()
+    starts: Counter[ProcessKey] = Counter()
     carried = Carried(done=(), left=(), ended=0)
     for turn in range(1, ROUNDS + 1):
         plans.append(made)
@@ -121,9 +125,14 @@ def evict(
                 done += carried.done
                 ended += carried.ended
             returned = watch.for_returns(watch_seconds, interest.watch)
-        restarts += returned.started_by if returned else ()
-        snapshot, judgement = scan(host, restarts=restarts)
-        remaining = tuple(_remaining(judgement, chosen, made, returned))
+            restarts += returned.started_by if returned else ()
+            snapshot, judgement = scan(host, restarts=restarts)
+            remaining = tuple(_remaining(judgement, chosen, made, returned, passed))
+            learned = tuple(_repeated(watch, remaining, starts))
+        if learned:
+            restarts += learned
+            snapshot, judgement = scan(host, restarts=restarts)
+            remaining = tuple(_remaining(judgement, chosen, made, returned, passed))
         again = [one for one in remaining if one.verdict is Verdict.CONFIRMED or returned]
         if turn == ROUNDS or not again:
             break
@@ -166,8 +175,24 @@ def _learning(interest: Interest, watch: Watch) -> Callable[[str], None]:
     return step
 
 
-def _remaining(judgement: Judgement, chosen: set[str], made: Plan, returned: Return | None) -> Iterable[Incident]:
-    """Incidents of a later scan that are what was evicted, or hold what came back."""
+def _repeated(watch: Watch, remaining: Iterable[Incident], starts: Counter[ProcessKey]) -> Iterator[Restart]:
+    """Who has started miners under ever new names: whoever started one in two rounds.  ``starts`` counts the rounds."""
+    watch.drain()
+    found = {
+        restart
+        for one in remaining
+        for actor in one.actors
+        if actor.role is Role.MINER and actor.pid is not None and actor.path
+        for restart in watch.starters(actor.pid, actor.files[0] if actor.files else actor.path)
+    }
+    starts.update({restart.starter for restart in found})
+    yield from (restart for restart in found if starts[restart.starter] > 1)
+
+
+def _remaining(
+    judgement: Judgement, chosen: set[str], made: Plan, returned: Return | None, passed: frozenset[str]
+) -> Iterable[Incident]:
+    """Incidents of a later scan that are what was evicted, hold what came back, or are confirmed and new."""
     names = set(made.names)
     for one in judgement.incidents:
         paths = {
@@ -178,7 +203,8 @@ def _remaining(judgement: Judgement, chosen: set[str], made: Plan, returned: Ret
             if path
         }
         pids = {actor.pid for actor in one.actors}
-        if one.id in chosen or names & paths or (returned is not None and returned.pid in pids):
+        new = one.verdict is Verdict.CONFIRMED and one.id not in passed
+        if new or one.id in chosen or names & paths or (returned is not None and returned.pid in pids):
             yield one
 
 

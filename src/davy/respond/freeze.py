@@ -11,7 +11,8 @@ from typing import Final
 from davy.hands.processes import Held, Stocks
 from davy.host import HostError, Kernel
 from davy.host.events import FORK, ProcessEvents
-from davy.host.stat import Stat, parse_exe, parse_stat
+from davy.host.procfs import Procfs
+from davy.host.stat import Stat, ended, parse_exe, parse_stat
 from davy.knowledge.programs import script_argument
 from davy.model.facts import PF_KTHREAD, FileKey, ProcessKey
 from davy.model.incidents import Role
@@ -72,7 +73,7 @@ class Gang:
             with suppress(HostError):
                 stats[pid] = parse_stat(procfs.read(f"{pid}/stat"))
         for pid, stat in stats.items():
-            if pid in held or pid in self._spared or stat.flags & PF_KTHREAD or stat.state in "ZX":
+            if pid in held or pid in self._spared or stat.flags & PF_KTHREAD or ended(stat):
                 continue
             forked = self._lineage.get(pid) == stat.start_ticks
             if forked or pid in born or self._descends(pid, stats, held) or self._runs(pid):
@@ -111,12 +112,22 @@ class Gang:
         with suppress(HostError, ValueError):
             if FileKey(*procfs.inode(f"{pid}/exe")) in self._programs:
                 return True
+            if not same_files(procfs, pid):
+                return False
             exe = os.path.basename(parse_exe(procfs.link(f"{pid}/exe")).path)
             arguments = tuple(os.fsdecode(procfs.read(f"{pid}/cmdline")).rstrip("\0").split("\0"))
             script, _ = script_argument(exe, arguments)
             if script is not None:
                 return os.path.normpath(os.path.join(procfs.link(f"{pid}/cwd"), script)) in self._scripts
         return False
+
+
+def same_files(procfs: Procfs, pid: int) -> bool:
+    """Whether a path means the same file to a process as to Davy: it is in the same mount namespace and root.
+
+    Raises `HostError`.
+    """
+    return procfs.inode(f"{pid}/ns/mnt") == procfs.inode("self/ns/mnt") and procfs.link(f"{pid}/root") == "/"
 
 
 def running(kernel: Kernel, file: FileIdentity, but: Iterable[int] = ()) -> list[int]:

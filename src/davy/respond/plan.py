@@ -224,7 +224,8 @@ def _program(draft: _Draft, path: str, known: Executable | None, *, on_disk: boo
         draft.programs[gone.path] = gone
         return
     if identity is not None and _mine(draft, path):
-        draft.programs[identity.path] = identity
+        if known is not None and known.links == 1:
+            draft.programs[identity.path] = identity  # under another name it may be anybody's
         draft.files[identity.path] = Quarantine(file=identity, why="the actors run it")
 
 

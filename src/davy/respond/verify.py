@@ -16,6 +16,7 @@ from davy.host.stat import parse_exe, parse_stat
 from davy.knowledge.programs import interpreter, script_argument
 from davy.model.facts import ProcessKey, Restart
 from davy.model.plan import Freeze, Plan, Quarantine
+from davy.respond.freeze import same_files
 
 _POLL_SECONDS: Final = 0.5
 _LINEAGE_LIMIT: Final = 100_000
@@ -96,15 +97,17 @@ class Watch:
         """Whether this process runs what was evicted."""
         procfs = self._kernel.procfs
         with suppress(HostError, ValueError):
+            if not same_files(procfs, pid):
+                return None
             path = parse_exe(procfs.link(f"{pid}/exe")).path
             if path in self._paths:
-                return Return(pid, path, tuple(self._starters(pid, path)))
+                return Return(pid, path, tuple(self.starters(pid, path)))
             arguments = tuple(os.fsdecode(procfs.read(f"{pid}/cmdline")).rstrip("\0").split("\0"))
             script, _ = script_argument(os.path.basename(path), arguments)
             if script is not None:
                 script = os.path.normpath(os.path.join(procfs.link(f"{pid}/cwd"), script))
                 if script in self._paths:
-                    return Return(pid, script, tuple(self._starters(pid, script)))
+                    return Return(pid, script, tuple(self.starters(pid, script)))
         return None
 
     def _sweep(self) -> Return | None:
@@ -114,7 +117,7 @@ class Watch:
                 return found
         return None
 
-    def _starters(self, pid: int, path: str) -> Iterator[Restart]:
+    def starters(self, pid: int, path: str) -> Iterator[Restart]:
         """The nearest living process that started it, those that have gone being passed over.
 
         Behind a shell that only runs a text it was given, the one that started the shell, too; no further: what

@@ -11,7 +11,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
@@ -100,7 +100,7 @@ def _xz(folder: Path) -> Work:
     return Work((tool("xz", "xz-utils"), "-T0", "-k", os.fspath(data)), "xz", packaged=True)
 
 
-WORKS = {
+WORKS: dict[str, Callable[[Path], Work]] = {
     "floats": _training,
     "numpy": _numpy,
     "openssl": _openssl,

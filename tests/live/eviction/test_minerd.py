@@ -63,7 +63,8 @@ def test_minerd_is_found_evicted_for_good_and_undone_exactly(
     shell.write_text(f'#!/bin/sh\nprintf "%s %s\\n" "$(date +%s)" "$2" >>{log}\nexec /bin/sh "$@"\n')
     shell.chmod(0o755)
     log.touch()
-    before = _BEFORE.format(shell=shell).encode()
+    there = CRONTAB.read_bytes() if CRONTAB.exists() else b""
+    before = there + (b"\n" if there and not there.endswith(b"\n") else b"") + _BEFORE.format(shell=shell).encode()
     CRONTAB.write_bytes(before)
     CRONTAB.chmod(0o600)
     started = drill.start("minerd", 300)

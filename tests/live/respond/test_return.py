@@ -20,10 +20,14 @@ pytestmark = pytest.mark.live
 GUARDIAN = r"""
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-static pid_t start(const char *from, const char *to) {
+static const char *argv0; static int renames;
+static pid_t start(const char *from, const char *name) {
+  static int count; static char to[4096];
+  snprintf(to, sizeof to, renames ? "%s%d" : "%s", name, ++count);
   int ends[2]; pid_t miner = 0;
   if (pipe(ends)) return 0;
   if (!fork()) {
@@ -35,7 +39,7 @@ static pid_t start(const char *from, const char *to) {
     while (out >= 0 && (n = read(in, buffer, sizeof buffer)) > 0) if (write(out, buffer, n) < 0) break;
     close(out);
     if (nice(10) < 0) _exit(1);
-    execl(to, to, "-c", "while :; do :; done", (char *)0);
+    execl(to, argv0, "-c", "while :; do :; done", (char *)0);
     _exit(1);
   }
   wait(0);
@@ -45,6 +49,7 @@ static pid_t start(const char *from, const char *to) {
 }
 int main(int argc, char **argv) {
   alarm(90);
+  renames = argc > 3; argv0 = argc > 3 ? argv[3] : argv[2];
   pid_t miner = start(argv[1], argv[2]);
   for (;;) { usleep(20000); if (kill(miner, 0)) miner = start(argv[1], argv[2]); }
 }
@@ -62,15 +67,15 @@ def running(path: Path) -> list[int]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                if os.readlink(f"/proc/{name}/exe").removesuffix(" (deleted)") == str(path):
+                if os.readlink(f"/proc/{name}/exe").startswith(str(path)):
                     found.append(int(name))
             except OSError:
                 continue
     return found
 
 
-@pytest.fixture
-def service() -> Iterator[Service]:
+@pytest.fixture(params=["the same name", "ever new names"])
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     home, hidden = Path(f"/opt/davy-test-{os.getpid()}"), Path(f"/tmp/.davy-test-{os.getpid()}")
     home.mkdir()
     hidden.mkdir()
@@ -78,7 +83,8 @@ def service() -> Iterator[Service]:
     program, miner = home / "agentd", hidden / "kdevtmpfsi"
     subprocess.run(["gcc", "-O1", "-w", "-o", program, home / "agentd.c"], check=True)
     shutil.copy(os.path.realpath("/bin/sh"), home / "data.bin")
-    guardian = subprocess.Popen([program, home / "data.bin", miner], start_new_session=True)
+    mask = ["[kworker/u8:3]"] if request.param == "ever new names" else []
+    guardian = subprocess.Popen([program, home / "data.bin", miner, *mask], start_new_session=True)
     deadline = time.monotonic() + 5
     while not running(miner):
         assert time.monotonic() < deadline
@@ -103,7 +109,7 @@ def test_whoever_starts_the_miner_again_is_learned_and_evicted(service: Service,
 
     evicted = davy("evict", "--yes", "--json", "--verify-for", "2")
     outcome = json.loads(evicted.stdout)
-    assert outcome["rounds"] == 2, outcome
+    assert outcome["rounds"] <= 3, outcome
     assert evicted.returncode == 0, outcome
     assert running(service.miner) == []
     assert service.guardian.wait(1) == -signal.SIGKILL

@@ -96,10 +96,27 @@ def test_a_parent_that_is_a_script_and_names_the_miner_s_file(script: str) -> No
     assert actor.files == (script,), "the script, and never the shell"
 
 
-def test_a_script_in_an_honest_place_that_starts_the_miner_is_an_actor_and_proves_nothing_alone() -> None:
+def test_a_person_s_script_into_which_a_line_was_put_is_no_actor() -> None:
     boss = process(200, "bash", "/srv/ci/run.sh", exe=BASH)
-    found = incident_of(snapshot(boss, miner(ppid=200), texts={"/srv/ci/run.sh": "/tmp/abcd --all"}))
-    assert (found.verdict, pids(found, Role.GUARDIAN)) == (Verdict.SUSPECT, {200})
+    known = miner(path="/tmp/kdevtmpfsi", ppid=200)
+    found = incident_of(snapshot(boss, known, texts={"/srv/ci/run.sh": "/tmp/kdevtmpfsi &\npython train.py"}))
+    assert pids(found) == {known.pid}
+
+
+def test_a_suspect_beside_another_family_s_guardian_is_not_its_miner() -> None:
+    """On a host without control groups of its own everything shares the root group, and everybody may use /tmp."""
+    kinsing = process(100, "/var/tmp/kinsing", cgroup="/")
+    theirs = miner(300, "/tmp/kdevtmpfsi", ppid=100, cgroup="/")
+    build = miner(400, "/tmp/go-build7/pkg.test", cgroup="/", user="www-data")
+    first, second = judged(snapshot(kinsing, theirs, build)).incidents
+    assert (first.verdict, pids(first)) == (Verdict.CONFIRMED, {100, 300})
+    assert (second.verdict, pids(second)) == (Verdict.SUSPECT, {400})
+
+
+def test_a_guardian_of_the_miner_s_own_family_needs_no_other_tie() -> None:
+    kinsing = process(100, "/var/tmp/kinsing", cgroup="/a", session=100)
+    found = incident_of(snapshot(kinsing, miner(300, "/tmp/kdevtmpfsi", cgroup="/b", session=300)))
+    assert pids(found, Role.GUARDIAN) == {100}
 
 
 def test_a_neighbour_that_is_no_honest_program_and_names_the_miner_s_file() -> None:

@@ -226,12 +226,22 @@ def test_the_last_scan_comes_back_and_only_so_many_are_kept(journal: Journal, fo
     assert count == 50
 
 
-DAMAGES: dict[str, Callable[[Path], object]] = {
-    "not a database": lambda path: path.write_bytes(b"this was a journal once" * 500),
-    "torn": lambda path: path.write_bytes(path.read_bytes()[:100] + os.urandom(len(path.read_bytes()) - 100)),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
-    "a link": lambda path: (path.rename(path.with_name("elsewhere")), path.symlink_to("elsewhere")),
-}
+def no_database(path: Path) -> None:
+    path.write_bytes(b"this was a journal once" * 500)
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100] + os.urandom(path.stat().st_size - 100))
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
 
 
 def one_line(error: BaseException, folder: Path) -> None:
@@ -240,8 +250,8 @@ def one_line(error: BaseException, folder: Path) -> None:
     assert len(str(error)) < 300
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_database_is_one_clear_error(folder: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", [no_database, torn, a_folder, a_link])
+def test_a_damaged_database_is_one_clear_error(folder: Path, damage: Callable[[Path], None]) -> None:
     first = opened(folder)
     first.begin(a_plan())
     first.remember(judgement())
@@ -249,7 +259,7 @@ def test_a_damaged_database_is_one_clear_error(folder: Path, damage: str) -> Non
     first._db.close()
     for name in ("journal.db-wal", "journal.db-shm"):
         (folder / name).unlink(missing_ok=True)
-    DAMAGES[damage](folder / "journal.db")
+    damage(folder / "journal.db")
     with pytest.raises(StateError) as caught:
         read_all(folder)
     one_line(caught.value, folder)
