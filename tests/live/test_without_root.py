@@ -106,7 +106,7 @@ def as_user(account: pwd.struct_passwd, home: Path, work: Callable[[], int]) -> 
 def _loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Every module that the verbs load when they need it, loaded while it can be read."""
     state = os.fspath(tmp_path_factory.mktemp("loaded") / "state")
-    with running_as(0, Path("/tmp/davy-loaded"), ["kdevtmpfsi"]) as (burner,):
+    with running_as(0, Path(f"/tmp/davy-loaded-{os.getpid()}"), ["kdevtmpfsi"]) as (burner,):
         assert burner.pid
         for words in (
             ["scan", "--window", "0.1"], ["scan", "--json", "--window", "0.1"], ["explain"], ["explain", "--json"],
@@ -134,14 +134,18 @@ class Running:
         self.before = seen(program)
 
     @property
-    def alive(self) -> bool:
+    def state(self) -> str:
+        """The kernel's letter for it; X when it is gone."""
         with suppress(OSError):
-            return Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
-        return False
+            return Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
+        return "X"
+
+    @property
+    def alive(self) -> bool:
+        return self.state not in "ZX"
 
     def check_untouched(self) -> None:
-        assert self.alive
-        assert Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in (b"R", b"S", b"D")
+        assert self.state in "RSD"
         assert seen(self.program) == self.before
 
 
@@ -290,6 +294,37 @@ def test_an_eviction_ends_the_callers_own_actors_and_an_undo_puts_their_files_ba
     assert (undone.status, undone.errors) == (0, "")
     assert {path: seen(path) for path in programs} == programs
     assert nobody("undo", "--yes").output == "Nothing to undo.\n"
+
+
+@pytest.mark.parametrize("then", ["undo", "evict"])
+def test_killed_while_its_actors_are_stopped_the_next_run_lets_them_go_or_ends_them(
+    nobody: Nobody, own: tuple[Running, Path], then: str
+) -> None:
+    guardian, miner = own
+
+    def killed() -> int:
+        from davy.journal import Journal
+
+        def die(*_: object) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        Journal.ended = die  # type: ignore[method-assign]
+        return _davy(("evict", "--yes", "--verify-for", "0"))
+
+    assert as_user(NOBODY, nobody.home, killed).status == -signal.SIGKILL
+    assert guardian.state == "T"
+    done = nobody(then, "--yes")
+    assert (done.status, done.errors) == (0, ""), done
+    if then == "undo":
+        assert within(2, lambda: guardian.state in "RS")
+        burning = running(miner)
+        assert burning
+        os.kill(burning[0], signal.SIGKILL)
+        assert within(2, lambda: running(miner) not in ([], burning))
+    else:
+        assert not guardian.alive
+        assert running(miner) == []
+        assert not guardian.program.exists()
 
 
 def test_what_is_roots_is_named_and_never_touched(nobody: Nobody, own: tuple[Running, Path], roots: Running) -> None:

@@ -81,7 +81,8 @@ class Stocks:
         self._mount = cgroup_mount(procfs)
         self._own = f"/{name}"
         self.group = os.path.join(self._mount, name) if self._mount else None
-        self.left_behind = self.group is None or os.path.isdir(self.group)
+        signals = self._mount is None or not os.access(self._mount, os.W_OK)
+        self.left_behind = signals or (self.group is not None and os.path.isdir(self.group))
         """Whether a run that was cut short may have left processes stopped: its group is taken away last of all."""
         self._former_homes = dict(homes or {}) if self.left_behind else {}
         self.held: dict[ProcessKey, Held] = {}

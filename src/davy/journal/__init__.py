@@ -153,12 +153,13 @@ class Journal:
     def last_operation(self) -> tuple[Eviction, ...]:
         """The evictions of the latest run that has something to undo, or is not finished, the last first.
 
-        Empty when there is none.
+        One whose undo was refused comes after all others: it may succeed now.  Empty when there is none.
         """
         latest = self._rows(
             "SELECT e.operation FROM evictions e LEFT JOIN steps s ON s.eviction = e.id "
-            "WHERE (s.undo IS NOT NULL AND s.state IN (?, ?, ?)) OR e.state = ? ORDER BY e.id DESC LIMIT 1",
-            (Progress.DONE, Progress.BEGUN, Progress.KEPT, Progress.BEGUN),
+            "WHERE (s.undo IS NOT NULL AND s.state IN (?, ?, ?)) OR e.state = ? "
+            "ORDER BY s.state IS ?, e.id DESC LIMIT 1",
+            (Progress.DONE, Progress.BEGUN, Progress.KEPT, Progress.BEGUN, Progress.KEPT),
         )
         if not latest:
             return ()

@@ -173,13 +173,15 @@ def test_the_rounds_of_one_run_are_one_operation_the_last_first(journal: Journal
     assert names(journal.last_operation()) == ["again", "first"]
 
 
-def test_what_was_undone_or_kept_is_not_undone_again_but_what_came_before_is(journal: Journal) -> None:
+def test_what_was_undone_is_not_undone_again_and_what_was_kept_is_tried_again_last(journal: Journal) -> None:
     done(journal, "old", EVERY_UNDO[1])
     new = done(journal, "new", EVERY_UNDO[1])
     assert names(journal.last_operation()) == ["new"]
-    journal.ended(new.id, 2, Progress.UNDONE)
+    journal.ended(new.id, 2, Progress.KEPT, "changed since")
     assert names(journal.last_operation()) == ["old"]
-    journal.ended(1, 2, Progress.KEPT, "changed since")
+    journal.ended(1, 2, Progress.UNDONE)
+    assert names(journal.last_operation()) == ["new"]
+    journal.ended(new.id, 2, Progress.UNDONE)
     assert journal.last_operation() == ()
 
 
