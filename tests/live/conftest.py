@@ -113,7 +113,9 @@ def lab_root() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="davy-lab-", dir="/var/tmp"))
     sources = (Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*"))
     words = (word for source in sources if source.is_file() for word in source.read_text().split())
-    mirror = next((word for word in words if re.fullmatch(r"https?://\S+/debian/?", word)), "http://deb.debian.org/debian")
+    mirror = next(
+        (word for word in words if re.fullmatch(r"https?://\S+/debian/?", word)), "http://deb.debian.org/debian"
+    )
     try:
         subprocess.run(
             ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder), mirror],

@@ -296,9 +296,9 @@ def test_an_eviction_ends_the_callers_own_actors_and_an_undo_puts_their_files_ba
     assert nobody("undo", "--yes").output == "Nothing to undo.\n"
 
 
-@pytest.mark.parametrize("then", ["undo", "evict"])
+@pytest.mark.parametrize("then", [("undo",), ("evict", "--verify-for", "0.5")], ids=lambda words: words[0])
 def test_killed_while_its_actors_are_stopped_the_next_run_lets_them_go_or_ends_them(
-    nobody: Nobody, own: tuple[Running, Path], then: str
+    nobody: Nobody, own: tuple[Running, Path], then: tuple[str, ...]
 ) -> None:
     guardian, miner = own
 
@@ -313,9 +313,9 @@ def test_killed_while_its_actors_are_stopped_the_next_run_lets_them_go_or_ends_t
 
     assert as_user(NOBODY, nobody.home, killed).status == -signal.SIGKILL
     assert guardian.state == "T"
-    done = nobody(then, "--yes")
+    done = nobody(*then, "--yes")
     assert (done.status, done.errors) == (0, ""), done
-    if then == "undo":
+    if then[0] == "undo":
         assert within(2, lambda: guardian.state in "RS")
         burning = running(miner)
         assert burning

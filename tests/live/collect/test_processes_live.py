@@ -85,9 +85,7 @@ def test_the_facts_agree_with_psutil(kernel: LiveKernel) -> None:
     assert compared > 10
 
 
-def test_the_window_measures_what_a_burner_takes(
-    kernel: LiveKernel, burners: list[subprocess.Popen[bytes]]
-) -> None:
+def test_the_window_measures_what_a_burner_takes(kernel: LiveKernel, burners: list[subprocess.Popen[bytes]]) -> None:
     burner = ready(BURN)
     burners.append(burner)
     found = looked_at(kernel, 0.5)[burner.pid]
