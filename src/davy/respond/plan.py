@@ -212,7 +212,7 @@ def _program(draft: _Draft, path: str, known: Executable | None, *, on_disk: boo
         draft.leave(path, f"belongs to the installed package {known.owner_package}")
         return
     identity = draft.identity(path, known.sha256 if known else None) if on_disk else None
-    if identity is None and known is not None and known.sha256 is not None and not on_disk:
+    if not on_disk and known is not None and known.sha256 is not None and known.links == 0:
         gone = FileIdentity(
             path=os.fsencode(path),
             device=known.device,
@@ -224,9 +224,17 @@ def _program(draft: _Draft, path: str, known: Executable | None, *, on_disk: boo
         draft.programs[gone.path] = gone
         return
     if identity is not None and _mine(draft, path):
-        if known is not None and known.links == 1:
-            draft.programs[identity.path] = identity  # under another name it may be anybody's
+        if _only_name(draft, path):
+            draft.programs[identity.path] = identity
         draft.files[identity.path] = Quarantine(file=identity, why="the actors run it")
+
+
+def _only_name(draft: _Draft, path: str) -> bool:
+    """Whether a file has no other name, under which anybody might run it."""
+    try:
+        return draft.host.root.lstat(path).links == 1
+    except HostError:
+        return False
 
 
 def _mine(draft: _Draft, path: str) -> bool:
