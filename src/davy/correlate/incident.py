@@ -16,7 +16,9 @@ from davy.model.incidents import Actor, Happening, Incident, Kind, Role, Slowed,
 from davy.model.lookup import lookup
 
 _SLOWED_LEAST: Final = 0.2
-"""Work that used less than this of a core, or waited less, was hardly slowed."""
+"""Work that asked for less CPU time than so many seconds of the window is not worth a word."""
+_WAITED_LEAST: Final = 0.05
+"""Work that waited for a smaller share of what it asked for was hardly slowed."""
 _SLOWED_MOST: Final = 5
 
 
@@ -96,7 +98,7 @@ def slowed_work(snapshot: Snapshot, accused: Collection[int]) -> tuple[Slowed, .
     for process in snapshot.processes:
         used, waited = process.window_cpu_seconds or 0.0, process.window_wait_seconds or 0.0
         innocent = process.pid not in accused and process.pid not in snapshot.own_pids and not process.kernel_thread
-        if innocent and used + waited >= _SLOWED_LEAST and waited >= _SLOWED_LEAST / 2:
+        if innocent and used + waited >= _SLOWED_LEAST and waited >= _WAITED_LEAST * (used + waited):
             rows.append(Slowed(process.pid, process.name, used / (used + waited)))
     return tuple(sorted(rows, key=lambda row: row.share)[:_SLOWED_MOST])
 
