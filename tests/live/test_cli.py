@@ -108,6 +108,7 @@ def on_terminal(*words: str, answer: bytes = b"", errors_too: bool = False, **en
                 break
             shown += data
             if answer and b"[y/N]" in shown:
+                time.sleep(0.2)  # as a person: between the question and the wait for an answer Python misses a signal
                 os.write(ours, answer)
                 answer = b""
         errors = process.stderr.read() if process.stderr else b""
