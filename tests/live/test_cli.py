@@ -734,6 +734,7 @@ def test_hostile_names_are_shown_escaped_explained_evicted_and_put_back(state: s
         assert "\x1b]0;" not in evicted.shown
         assert "\x1b[2J" not in evicted.shown
         burner.check_gone()
+        assert not os.path.lexists(unit)
         undone = davy("undo", "--yes", "--state", state)
         assert (undone.status, undone.errors) == (0, "")
         assert HOSTILE_SHOWN in undone.output

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from davy.collect.processes import own_pids, processes, sweep
+from davy.collect.processes import CMDLINE_LIMIT, own_pids, processes, sweep
 from davy.collect.renewals import Looks
 from davy.host import LiveKernel
 from davy.model.facts import Gap, Process
@@ -78,11 +78,24 @@ def test_the_facts_agree_with_psutil(kernel: LiveKernel) -> None:
             assert other.name() == process.name or process.name in other.name()
             assert other.uids().effective == process.uid
             assert other.exe() == (process.exe.path if process.exe and not process.exe.deleted else other.exe())
-            assert "\0".join(other.cmdline()).rstrip("\0 ") == "\0".join(process.cmdline).rstrip("\0 ")
+            theirs = os.fsencode("\0".join(other.cmdline()))[:CMDLINE_LIMIT].rstrip(b"\0 ")
+            alike = theirs == os.fsencode("\0".join(process.cmdline)).rstrip(b"\0 ")
+            assert alike, f"the command lines of {pid} ({process.name}) differ"
             compared += 1
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     assert compared > 10
+
+
+def test_a_command_line_is_read_as_far_as_its_bound(kernel: LiveKernel) -> None:
+    long = subprocess.Popen(["/bin/sleep", "60", *["0" * 1000] * 60])
+    try:
+        text = "\0".join(looked_at(kernel, 0.01)[long.pid].cmdline)
+        assert text.startswith("/bin/sleep\x0060\x000000")
+        assert len(text) == CMDLINE_LIMIT
+    finally:
+        long.kill()
+        long.wait()
 
 
 def test_the_window_measures_what_a_burner_takes(kernel: LiveKernel, burners: list[subprocess.Popen[bytes]]) -> None:
