@@ -11,8 +11,9 @@ from davy.collect import examine, survey
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.host import Host
-from davy.model.facts import Restart, Snapshot
+from davy.model.facts import Restart
 from davy.model.incidents import Judgement
+from davy.model.snapshot import Snapshot
 
 WINDOW_SECONDS = 1.0
 """How long CPU use is sampled."""

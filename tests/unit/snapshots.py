@@ -17,6 +17,7 @@ from davy.collect.autostarts.commands import programs_of
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.programs import interpreter, script_argument
+from davy.model.concealment import ModuleRow, ModuleTable, ModuleView, ProcessRow, ProcessTable, View
 from davy.model.facts import (
     PF_KTHREAD,
     Autostart,
@@ -31,12 +32,12 @@ from davy.model.facts import (
     ProcessDetail,
     Renewal,
     Restart,
-    Snapshot,
     Socket,
     ThreadLoad,
 )
 from davy.model.incidents import Actor, Incident, Judgement, Role
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 TAKEN: Final = 1_790_000_000.0
 BOOT: Final = TAKEN - 30 * 86_400
@@ -299,3 +300,44 @@ def pids(incident: Incident, role: Role | None = None) -> set[int]:
 
 def autostarts(incident: Incident) -> list[Actor]:
     return [actor for actor in incident.actors if actor.role is Role.AUTOSTART]
+
+
+PROCESS_VIEWS: Final = (View.LISTING, View.GETDENTS, View.OWN_LISTING, View.PIDFD, View.SIGNAL)
+MODULE_VIEWS: Final = (ModuleView.LISTING, ModuleView.OWN_LISTING, ModuleView.SYSFS)
+
+
+def process_row(
+    pid: int, *, missing: Iterable[View] = (), covered: bool = False, start_ticks: int | None = None
+) -> ProcessRow:
+    """One process that every view shows but the ``missing`` ones."""
+    left_out = frozenset(missing)
+    return ProcessRow(
+        pid=pid,
+        start_ticks=pid * 10 if start_ticks is None else start_ticks,
+        name=f"p{pid}",
+        seen=frozenset(PROCESS_VIEWS) - left_out,
+        missing=left_out,
+        covered=covered,
+    )
+
+
+def process_table(count: int, hidden: int = 0) -> ProcessTable:
+    """So many processes, the first of which the ordinary listing does not show."""
+    return ProcessTable(
+        columns=PROCESS_VIEWS,
+        rows=tuple(
+            process_row(pid, missing=(View.LISTING, View.GETDENTS) if pid <= hidden else ())
+            for pid in range(1, count + 1)
+        ),
+    )
+
+
+def module_row(name: str, *, missing: Iterable[ModuleView] = (), taint: str = "") -> ModuleRow:
+    """One kernel module that every view shows but the ``missing`` ones."""
+    left_out = frozenset(missing)
+    return ModuleRow(name=name, seen=frozenset(MODULE_VIEWS) - left_out, missing=left_out, taint=taint)
+
+
+def module_table(*names: str) -> ModuleTable:
+    """So many modules, all of them listed."""
+    return ModuleTable(columns=MODULE_VIEWS, rows=tuple(map(module_row, names)))

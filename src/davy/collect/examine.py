@@ -14,8 +14,9 @@ from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import PackageDatabase, packages
 from davy.host.stat import parse_schedstat
 from davy.knowledge.programs import interpreter
-from davy.model.facts import Executable, Gap, Process, ProcessDetail, Snapshot, ThreadLoad
+from davy.model.facts import Executable, Gap, Process, ProcessDetail, ThreadLoad
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 from davy.model.triage import Subjects
 
 _ENVIRON_LIMIT: Final = 128 << 10

@@ -10,25 +10,16 @@ from typing import Final
 from davy.collect.accounts import accounts
 from davy.collect.autostarts import anacron_lines, at_jobs, cron_lines, cron_scripts, systemd_units
 from davy.collect.known_files import known_files
+from davy.collect.modules import module_table
 from davy.collect.processes import Sweep, own_pids, processes, sweep
 from davy.collect.renewals import Looks, caught
 from davy.collect.sockets import sockets
-from davy.collect.views import module_views, process_views
+from davy.collect.views import process_table
 from davy.host import Host, HostError, Kernel
-from davy.model.facts import (
-    Account,
-    Autostart,
-    Gap,
-    KnownFile,
-    Load,
-    Process,
-    Renewal,
-    Restart,
-    Snapshot,
-    Socket,
-    Views,
-)
+from davy.model.concealment import ModuleTable, ProcessTable
+from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
+from davy.model.snapshot import Snapshot
 
 Fact = Account | Autostart | KnownFile | Socket | Gap
 Collector = Callable[[Host], Iterator[Fact]]
@@ -109,12 +100,12 @@ def survey(
     gaps = [fact for fact in facts if isinstance(fact, Gap)]
     found: tuple[Process, ...] = ()
     renewals: tuple[Renewal, ...] = ()
-    load, process_view, module_view = None, None, None
+    load, processes_seen, modules_seen = None, None, None
     if kernel and first and looks:
         if not kernel.procfs.own and os.geteuid() == 0:
             gaps.append(Gap("processes", "/proc", "a procfs of our own was refused; the mounted one may be covered"))
         progress("the CPU window")
-        process_view, module_view = process_views(host, kernel), module_views(host, kernel)
+        processes_seen, modules_seen = process_table(host, kernel), module_table(host, kernel)
         looks.until(first.uptime + window_seconds)
         last = sweep(kernel)
         load = _load(kernel, busy_before, _busy_seconds(kernel), max(last.uptime - first.uptime, 1e-3))
@@ -124,7 +115,7 @@ def survey(
         found = tuple(row for row in rows if isinstance(row, Process))
         found += tuple(caught(kernel, first, renewals, found, users))
         gaps += [row for row in rows if isinstance(row, Gap)]
-        gaps += [view for view in (process_view, module_view) if isinstance(view, Gap)]
+        gaps += [view for view in (processes_seen, modules_seen) if isinstance(view, Gap)]
     return Snapshot(
         host=HostFacts(
             name=kernel.name if kernel else None,
@@ -145,7 +136,7 @@ def survey(
         accounts=tuple(fact for fact in facts if isinstance(fact, Account)),
         autostarts=tuple(fact for fact in facts if isinstance(fact, Autostart)),
         known_files=tuple(fact for fact in facts if isinstance(fact, KnownFile)),
-        process_views=process_view if isinstance(process_view, Views) else None,
-        module_views=module_view if isinstance(module_view, Views) else None,
+        process_table=processes_seen if isinstance(processes_seen, ProcessTable) else None,
+        module_table=modules_seen if isinstance(modules_seen, ModuleTable) else None,
         gaps=tuple(gaps),
     )

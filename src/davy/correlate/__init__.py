@@ -18,10 +18,11 @@ from davy.correlate.relations import program_key, untouchable
 from davy.correlate.verdict import by_aspect, total_bits, verdict_of
 from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
-from davy.model.facts import Process, Snapshot
+from davy.model.facts import Process
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Considered, Incident, Judgement, Verdict
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 __all__ = ["correlate"]
 
@@ -83,8 +84,9 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         incidents=tuple(incidents),
         considered=tuple(_considered(snapshot, by_subject, incidents)),
         gaps=snapshot.gaps,
-        process_views=snapshot.process_views,
-        module_views=snapshot.module_views,
+        process_table=snapshot.process_table,
+        module_table=snapshot.module_table,
+        accounting=snapshot.accounting,
         live=snapshot.live,
     )
 

@@ -11,9 +11,10 @@ from davy.detect.places import base, hidden_folder, temporary_folder
 from davy.detect.programs import own_program
 from davy.knowledge.arguments import shell
 from davy.knowledge.commands import CommandMatch, suspicious_command
-from davy.model.facts import Autostart, Process, Snapshot
+from davy.model.facts import Autostart, Process
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 _PLACES: Final = frozenset({"runs from a writable folder", "runs a hidden program", "starts what is not running"})
 """Shapes that only say where a program lies or when it starts: people's own commands have them, too."""

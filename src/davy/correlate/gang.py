@@ -8,8 +8,9 @@ from typing import Final
 from davy.correlate.guardians import Guardian
 from davy.correlate.relations import program_key
 from davy.knowledge import guardian_name
-from davy.model.facts import Autostart, KnownFile, Process, Snapshot
+from davy.model.facts import Autostart, KnownFile, Process
 from davy.model.findings import Aspect, Finding
+from davy.model.snapshot import Snapshot
 
 DEEDS: Final = frozenset({Aspect.BEHAVIOUR, Aspect.NETWORK, Aspect.CONTENT})
 """What a miner does; whoever does nothing of it is nobody's miner."""

@@ -17,9 +17,10 @@ from davy.detect.programs import own_program
 from davy.knowledge import guardian_name
 from davy.knowledge.arguments import commands, program
 from davy.knowledge.programs import interpreter, login_shell
-from davy.model.facts import Process, Snapshot
+from davy.model.facts import Process
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 _OWN: Final = frozenset({Aspect.IDENTITY, Aspect.ORIGIN, Aspect.CONCEALMENT})
 _DISHONEST_BITS: Final = 3.0

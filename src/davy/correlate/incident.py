@@ -10,10 +10,11 @@ from typing import Final
 from davy.correlate.verdict import confidence, total_bits, verdict_of
 from davy.detect.programs import own_program
 from davy.knowledge import families
-from davy.model.facts import Autostart, Executable, KnownFile, Process, Snapshot
+from davy.model.facts import Autostart, Executable, KnownFile, Process
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Actor, Happening, Incident, Kind, Role, Slowed, Verdict
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 _SLOWED_LEAST: Final = 0.2
 """Work that asked for less CPU time than so many seconds of the window is not worth a word."""

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from davy.detect.places import in_a_home, odd_place, open_folder
 from davy.detect.programs import own_program
 from davy.knowledge.programs import shared_parent
-from davy.model.facts import Process, Snapshot
+from davy.model.facts import Process
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 
 def untouchable(snapshot: Snapshot, process: Process) -> bool:

@@ -11,8 +11,8 @@ from typing import Final
 from davy.detect import behaviour, content, identity, network, origin, persistence, trust
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
-from davy.model.facts import Snapshot
 from davy.model.findings import Finding
+from davy.model.snapshot import Snapshot
 
 __all__ = ["DETECTORS", "detect", "triage"]
 

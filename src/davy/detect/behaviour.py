@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.detect.rule import Observation, detector
-from davy.model.facts import Process, Snapshot
+from davy.model.facts import Process
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 BURNING_CORES: Final = 0.5
 """From so many cores on a process counts as burning; the same is asked of what it got and waited for."""

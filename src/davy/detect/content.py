@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from davy.detect.rule import Observation, detector
 from davy.knowledge.words import mining_words
-from davy.model.facts import Snapshot
 from davy.model.findings import Aspect
+from davy.model.snapshot import Snapshot
 
 
 @detector("content.mining-words", aspect=Aspect.CONTENT, technique="T1496.001")

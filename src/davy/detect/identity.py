@@ -9,9 +9,10 @@ from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_name, family_by_path
 from davy.knowledge.arguments import MULTICALL
 from davy.knowledge.programs import kernel_thread_like, near_miss, system_daemon
-from davy.model.facts import Process, Snapshot
+from davy.model.facts import Process
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 
 def claimed_name(word: str) -> str:

@@ -8,9 +8,10 @@ from typing import Final
 
 from davy.detect.rule import Observation, detector
 from davy.knowledge.pools import miner_port, pool_endpoint
-from davy.model.facts import Snapshot, Socket
+from davy.model.facts import Socket
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 _CONNECTED: Final = frozenset({"ESTABLISHED", "SYN_SENT", "CLOSE_WAIT"})
 _LONG_LIVED_SECONDS: Final = 60.0

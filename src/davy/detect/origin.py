@@ -9,9 +9,9 @@ from davy.detect.behaviour import BURNING_CORES, wanted_cores
 from davy.detect.places import hidden_folder, in_a_home, odd_place, temporary_folder
 from davy.detect.programs import lies_at
 from davy.detect.rule import Observation, detector
-from davy.model.facts import Snapshot
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 _HONEST_MEMORY = ("/memfd:runc_cloned:", "/memfd:crun_cloned:", "/memfd:systemd")
 

@@ -11,8 +11,9 @@ from davy.detect.programs import own_program
 from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_path
 from davy.knowledge.commands import suspicious_command
-from davy.model.facts import Autostart, Snapshot
+from davy.model.facts import Autostart
 from davy.model.findings import Aspect
+from davy.model.snapshot import Snapshot
 
 CAME_BACK: Final = "persistence.came-back"
 

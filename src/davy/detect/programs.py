@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from davy.detect.places import base, odd_place, open_file
 from davy.knowledge.programs import interpreter
-from davy.model.facts import Process, Snapshot
+from davy.model.facts import Process
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 
 def interprets(snapshot: Snapshot, process: Process) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from davy.model.facts import Snapshot
 from davy.model.findings import Aspect, Finding
+from davy.model.snapshot import Snapshot
 
 
 class Observation(Struct, frozen=True, kw_only=True):

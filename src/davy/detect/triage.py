@@ -13,8 +13,9 @@ from davy.knowledge import family_by_name, family_by_path
 from davy.knowledge.commands import suspicious_command
 from davy.knowledge.programs import kernel_thread_like, near_miss, system_daemon
 from davy.knowledge.words import mining_words
-from davy.model.facts import Exe, Process, Snapshot
+from davy.model.facts import Exe, Process
 from davy.model.lookup import Lookup, lookup
+from davy.model.snapshot import Snapshot
 from davy.model.triage import Subjects
 
 _SUBJECTS_LIMIT: Final = 256

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from davy.detect.places import base, odd_place
 from davy.detect.rule import Observation, detector
 from davy.knowledge.programs import interpreter, login_shell
-from davy.model.facts import Executable, Process, Snapshot
+from davy.model.facts import Executable, Process
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
 
 
 def _earned(program: Executable | None) -> float:

@@ -302,39 +302,9 @@ class Host(Struct, frozen=True, kw_only=True):
     cpus: int | None = None
 
 
-class Views(Struct, frozen=True):
-    """How many of a kind the kernel has, and how many of them a listing does not show."""
-
-    seen: int
-    hidden: int
-
-
 class Gap(Struct, frozen=True):
     """What could not be read, and why: nothing is skipped in silence."""
 
     collector: str
     what: str
     why: str
-
-
-class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
-    """All facts of one host at one time, with what could not be read and why."""
-
-    host: Host
-    taken: float
-    seconds: float = 0.0
-    live: bool
-    own_pids: tuple[int, ...] = ()
-    """Davy and its chain of parents."""
-    load: Load | None = None
-    processes: tuple[Process, ...] = ()
-    details: tuple[ProcessDetail, ...] = ()
-    renewals: tuple[Renewal, ...] = ()
-    restarts: tuple[Restart, ...] = ()
-    sockets: tuple[Socket, ...] = ()
-    accounts: tuple[Account, ...] = ()
-    autostarts: tuple[Autostart, ...] = ()
-    known_files: tuple[KnownFile, ...] = ()
-    process_views: Views | None = None
-    module_views: Views | None = None
-    gaps: tuple[Gap, ...] = ()

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from davy.model.facts import Gap, Host, Views
+from davy.model.concealment import Accounting, ModuleTable, ProcessTable
+from davy.model.facts import Gap, Host
 from davy.model.findings import Finding
 
 
@@ -120,6 +121,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     incidents: tuple[Incident, ...] = ()
     considered: tuple[Considered, ...] = ()
     gaps: tuple[Gap, ...] = ()
-    process_views: Views | None = None
-    module_views: Views | None = None
+    process_table: ProcessTable | None = None
+    module_table: ModuleTable | None = None
+    accounting: Accounting | None = None
     live: bool = True

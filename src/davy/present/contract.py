@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from davy import __version__
-from davy.model.facts import Gap, Views
+from davy.model.concealment import ModuleTable, ProcessTable
+from davy.model.facts import Gap
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Door, Happening, Incident, Judgement
 from davy.model.plan import Left, Plan
@@ -98,8 +99,8 @@ def _gap(gap: Gap) -> dict[str, Any]:
     return {"collector": gap.collector, "what": gap.what, "why": gap.why}
 
 
-def _views(views: Views | None) -> dict[str, Any] | None:
-    return {"seen": views.seen, "hidden": views.hidden} if views else None
+def _views(table: ProcessTable | ModuleTable | None) -> dict[str, Any] | None:
+    return {"seen": len(table.rows), "hidden": len(table.hidden)} if table else None
 
 
 def scan_object(judgement: Judgement) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def scan_object(judgement: Judgement) -> dict[str, Any]:
         "incidents": [_incident(incident) for incident in judgement.incidents],
         "exposures": [],
         "gaps": [_gap(gap) for gap in judgement.gaps],
-        "views": {"processes": _views(judgement.process_views), "modules": _views(judgement.module_views)}
+        "views": {"processes": _views(judgement.process_table), "modules": _views(judgement.module_table)}
         if judgement.live
         else None,
     }

@@ -68,7 +68,7 @@ def show_judgement(out: Console, judgement: Judgement) -> None:
             out.print(f"{len(judgement.considered)} looked at closely and let go: davy explain")
     for number, incident in enumerate(judgement.incidents, 1):
         _show_incident(out, judgement, number, incident)
-    hidden = judgement.process_views.hidden if judgement.process_views else 0
+    hidden = len(judgement.process_table.hidden) if judgement.process_table else 0
     if hidden:
         out.print(Text(f"{hidden} processes are alive that a plain listing does not show.", "bold red"))
     _show_gaps(out, judgement)

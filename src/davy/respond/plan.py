@@ -19,7 +19,7 @@ from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase, packages
 from davy.knowledge import family_by_path
 from davy.knowledge.programs import interpreter
-from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail, Snapshot
+from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail
 from davy.model.findings import Aspect
 from davy.model.incidents import Actor, Incident, Kind, Role
 from davy.model.lookup import lookup
@@ -38,6 +38,7 @@ from davy.model.plan import (
     Step,
     Target,
 )
+from davy.model.snapshot import Snapshot
 from davy.model.text import printable
 from davy.respond.freeze import running
 

@@ -22,11 +22,11 @@ from davy.model.facts import (
     ProcessKey,
     Renewal,
     Restart,
-    Snapshot,
     Socket,
     ThreadLoad,
 )
 from davy.model.incidents import Kind, Role, Verdict
+from davy.model.snapshot import Snapshot
 
 ODD = st.text(st.characters(exclude_categories=()), max_size=12)
 """Any code point: what is no UTF-8, halves of surrogate pairs, terminal escapes, direction marks."""

@@ -24,7 +24,8 @@ from tests.unit.snapshots import (
     snapshot,
 )
 
-from davy.model.facts import Process, Restart, Snapshot
+from davy.model.facts import Process, Restart
+from davy.model.snapshot import Snapshot
 
 
 class Sample(NamedTuple):

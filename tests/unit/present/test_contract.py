@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
+from tests.unit.snapshots import module_table, process_table
 
 from davy.correlate import correlate
 from davy.detect import detect
 from davy.host import at, live
+from davy.model.concealment import ProcessTable
 from davy.model.facts import (
     Autostart,
     AutostartKind,
@@ -25,10 +27,9 @@ from davy.model.facts import (
     Load,
     Process,
     ProcessDetail,
-    Snapshot,
-    Views,
 )
 from davy.model.incidents import Door, Judgement, Verdict
+from davy.model.snapshot import Snapshot
 from davy.present.contract import as_json, moment, scan_object
 from davy.scan import scan
 
@@ -63,7 +64,8 @@ CONTRACT: dict[str, Any] = {
 NULLABLE = ("door", "cost", "views", "views.processes", "views.modules")
 
 NOW = 1_700_000_000.0
-ALL_SEEN = Views(90, 0)
+MODULES = module_table(*(f"module{number}" for number in range(90)))
+ALL_SEEN = process_table(90)
 HERE = Host(name="web1", kernel="6.1.0", boot_time=NOW - 100_000, boot_id="boot", cpus=2)
 
 
@@ -85,7 +87,7 @@ def process(pid: int, path: str, cmdline: tuple[str, ...], *, burning: float = 0
 
 def snapshot(
     processes: Iterable[Process], *, autostarts: tuple[Autostart, ...] = (), files: tuple[KnownFile, ...] = (),
-    gaps: tuple[Gap, ...] = (), views: Views | None = ALL_SEEN,
+    gaps: tuple[Gap, ...] = (), views: ProcessTable | None = ALL_SEEN,
 ) -> Snapshot:  # fmt: skip
     rows = tuple(processes)
     return Snapshot(
@@ -95,7 +97,8 @@ def snapshot(
             for one in rows
             if one.exe
         ),
-        autostarts=autostarts, known_files=files, process_views=views, module_views=views, gaps=gaps,
+        autostarts=autostarts, known_files=files, process_table=views,
+        module_table=MODULES if views else None, gaps=gaps,
     )  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from rich.console import Console
+from tests.unit.snapshots import process_table
 
 from davy.journal import Entry, Eviction, Progress
-from davy.model.facts import Gap, Host, Views
+from davy.model.facts import Gap, Host
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Actor, Considered, Happening, Incident, Judgement, Kind, Role, Slowed, Verdict
 from davy.model.plan import FileIdentity, Freeze, Kill, Left, Plan, Quarantine, RemoveLines, Target
@@ -146,7 +147,7 @@ def test_nothing_found_is_only_called_so_when_all_could_be_read() -> None:
 
 def test_processes_that_hide_are_named_even_when_nothing_else_is_found() -> None:
     assert "2 processes are alive that a plain listing does not show" in scan_text(
-        judgement(process_views=Views(100, 2))
+        judgement(process_table=process_table(100, hidden=2))
     )
 
 

@@ -1,0 +1,283 @@
+"""Facts about what hides: the ways of seeing processes and modules, and what may deceive those who look.
+
+Times, text and paths are as in `davy.model.facts`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from davy.model.facts import Executable, ProcessKey
+
+
+class View(StrEnum):
+    """One way of seeing a process: a column of the table."""
+
+    LISTING = "listing"
+    """The ordinary ``/proc`` as the C library lists it: what ps and top see."""
+    GETDENTS = "getdents64"
+    """The same folder by the raw system call, below anything preloaded."""
+    LOOK_UP = "look-up"
+    """``/proc/PID`` of the ordinary ``/proc`` asked for by its name."""
+    OWN_LISTING = "own procfs"
+    """Davy's own procfs, listed: nothing can be mounted over it."""
+    OWN_LOOK_UP = "own look-up"
+    PIDFD = "pidfd_open"
+    SIGNAL = "kill"
+    """kill(2) with signal 0."""
+    GROUP = "getpgid"
+    SCHEDULER = "sched_getscheduler"
+    CGROUP = "cgroup"
+    """``cgroup.procs`` of every control group."""
+    CHILDREN = "children"
+    """The children that its parent's threads list."""
+    SAMPLED = "on a CPU"
+    """perf's CPU clock found it running."""
+    TASKS = "task iterator"
+    """The kernel's own task list, walked by a BPF program."""
+
+
+LISTINGS: Final = frozenset({View.LISTING, View.GETDENTS, View.LOOK_UP, View.OWN_LISTING, View.OWN_LOOK_UP})
+"""Views that something which hides can leave a process out of; every other view is the kernel's own."""
+
+
+class ProcessRow(Struct, frozen=True, kw_only=True):
+    """One process, and which views show it.  Views that were not asked are not in the table's columns."""
+
+    pid: int
+    start_ticks: int
+    """0 where no view of it says when it started."""
+    name: str
+    seen: frozenset[View]
+    missing: frozenset[View]
+    """Views that left it out, in two sweeps, while it was alive."""
+    covered: bool = False
+    """Something is mounted over its folder in the ordinary ``/proc``."""
+
+    @property
+    def key(self) -> ProcessKey:
+        return ProcessKey(self.pid, self.start_ticks)
+
+    @property
+    def subject(self) -> str:
+        return self.key.subject
+
+    @property
+    def hidden(self) -> bool:
+        """Alive in two of the kernel's own views, and left out of a listing or covered."""
+        return len(self.seen - LISTINGS) >= 2 and (self.covered or bool(self.missing & LISTINGS))
+
+
+class ProcessTable(Struct, frozen=True, kw_only=True):
+    """Every process and every view that was asked.  Source: the idea is Volatility's modxview."""
+
+    columns: tuple[View, ...]
+    rows: tuple[ProcessRow, ...]
+
+    @property
+    def hidden(self) -> tuple[ProcessRow, ...]:
+        return tuple(row for row in self.rows if row.hidden)
+
+
+class ModuleView(StrEnum):
+    """One way of seeing a kernel module."""
+
+    LISTING = "lsmod"
+    """The ordinary ``/proc/modules``: what lsmod prints."""
+    OWN_LISTING = "own procfs"
+    """``/proc/modules`` of Davy's own procfs."""
+    SYSFS = "/sys/module"
+    SYMBOLS = "kallsyms"
+    TRACED = "tracefs"
+    """``available_filter_functions``: functions of the module that ftrace knows."""
+    LOG = "kernel log"
+    """It was loaded since boot, says the kernel's log; it may have been unloaded since."""
+
+
+class ModuleRow(Struct, frozen=True, kw_only=True):
+    """One kernel module, and which views show it."""
+
+    name: str
+    seen: frozenset[ModuleView]
+    missing: frozenset[ModuleView]
+    taint: str = ""
+    """The letters of its own taint: O out of tree, E unsigned, F forced.  Source: tainted-kernels.rst."""
+    file: str | None = None
+    """Where its file lies, if one of its name was found."""
+
+    @property
+    def subject(self) -> str:
+        return f"module:{self.name}"
+
+    @property
+    def hidden(self) -> bool:
+        """Loaded by another view, and not in what lsmod prints."""
+        return ModuleView.LISTING in self.missing and bool(self.seen - {ModuleView.LOG})
+
+
+class ModuleTable(Struct, frozen=True, kw_only=True):
+    """Every module and every view that was asked; without columns where the kernel has no loadable modules."""
+
+    columns: tuple[ModuleView, ...]
+    rows: tuple[ModuleRow, ...] = ()
+    taint: int = 0
+    """``/proc/sys/kernel/tainted``, a mask."""
+
+    @property
+    def hidden(self) -> tuple[ModuleRow, ...]:
+        return tuple(row for row in self.rows if row.hidden)
+
+
+class ModuleFile(Struct, frozen=True, kw_only=True):
+    """A kernel module's file in a place of note, or one that something loads when the machine starts."""
+
+    path: str
+    name: str
+    """The module's name: dashes are underscores."""
+    executable: Executable
+    signed: bool
+    """Whether a signature is appended to it; nobody has checked whose."""
+    loaded_by: tuple[str, ...] = ()
+    """Subjects of the autostarts that load it."""
+    known: str | None = None
+    """Why its name and place are known, in words; None when they are not."""
+
+    @property
+    def subject(self) -> str:
+        return f"file:{self.path}"
+
+
+class CoverKind(StrEnum):
+    PROCESS = "a process"
+    KERNEL_FILE = "a file of the kernel's"
+    PROGRAM = "a program"
+
+
+class Cover(Struct, frozen=True, kw_only=True):
+    """Something mounted over what others read: ``/proc/PID``, ``/proc/stat``, a program.
+
+    Source: proc_pid_mountinfo(5).
+    """
+
+    kind: CoverKind
+    point: str
+    mount_id: int
+    parent_id: int
+    filesystem: str
+    source: str
+    root: str
+    """The path within the file system that is mounted."""
+    device: tuple[int, int]
+    pid: int | None = None
+    """The process whose folder is covered."""
+    hides: str | None = None
+    """The subject of that process, when it is alive."""
+    forged: str | None = None
+    """How what it shows differs from what the kernel says, in words; None when it was not seen to differ."""
+
+    @property
+    def subject(self) -> str:
+        return f"mount:{self.point}"
+
+
+class PreloadKind(StrEnum):
+    FILE = "ld.so.preload"
+    ENVIRONMENT = "environment"
+    """``LD_PRELOAD`` or ``LD_AUDIT`` of a process."""
+    LOADER = "loader"
+    """The dynamic loader itself was changed, or reads another preload file."""
+    MAPPED = "mapped everywhere"
+    """A library that no package owns, mapped in programs that have nothing else in common."""
+
+
+class Preload(Struct, frozen=True, kw_only=True):
+    """A library that is loaded into programs which never asked for it.  Source: ld.so(8)."""
+
+    kind: PreloadKind
+    path: str
+    """The library, or the loader."""
+    source: str
+    """The file or the variable that names it."""
+    line: int | None = None
+    text: str = ""
+    """The line as it stands, without its end."""
+    library: Executable | None = None
+    """None when there is no such file, or it could not be read."""
+    pids: tuple[int, ...] = ()
+    """Processes whose environment names it, or that map it; a sample."""
+    names: tuple[str, ...] = ()
+    """Subjects of processes whose name or program its bytes contain."""
+    hides: tuple[str, ...] = ()
+    """Subjects of processes that a program which had it loaded did not see."""
+
+    @property
+    def subject(self) -> str:
+        return f"library:{self.path}"
+
+
+class HiddenName(Struct, frozen=True, kw_only=True):
+    """A name that answers when it is asked for, and that no listing of its folder shows."""
+
+    path: str
+    listed_by: str
+    """Which listing left it out: ``the kernel's`` or ``the C library's``."""
+    named_by: str
+    """What led to it: a known path, a command, a process."""
+
+    @property
+    def subject(self) -> str:
+        return f"file:{self.path}"
+
+
+class Interval(Struct, frozen=True, kw_only=True):
+    """CPU time within one part of the window, in cores (seconds of CPU per second)."""
+
+    seconds: float
+    busy: float
+    """What tasks took, by the kernel's own account of its CPUs; interrupts and steal are not in it."""
+    owned: float
+    """What visible processes, kernel threads and processes that ended took."""
+    unsure: float
+    """What may be owned by processes whose end was not seen to its last thread."""
+
+    @property
+    def unowned(self) -> float:
+        return max(self.busy - self.owned - self.unsure, 0.0)
+
+
+class GroupShare(Struct, frozen=True):
+    """CPU time of one control group that no visible process of it owns, in cores."""
+
+    cgroup: str
+    unowned: float
+
+
+class Accounting(Struct, frozen=True, kw_only=True):
+    """CPU time that passed, against CPU time that somebody owns.
+
+    Source: proc_stat(5), Documentation/scheduler/sched-stats.rst, Documentation/accounting/taskstats.rst, cgroups(7).
+    """
+
+    cpus: int
+    intervals: tuple[Interval, ...]
+    groups: tuple[GroupShare, ...] = ()
+    claimed_busy: float | None = None
+    """Busy cores as the ordinary ``/proc/stat`` claims, which top reads; None when it could not be read."""
+    sampled_busy: float | None = None
+    """Busy cores as perf's samples found them."""
+    yardstick: float | None = None
+    """Cores that were not free, as Davy's own waiting showed; None where it did not need a CPU."""
+
+    @property
+    def busy(self) -> float:
+        """Cores that tasks took, over the whole window."""
+        seconds = sum(one.seconds for one in self.intervals)
+        return sum(one.busy * one.seconds for one in self.intervals) / seconds if seconds > 0 else 0.0
+
+    @property
+    def unowned(self) -> float:
+        """Cores busy in every interval and owned by no visible process."""
+        return min((one.unowned for one in self.intervals), default=0.0)

@@ -1,0 +1,56 @@
+"""The snapshot: all facts of one host at one time."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from davy.model.concealment import (
+    Accounting,
+    Cover,
+    HiddenName,
+    ModuleFile,
+    ModuleTable,
+    Preload,
+    ProcessTable,
+)
+from davy.model.facts import (
+    Account,
+    Autostart,
+    Gap,
+    Host,
+    KnownFile,
+    Load,
+    Process,
+    ProcessDetail,
+    Renewal,
+    Restart,
+    Socket,
+)
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
+    """All facts of one host at one time, with what could not be read and why."""
+
+    host: Host
+    taken: float
+    seconds: float = 0.0
+    live: bool
+    own_pids: tuple[int, ...] = ()
+    """Davy and its chain of parents."""
+    load: Load | None = None
+    processes: tuple[Process, ...] = ()
+    details: tuple[ProcessDetail, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
+    restarts: tuple[Restart, ...] = ()
+    sockets: tuple[Socket, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    autostarts: tuple[Autostart, ...] = ()
+    known_files: tuple[KnownFile, ...] = ()
+    process_table: ProcessTable | None = None
+    module_table: ModuleTable | None = None
+    module_files: tuple[ModuleFile, ...] = ()
+    covers: tuple[Cover, ...] = ()
+    preloads: tuple[Preload, ...] = ()
+    hidden_names: tuple[HiddenName, ...] = ()
+    accounting: Accounting | None = None
+    gaps: tuple[Gap, ...] = ()
