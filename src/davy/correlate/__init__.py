@@ -13,9 +13,10 @@ from typing import Final
 from davy.correlate.followers import autostarts, droppers, fetchers
 from davy.correlate.gang import DEEDS, Gang, joined
 from davy.correlate.guardians import RULE, Surroundings, guardians, guarding
+from davy.correlate.hiders import Hider, hiders
 from davy.correlate.incident import family_of, incident, slowed_work
 from davy.correlate.relations import program_key, untouchable
-from davy.correlate.verdict import by_aspect, total_bits, verdict_of
+from davy.correlate.verdict import by_aspect, of_two_kinds, total_bits, verdict_of
 from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
 from davy.model.facts import Process
@@ -47,6 +48,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
     gangs = _gangs(snapshot, by_subject)
     claimed = {subject for gang in gangs for subject in gang.autostarts}
     gangs += _dormant(snapshot, by_subject, claimed)
+    gangs = joined(snapshot, _hidden(gangs, hiders(snapshot, by_subject), by_subject), by_subject)
     for gang in gangs:
         _add_files(snapshot, gang, by_subject)
     accused = {
@@ -68,6 +70,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
                 droppers=list(gang.droppers.values()),
                 autostarts=list(gang.autostarts.values()),
                 files=list(gang.files.values()),
+                hiders=list(gang.hiders.values()),
                 findings=by_subject,
                 slowed=slowed,
             )
@@ -126,8 +129,9 @@ def _embers(snapshot: Snapshot, findings: Findings) -> list[list[Process]]:
     groups: dict[object, list[Process]] = {}
     for process in snapshot.processes:
         own = findings.get(process.subject, ())
-        aspects = [aspect for aspect, bits in by_aspect(own).items() if bits >= 1.0]
-        if len(aspects) >= 2 and total_bits(own) >= _EMBER_BITS and not untouchable(snapshot, process):
+        aspects = by_aspect(own)
+        telling = sum(bits >= 1.0 for bits in aspects.values()) >= 2 or of_two_kinds(aspects)
+        if telling and total_bits(own) >= _EMBER_BITS and not untouchable(snapshot, process):
             groups.setdefault(program_key(snapshot, process) or process.subject, []).append(process)
     worst = {key: max(total_bits(findings[ember.subject]) for ember in group) for key, group in groups.items()}
     return [groups[key] for key in sorted(groups, key=lambda key: -worst[key])]
@@ -190,6 +194,31 @@ def _dormant(snapshot: Snapshot, findings: Findings, claimed: set[str]) -> list[
             gang = found[family_of(own) or autostart.subject]
             gang.autostarts[autostart.subject] = (autostart, own[0].summary)
     return list(found.values())
+
+
+def _hidden(gangs: list[Gang], found: Sequence[Hider], findings: Findings) -> list[Gang]:
+    """The gangs with those that hide them, and what hides nobody who was seen as gangs of their own.
+
+    Of two gangs that one preloaded library hides, it is told which: by the processes it names or was seen to hide.
+    What could hide any process, and is tied to none, is put with the gangs that hide; else it stands alone.
+    """
+    alone = []
+    for hider in found:
+        subject = hider.actor.subject
+        tied = [gang for gang in gangs if not hider.hides.isdisjoint((*gang.miners, *gang.guardians, *gang.droppers))]
+        if not tied and hider.everywhere:
+            tied = [gang for gang in gangs if any(_conceals(findings.get(miner, ())) for miner in gang.miners)]
+        if not tied and verdict_of(findings.get(subject, ())) is not Verdict.CLEAN:
+            tied = [Gang()]
+            alone += tied
+        for gang in tied:
+            gang.hiders[subject] = hider.actor
+            gang.autostarts |= {one.subject: (one, f"loads {hider.actor.name}") for one in hider.autostarts}
+    return gangs + alone
+
+
+def _conceals(findings: Sequence[Finding]) -> bool:
+    return any(finding.aspect is Aspect.CONCEALMENT and finding.bits > 0 for finding in findings)
 
 
 def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:

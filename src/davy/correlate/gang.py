@@ -10,6 +10,7 @@ from davy.correlate.relations import program_key
 from davy.knowledge import guardian_name
 from davy.model.facts import Autostart, KnownFile, Process
 from davy.model.findings import Aspect, Finding
+from davy.model.incidents import Actor
 from davy.model.snapshot import Snapshot
 
 DEEDS: Final = frozenset({Aspect.BEHAVIOUR, Aspect.NETWORK, Aspect.CONTENT})
@@ -25,6 +26,7 @@ class Gang:
         self.droppers: dict[str, tuple[Process, str]] = {}
         self.autostarts: dict[str, tuple[Autostart, str]] = {}
         self.files: dict[str, KnownFile] = {}
+        self.hiders: dict[str, Actor] = {}
 
     def keys(self, snapshot: Snapshot) -> Iterator[str | tuple[str, str]]:
         """What two gangs may have in common: a member, an autostart, a program."""
@@ -32,6 +34,7 @@ class Gang:
         yield from self.guardians
         yield from self.droppers
         yield from self.autostarts
+        yield from self.hiders
         for miner in self.miners.values():
             if program := program_key(snapshot, miner):
                 yield program
@@ -42,6 +45,7 @@ class Gang:
         self.droppers |= other.droppers
         self.autostarts |= other.autostarts
         self.files |= other.files
+        self.hiders |= other.hiders
 
     def settle(self, findings: Mapping[str, Sequence[Finding]]) -> None:
         """Give whoever has come to be in two lists one role.

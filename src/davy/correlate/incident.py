@@ -129,6 +129,9 @@ def summary_of(
     again = [actor for actor in actors if actor.role is Role.AUTOSTART]
     known = next((one for one in families() if one.id == family), None)
     looks = "A miner" if verdict is Verdict.CONFIRMED else "Perhaps a miner"
+    hidden_by = ", ".join(dict.fromkeys(actor.name for actor in actors if actor.role is Role.HIDER))
+    if not miners and hidden_by:
+        return f"{'Something hides' if verdict is Verdict.CONFIRMED else 'Perhaps something hides'}: {hidden_by}"
     if not miners:
         named = f" of {known.name}" if known else ""
         return f"{looks}{named} is started by {_autostarts(len(again))}, and does not run now"
@@ -138,6 +141,8 @@ def summary_of(
         words += f", as {known.name} does"
     if hours:
         words += f"; it has cost {_hours(hours)}"
+    if hidden_by:
+        words += f"; hidden by {hidden_by}"
     if kept:
         words += f"; kept alive by {', '.join(dict.fromkeys(actor.name for actor in kept))}"
     if again:
@@ -153,6 +158,7 @@ def incident(
     autostarts: Sequence[tuple[Autostart, str]],
     droppers: Sequence[tuple[Process, str]],
     files: Sequence[KnownFile],
+    hiders: Sequence[Actor],
     findings: Mapping[str, Sequence[Finding]],
     slowed: tuple[Slowed, ...],
 ) -> Incident:
@@ -164,6 +170,7 @@ def incident(
             *(process.subject for process in miners),
             *(process.subject for process, _ in guardians),
             *(autostart.subject for autostart, _ in autostarts),
+            *(hider.subject for hider in hiders),
         )
         for finding in findings.get(subject, ())
     )
@@ -176,9 +183,13 @@ def incident(
         *(process_actor(snapshot, process, Role.DROPPER, how) for process, how in droppers),
         *(autostart_actor(autostart, why) for autostart, why in autostarts),
         *(file_actor(known, Role.DROPPER) for known in files),
+        *hiders,
     ]  # fmt: skip
     running = [*miners, *(process for process, _ in guardians), *(process for process, _ in droppers)]
-    judged = [*(process.subject for process in miners)] or [autostart.subject for autostart, _ in autostarts]
+    judged = [process.subject for process in miners] or [
+        *(hider.subject for hider in hiders),
+        *(autostart.subject for autostart, _ in autostarts),
+    ]
     verdict = max((verdict_of(findings.get(subject, ())) for subject in judged), key=lambda one: one.rank)
     bits = max(total_bits(findings.get(subject, ())) for subject in judged)
     programs = {
@@ -188,7 +199,7 @@ def incident(
     } | {known.path: known.executable for known in files}
     hours = cpu_hours(snapshot, running)
     names = [own_program(snapshot, process) or process.exe_path or process.name for process in miners]
-    anchor = min(names or [autostart.subject for autostart, _ in autostarts])
+    anchor = min(names or judged)
     window = snapshot.load.window_seconds if snapshot.load and snapshot.load.window_seconds > 0.0 else 1.0
     return Incident(
         id=identifier(snapshot, anchor),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Verdict
 
 SUSPECT_BITS: Final = 6.0
-"""From so many bits, out of two aspects, a subject is suspect."""
+"""From so many bits, out of two aspects or of concealment alone, a subject is suspect."""
 CONFIRMED_BITS: Final = 9.0
 """From so many bits a suspect is confirmed, if one aspect that counts is neither identity nor origin."""
 _FURTHER_SHARE: Final = 0.25
@@ -43,12 +43,17 @@ def total_bits(findings: Iterable[Finding]) -> float:
     return sum(by_aspect(findings).values())
 
 
+def of_two_kinds(aspects: Mapping[Aspect, float]) -> bool:
+    """Whether there is evidence of two kinds, or of hiding, which nobody does by chance."""
+    counting = [aspect for aspect, bits in aspects.items() if bits >= _LEAST_BITS]
+    return len(counting) >= 2 or aspects.get(Aspect.CONCEALMENT, 0.0) >= SUSPECT_BITS
+
+
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
     """What the findings about one subject come to."""
     aspects = by_aspect(findings)
     total = sum(aspects.values())
-    counting = {aspect for aspect, bits in aspects.items() if bits >= _LEAST_BITS}
-    if total < SUSPECT_BITS or len(counting) < 2:
+    if total < SUSPECT_BITS or not of_two_kinds(aspects):
         return Verdict.CLEAN
     if total >= CONFIRMED_BITS and any(aspects.get(deed, 0.0) >= least for deed, least in _DEEDS.items()):
         return Verdict.CONFIRMED

@@ -41,9 +41,14 @@ def test_trust_subtracts() -> None:
     assert total_bits(against + of(TRUST, -6.0)) == 1.0
 
 
-@pytest.mark.parametrize("aspect", list(Aspect))
+@pytest.mark.parametrize("aspect", [aspect for aspect in Aspect if aspect is not Aspect.CONCEALMENT])
 def test_one_aspect_is_never_enough(aspect: Aspect) -> None:
     assert verdict_of(of(aspect, 20.0, 20.0)) is Verdict.CLEAN
+
+
+def test_nobody_hides_by_chance() -> None:
+    assert verdict_of(of(Aspect.CONCEALMENT, 6.0)) is Verdict.SUSPECT
+    assert verdict_of(of(Aspect.CONCEALMENT, 5.0)) is Verdict.CLEAN
 
 
 def test_an_aspect_that_says_next_to_nothing_is_no_second_one() -> None:

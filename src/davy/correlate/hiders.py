@@ -1,0 +1,83 @@
+"""What hides a gang: mounts over ``/proc``, libraries preloaded into every program, kernel modules.
+
+A hider belongs to the gang whose member it hides or names.  One that hides nobody who was seen makes an incident of
+its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from davy.correlate.verdict import total_bits
+from davy.detect.places import base
+from davy.model.facts import Autostart
+from davy.model.findings import Finding
+from davy.model.incidents import Actor, Kind, Role
+from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
+
+_GUILTY_BITS: Final = 3.0
+"""A cover, library or module with less against it is nobody's hider."""
+
+
+class Hider(NamedTuple):
+    actor: Actor
+    hides: frozenset[str]
+    """Subjects of the processes it is tied to."""
+    everywhere: bool
+    """Whether it can hide any process: a kernel module, a library in every program."""
+    autostarts: tuple[Autostart, ...] = ()
+    """What loads it when the machine starts."""
+
+
+def hiders(snapshot: Snapshot, findings: Mapping[str, Sequence[Finding]]) -> list[Hider]:
+    """Everything that hides, as actors, each once."""
+    found: dict[str, Hider] = {}
+    for actor, everywhere in _candidates(snapshot):
+        own = findings.get(actor.subject, ())
+        if actor.subject not in found and total_bits(own) >= _GUILTY_BITS:
+            told = max(own, key=lambda finding: finding.bits)
+            ties = frozenset(related for finding in own if finding.bits > 0 for related in finding.related)
+            found[actor.subject] = Hider(
+                Actor(
+                    role=actor.role, kind=actor.kind, subject=actor.subject, name=actor.name, detail=told.summary,
+                    path=actor.path, files=actor.files, line=actor.line, command=actor.command,
+                ),
+                ties,
+                everywhere,
+                tuple(_loading(snapshot, actor)),
+            )  # fmt: skip
+    return list(found.values())
+
+
+def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
+    for cover in snapshot.covers:
+        yield _actor(Kind.FILE, cover.subject, f"mount over {cover.point}", path=cover.point), False
+    for preload in snapshot.preloads:
+        files = (preload.path,) if preload.library else ()
+        yield (
+            _actor(Kind.LIBRARY, preload.subject, base(preload.path), path=preload.path, files=files),
+            True,
+        )
+    places = {file.name: file.path for file in snapshot.module_files}
+    rows = snapshot.module_table.rows if snapshot.module_table else ()
+    for row in rows:
+        path = row.file or places.get(row.name)
+        yield _actor(Kind.MODULE, row.subject, row.name, path=path, files=(path,) if path else ()), True
+    loaded = {row.name for row in rows}
+    for file in snapshot.module_files:
+        if file.name not in loaded:
+            yield _actor(Kind.MODULE, file.subject, file.name, path=file.path, files=(file.path,)), True
+
+
+def _loading(snapshot: Snapshot, module: Actor) -> Iterator[Autostart]:
+    if module.kind is Kind.MODULE:
+        by_subject = lookup(snapshot).autostart
+        for file in snapshot.module_files:
+            if file.name == module.name:
+                yield from (by_subject[subject] for subject in file.loaded_by if subject in by_subject)
+
+
+def _actor(kind: Kind, subject: str, name: str, *, path: str | None, files: tuple[str, ...] = ()) -> Actor:
+    return Actor(role=Role.HIDER, kind=kind, subject=subject, name=name, detail="", path=path, files=files)
