@@ -11,10 +11,12 @@ import errno
 import os
 import socket
 import struct
+import threading
+import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from davy.host.errors import Denied, Refused, mapped
+from davy.host.errors import Denied, HostError, Refused, mapped
 
 _NETLINK_GENERIC: Final = 16
 _GENL_ID_CTRL: Final = 16
@@ -41,6 +43,7 @@ _RECORD_BYTES: Final = 8192
 _RECORDS_LIMIT: Final = 200_000
 """How many one `ExitRecords.drain` takes, so that a fork bomb does not keep it for ever."""
 _ANSWER_SECONDS: Final = 2.0
+_HEARD_SECONDS: Final = 0.5
 
 
 class ExitRecord(NamedTuple):
@@ -152,7 +155,8 @@ class ExitRecords:
         """Raises `Denied` where the kernel does not tell us, another `HostError` where it keeps no such records."""
         self.lost = False
         """Whether records were dropped because we were slow, or could not be understood."""
-        self._mask = cpu_list(cpus).encode() + b"\0"
+        self._cpus = frozenset(cpus)
+        self._mask = cpu_list(self._cpus).encode() + b"\0"
         self._buffer = memoryview(bytearray(_RECORD_BYTES))
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_GENERIC)
@@ -165,9 +169,12 @@ class ExitRecords:
             if error.errno == errno.EINVAL:
                 raise Denied("taskstats: not in the first user and pid namespace") from None
             raise mapped(error, "taskstats") from None
-        except (struct.error, Refused):
+        except struct.error:
             self._socket.close()
-            raise Refused("taskstats: the kernel's answer is of no known shape") from None
+            raise Refused("taskstats: the kernel's answer is cut short") from None
+        except HostError:
+            self._socket.close()
+            raise
 
     def _open(self) -> None:
         try:
@@ -180,7 +187,29 @@ class ExitRecords:
         self._family = _family(self._answer())
         self._send(self._family, _TASKSTATS_CMD_GET, _attribute(_ATTR_REGISTER_CPUMASK, self._mask), _NLM_F_ACK)
         self._answer()
+        self._hear()
         self._socket.setblocking(False)
+
+    def _hear(self) -> None:
+        """Ends a thread of our own and waits for its record: in another network namespace it goes to somebody else."""
+
+        def end() -> None:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, self._cpus)
+
+        thread = threading.Thread(target=end)
+        thread.start()
+        thread.join()
+        self._socket.settimeout(_HEARD_SECONDS)
+        deadline = time.monotonic() + _HEARD_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                record = parse_exit(self._socket.recv(_RECORD_BYTES))
+            except TimeoutError:
+                break
+            if record and record.tid == thread.native_id:
+                return
+        raise Denied("taskstats: no record comes; not in the first network namespace")
 
     def _send(self, family: int, command: int, attributes: bytes, flags: int = 0) -> None:
         body = struct.pack("=BBH", command, 1, 0) + attributes
