@@ -43,4 +43,6 @@ def start(tasks: str) -> Iterator[Starter]:
     yield started
     for process in running:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
