@@ -1,6 +1,7 @@
 """System calls that Python's standard library does not wrap, for reading a host.
 
-Source: openat2(2), fsopen(2), fsmount(2), statx(2), include/uapi/linux/{openat2,mount,stat}.h.
+Source: openat2(2), fsopen(2), fsmount(2), statx(2), perf_event_open(2), bpf(2),
+include/uapi/linux/{openat2,mount,stat,perf_event,bpf}.h, asm-generic/unistd.h.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import struct
 from functools import cache
 from typing import Final
 
+_ARM: Final = os.uname().machine in ("aarch64", "arm64", "riscv64", "loongarch64")
+"""Processors that number the older calls by asm-generic/unistd.h; the others that Davy knows are x86_64."""
+_PERF_EVENT_OPEN: Final = 241 if _ARM else 298
+_BPF: Final = 280 if _ARM else 321
 _OPENAT2: Final = 437
 _FSOPEN: Final = 430
 _FSCONFIG: Final = 431
@@ -28,6 +33,8 @@ _MOUNT_ATTR: Final = 0x01 | 0x02 | 0x04 | 0x08  # read-only, nosuid, nodev, noex
 _AT_EMPTY_PATH: Final = 0x1000
 _STATX_BTIME: Final = 0x800
 _STATX_SIZE: Final = 256
+
+_PERF_FLAG_FD_CLOEXEC: Final = 8
 
 
 @cache
@@ -91,3 +98,27 @@ def birth_time(descriptor: int) -> float | None:
         return None
     seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)
     return float(seconds) + float(nanoseconds) / 1e9
+
+
+def perf_event_open(attributes: bytes, pid: int, cpu: int) -> int:
+    """A descriptor of one event of ``pid`` (-1: of all) on ``cpu``.  ``attributes`` is a struct perf_event_attr.
+
+    Raises OSError.
+    """
+    return _checked(
+        _libc().syscall(
+            ctypes.c_long(_PERF_EVENT_OPEN),
+            attributes,
+            ctypes.c_int(pid),
+            ctypes.c_int(cpu),
+            ctypes.c_int(-1),
+            ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC),
+        )
+    )
+
+
+def bpf(command: int, attributes: bytes) -> int:
+    """bpf(2); ``attributes`` is a union bpf_attr, and what it points to must be kept alive.  Raises OSError."""
+    return _checked(
+        _libc().syscall(ctypes.c_long(_BPF), ctypes.c_int(command), attributes, ctypes.c_uint(len(attributes)))
+    )
