@@ -15,6 +15,7 @@ from typing import Final
 _ARM: Final = os.uname().machine in ("aarch64", "arm64", "riscv64", "loongarch64")
 """Processors that number the older calls by asm-generic/unistd.h; the others that Davy knows are x86_64."""
 _PERF_EVENT_OPEN: Final = 241 if _ARM else 298
+_TGKILL: Final = 131 if _ARM else 234
 _BPF: Final = 280 if _ARM else 321
 _OPENAT2: Final = 437
 _FSOPEN: Final = 430
@@ -98,6 +99,11 @@ def birth_time(descriptor: int) -> float | None:
         return None
     seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)
     return float(seconds) + float(nanoseconds) / 1e9
+
+
+def thread_exists(group: int, thread: int) -> None:
+    """tgkill(2) with signal 0: whether ``thread`` is one of ``group``.  Raises OSError, ESRCH when it is not."""
+    _checked(_libc().syscall(ctypes.c_long(_TGKILL), ctypes.c_int(group), ctypes.c_int(thread), ctypes.c_int(0)))
 
 
 def perf_event_open(attributes: bytes, pid: int, cpu: int) -> int:
