@@ -52,7 +52,7 @@ class Living(NamedTuple):
     """The first id that was not asked: beyond the last, unless the deadline came first."""
 
 
-class Entry(NamedTuple):
+class FolderEntry(NamedTuple):
     """One name of a folder, as getdents64 gives it."""
 
     name: bytes
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
 class Listing(NamedTuple):
     """What a folder's listing shows, without ``.`` and ``..``."""
 
-    entries: list[Entry]
+    entries: list[FolderEntry]
     complete: bool
     """False when there were more than were asked for."""
 
@@ -104,7 +104,7 @@ def _all(descriptor: int, step: Callable[[int], list[T] | None], limit: int) -> 
 def folder_entries(descriptor: int, limit: int = ENTRIES_LIMIT) -> Listing:
     """What lies in the folder open at ``descriptor``, in the order of the file system.  Raises OSError."""
     found, complete = _all(descriptor, steps.entries, limit)
-    return Listing([Entry(*entry) for entry in found], complete)
+    return Listing([FolderEntry(*entry) for entry in found], complete)
 
 
 def numbered(descriptor: int) -> list[int]:
