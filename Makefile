@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# What an installation compiles or copies; all else is used where it lies.
+SOURCES := pyproject.toml setup.py $(wildcard src/davy/host/native/*.c)
 ROOT   := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo))
 
 .PHONY: scan test check bench clean
@@ -13,8 +15,8 @@ test: $(VENV)/.tested
 	$(ROOT) $(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.checked
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check setup.py src tests bench
+	$(BIN)/ruff format --check setup.py src tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -28,18 +30,18 @@ $(VENV)/.python:
 	  { rm -rf $(VENV); echo "davy needs the package python3-venv (apt-get install python3-venv)" >&2; exit 2; }
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.python pyproject.toml
+$(VENV)/.installed: $(VENV)/.python $(SOURCES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@$(BIN)/python -m compileall -q src
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.python pyproject.toml
+$(VENV)/.tested: $(VENV)/.python $(SOURCES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.checked: $(VENV)/.python pyproject.toml
+$(VENV)/.checked: $(VENV)/.python $(SOURCES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[check]'
 	@touch $@ $(VENV)/.installed $(VENV)/.tested
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist src/davy.egg-info src/davy/host/_steps*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

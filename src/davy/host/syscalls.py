@@ -1,12 +1,13 @@
 """System calls that Python's standard library does not wrap, for reading a host.
 
-Source: openat2(2), fsopen(2), fsmount(2), statx(2), perf_event_open(2), bpf(2),
-include/uapi/linux/{openat2,mount,stat,perf_event,bpf}.h, asm-generic/unistd.h.
+Source: openat2(2), fsopen(2), fsmount(2), statx(2), getdents64(2), perf_event_open(2), bpf(2),
+include/uapi/linux/{openat2,mount,stat,perf_event,bpf}.h, arch/*/entry/syscalls/syscall*.tbl.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 from functools import cache
@@ -21,6 +22,8 @@ _OPENAT2: Final = 437
 _FSOPEN: Final = 430
 _FSCONFIG: Final = 431
 _FSMOUNT: Final = 432
+_GETDENTS64: Final = {("x86_64", 8): 217, ("aarch64", 8): 61}
+"""By machine and bytes of a pointer; elsewhere the C library's own name is called (glibc 2.30, musl)."""
 
 RESOLVE_NO_MAGICLINKS: Final = 0x02
 RESOLVE_NO_SYMLINKS: Final = 0x04
@@ -58,6 +61,18 @@ def openat2(directory: int, path: bytes, flags: int, resolve: int) -> int:
             ctypes.c_long(_OPENAT2), ctypes.c_int(directory), ctypes.c_char_p(path), how, ctypes.c_size_t(len(how))
         )
     )
+
+
+def getdents64(folder: int, buffer: ctypes.Array[ctypes.c_char]) -> int:
+    """The next entries of a folder into ``buffer``; how many bytes they take, 0 at the end.  Raises OSError."""
+    libc, size = _libc(), ctypes.c_size_t(ctypes.sizeof(buffer))
+    number = _GETDENTS64.get((os.uname().machine, ctypes.sizeof(ctypes.c_void_p)))
+    if number is not None:
+        return _checked(libc.syscall(ctypes.c_long(number), ctypes.c_int(folder), buffer, size))
+    named = getattr(libc, "getdents64", None)
+    if named is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    return _checked(named(ctypes.c_int(folder), buffer, size))
 
 
 def detached_procfs() -> int:
