@@ -1,6 +1,6 @@
 """System calls that Python's standard library does not wrap, for reading a host.
 
-Source: openat2(2), fsopen(2), fsmount(2), statx(2), perf_event_open(2), bpf(2),
+Source: openat2(2), open_tree(2), fsopen(2), fsmount(2), statx(2), perf_event_open(2), bpf(2),
 include/uapi/linux/{openat2,mount,stat,perf_event,bpf}.h, asm-generic/unistd.h.
 """
 
@@ -17,6 +17,7 @@ _ARM: Final = os.uname().machine in ("aarch64", "arm64", "riscv64", "loongarch64
 _PERF_EVENT_OPEN: Final = 241 if _ARM else 298
 _TGKILL: Final = 131 if _ARM else 234
 _BPF: Final = 280 if _ARM else 321
+_OPEN_TREE: Final = 428
 _OPENAT2: Final = 437
 _FSOPEN: Final = 430
 _FSCONFIG: Final = 431
@@ -31,6 +32,9 @@ _FSOPEN_CLOEXEC: Final = 1
 _FSMOUNT_CLOEXEC: Final = 1
 _MOUNT_ATTR: Final = 0x01 | 0x02 | 0x04 | 0x08  # read-only, nosuid, nodev, noexec
 
+_OPEN_TREE_CLONE: Final = 1
+
+_AT_FDCWD: Final = -100
 _AT_EMPTY_PATH: Final = 0x1000
 _STATX_BTIME: Final = 0x800
 _STATX_SIZE: Final = 256
@@ -84,6 +88,25 @@ def detached_procfs() -> int:
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mount)
     finally:
         os.close(mount)
+
+
+def bare_mount(path: bytes) -> int:
+    """The root of the mount at ``path``, cloned and mounted nowhere: nothing is mounted over any part of it.
+
+    Raises OSError where it is refused.  Source: open_tree(2); needs CAP_SYS_ADMIN and Linux 5.2.
+    """
+    tree = _checked(
+        _libc().syscall(
+            ctypes.c_long(_OPEN_TREE),
+            ctypes.c_int(_AT_FDCWD),
+            ctypes.c_char_p(path),
+            ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC),
+        )
+    )
+    try:
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=tree)
+    finally:
+        os.close(tree)
 
 
 def birth_time(descriptor: int) -> float | None:
