@@ -15,6 +15,7 @@ from typing import Final
 _ARM: Final = os.uname().machine in ("aarch64", "arm64", "riscv64", "loongarch64")
 """Processors that number the older calls by asm-generic/unistd.h; the others that Davy knows are x86_64."""
 _PERF_EVENT_OPEN: Final = 241 if _ARM else 298
+_SYSINFO: Final = 179 if _ARM else 99
 _TGKILL: Final = 131 if _ARM else 234
 _BPF: Final = 280 if _ARM else 321
 _OPEN_TREE: Final = 428
@@ -40,6 +41,7 @@ _STATX_BTIME: Final = 0x800
 _STATX_SIZE: Final = 256
 
 _PERF_FLAG_FD_CLOEXEC: Final = 8
+_SYSINFO_BYTES: Final = 256
 
 
 @cache
@@ -127,6 +129,14 @@ def birth_time(descriptor: int) -> float | None:
 def thread_exists(group: int, thread: int) -> None:
     """tgkill(2) with signal 0: whether ``thread`` is one of ``group``.  Raises OSError, ESRCH when it is not."""
     _checked(_libc().syscall(ctypes.c_long(_TGKILL), ctypes.c_int(group), ctypes.c_int(thread), ctypes.c_int(0)))
+
+
+def sysinfo_threads() -> int:
+    """``procs`` of sysinfo(2), 16 bits.  Raises OSError."""
+    buffer = ctypes.create_string_buffer(_SYSINFO_BYTES)
+    _checked(_libc().syscall(ctypes.c_long(_SYSINFO), buffer))
+    (count,) = struct.unpack_from("=H", buffer, 10 * ctypes.sizeof(ctypes.c_long))
+    return int(count)
 
 
 def perf_event_open(attributes: bytes, pid: int, cpu: int) -> int:
