@@ -14,6 +14,7 @@ REMOTE: Final = frozenset(
 """File systems whose server may be gone: reading one can block for ever."""
 
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
 class Mount(Struct, frozen=True):
@@ -24,6 +25,12 @@ class Mount(Struct, frozen=True):
     source: str
     device: tuple[int, int]
     root: str
+    """The path within the file system that is mounted."""
+    mount_id: int = 0
+    parent_id: int = 0
+    """The mount it is mounted on; its own where that is not in this mount namespace."""
+    options: str = ""
+    """Those of the file system, comma-separated: ``rw,name=systemd``.  Not those of this mount alone."""
 
     @property
     def may_hang(self) -> bool:
@@ -37,16 +44,26 @@ def _unescaped(text: str) -> str:
 def parse_mountinfo(text: str) -> tuple[Mount, ...]:
     """The mounts of one mount namespace, in mount order; lines of another shape are passed over."""
     mounts = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a path may hold every other end of a line
         before, dash, after = line.partition(" - ")
         fields, tail = before.split(" "), after.split(" ")
         if not dash or len(fields) < 6 or len(tail) < 2:
             continue
         major, _, minor = fields[2].partition(":")
-        if not (major.isdigit() and minor.isdigit()):
+        numbers = (major, minor, fields[0], fields[1])
+        if not all(_NUMBER.fullmatch(number) for number in numbers):
             continue
         mounts.append(
-            Mount(_unescaped(fields[4]), tail[0], _unescaped(tail[1]), (int(major), int(minor)), _unescaped(fields[3]))
+            Mount(
+                point=_unescaped(fields[4]),
+                filesystem=tail[0],
+                source=_unescaped(tail[1]),
+                device=(int(major), int(minor)),
+                root=_unescaped(fields[3]),
+                mount_id=int(fields[0]),
+                parent_id=int(fields[1]),
+                options=_unescaped(tail[2]) if len(tail) > 2 else "",
+            )
         )
     return tuple(mounts)
 

@@ -1,7 +1,7 @@
 """System calls that Python's standard library does not wrap, for reading a host.
 
-Source: openat2(2), fsopen(2), fsmount(2), statx(2), getdents64(2), perf_event_open(2), bpf(2),
-include/uapi/linux/{openat2,mount,stat,perf_event,bpf}.h, arch/*/entry/syscalls/syscall*.tbl.
+Source: openat2(2), open_tree(2), fsopen(2), fsmount(2), statx(2), getdents64(2), perf_event_open(2), bpf(2),
+sysinfo(2), syslog(2), include/uapi/linux/{openat2,mount,stat,perf_event,bpf}.h, arch/*/entry/syscalls/syscall*.tbl.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import Final
 _ARM: Final = os.uname().machine in ("aarch64", "arm64", "riscv64", "loongarch64")
 """Processors that number the older calls by asm-generic/unistd.h; the others that Davy knows are x86_64."""
 _PERF_EVENT_OPEN: Final = 241 if _ARM else 298
+_SYSINFO: Final = 179 if _ARM else 99
 _TGKILL: Final = 131 if _ARM else 234
 _BPF: Final = 280 if _ARM else 321
+_OPEN_TREE: Final = 428
 _OPENAT2: Final = 437
 _FSOPEN: Final = 430
 _FSCONFIG: Final = 431
@@ -34,11 +36,15 @@ _FSOPEN_CLOEXEC: Final = 1
 _FSMOUNT_CLOEXEC: Final = 1
 _MOUNT_ATTR: Final = 0x01 | 0x02 | 0x04 | 0x08  # read-only, nosuid, nodev, noexec
 
+_OPEN_TREE_CLONE: Final = 1
+
+_AT_FDCWD: Final = -100
 _AT_EMPTY_PATH: Final = 0x1000
 _STATX_BTIME: Final = 0x800
 _STATX_SIZE: Final = 256
 
 _PERF_FLAG_FD_CLOEXEC: Final = 8
+_SYSINFO_BYTES: Final = 256
 
 
 @cache
@@ -101,6 +107,25 @@ def detached_procfs() -> int:
         os.close(mount)
 
 
+def bare_mount(path: bytes) -> int:
+    """The root of the mount at ``path``, cloned and mounted nowhere: nothing is mounted over any part of it.
+
+    Raises OSError where it is refused.  Source: open_tree(2); needs CAP_SYS_ADMIN and Linux 5.2.
+    """
+    tree = _checked(
+        _libc().syscall(
+            ctypes.c_long(_OPEN_TREE),
+            ctypes.c_int(_AT_FDCWD),
+            ctypes.c_char_p(path),
+            ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC),
+        )
+    )
+    try:
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=tree)
+    finally:
+        os.close(tree)
+
+
 def birth_time(descriptor: int) -> float | None:
     """When the open file was created, in seconds since the epoch; None where the file system does not keep it."""
     buffer = ctypes.create_string_buffer(_STATX_SIZE)
@@ -119,6 +144,14 @@ def birth_time(descriptor: int) -> float | None:
 def thread_exists(group: int, thread: int) -> None:
     """tgkill(2) with signal 0: whether ``thread`` is one of ``group``.  Raises OSError, ESRCH when it is not."""
     _checked(_libc().syscall(ctypes.c_long(_TGKILL), ctypes.c_int(group), ctypes.c_int(thread), ctypes.c_int(0)))
+
+
+def sysinfo_threads() -> int:
+    """``procs`` of sysinfo(2), 16 bits.  Raises OSError."""
+    buffer = ctypes.create_string_buffer(_SYSINFO_BYTES)
+    _checked(_libc().syscall(ctypes.c_long(_SYSINFO), buffer))
+    (count,) = struct.unpack_from("=H", buffer, 10 * ctypes.sizeof(ctypes.c_long))
+    return int(count)
 
 
 def perf_event_open(attributes: bytes, pid: int, cpu: int) -> int:

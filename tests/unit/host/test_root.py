@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from davy.host import DirectoryRoot, Entry, Gone, MemoryRoot, Refused
 from davy.host.mounts import hanging_points, parse_mountinfo
@@ -131,10 +133,26 @@ def test_mountinfo_tells_which_mounts_may_hang() -> None:
         "30 27 0:40 / /mnt/my\\040share rw - nfs4 server:/x rw\n"
         "31 27 0:41 / /home/u/cloud rw - fuse.sshfs u@h: rw\n"
         "damaged line\n"
+        "x 27 0:41 / /y rw - tmpfs y rw\n"
+        "31 \u00b2 0:41 / /y rw - tmpfs y rw\n"
     )
     mounts = parse_mountinfo(text)
     assert [mount.point for mount in mounts] == ["/proc", "/mnt/my share", "/home/u/cloud"]
+    assert [(mount.mount_id, mount.parent_id, mount.options) for mount in mounts[:2]] == [
+        (22, 27, "rw"),
+        (30, 27, "rw"),
+    ]
     assert hanging_points(mounts) == ("/mnt/my share/", "/home/u/cloud/")
+
+
+def test_a_mount_is_not_hidden_by_line_ends_in_its_path() -> None:
+    (mount,) = parse_mountinfo("30 27 0:40 / /a\x0cb\u2028c\r rw - tmpfs x rw\n")
+    assert mount.point == "/a\x0cb\u2028c\r"
+
+
+@given(st.text(max_size=200))
+def test_whatever_a_mount_table_holds_is_read_or_passed_over(text: str) -> None:
+    assert len(parse_mountinfo(text)) <= text.count("\n") + 1
 
 
 def test_a_tree_in_memory_answers_like_a_folder() -> None:
