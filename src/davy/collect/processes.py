@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from davy.host import Denied, Gone, HostError, Kernel
@@ -72,11 +73,14 @@ def waited_between(before: dict[str, ThreadWait], after: dict[str, ThreadWait], 
     return total
 
 
-def sweep(kernel: Kernel) -> Sweep:
-    """Every process's stat.  One that vanishes meanwhile is not in it."""
+def sweep(kernel: Kernel, beside: AbstractSet[int] = frozenset()) -> Sweep:
+    """Every process's stat.  One that vanishes meanwhile is not in it.
+
+    Processes ``beside`` those of the listing are asked for by their pid.
+    """
     procfs, stats, waits = kernel.procfs, {}, {}
     read = procfs.read
-    for pid in procfs.pids():
+    for pid in beside | set(procfs.pids()) if beside else procfs.pids():
         try:
             stats[pid] = parse_stat(read(f"{pid}/stat"))
         except HostError:

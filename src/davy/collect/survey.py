@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts import anacron_lines, at_jobs, cron_lines, cron_scripts, systemd_units
 from davy.collect.known_files import known_files
 from davy.collect.modules import module_table
-from davy.collect.processes import Sweep, own_pids, processes, sweep
-from davy.collect.renewals import Looks, caught
+from davy.collect.processes import own_pids, processes
+from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
 from davy.collect.views import process_table
+from davy.collect.window import Window
 from davy.host import Host, HostError, Kernel
-from davy.model.concealment import ModuleTable, ProcessTable
+from davy.model.concealment import Accounting, Cover, ModuleTable, ProcessTable
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.snapshot import Snapshot
 
-Fact = Account | Autostart | KnownFile | Socket | Gap
+Fact = (
+    Account | Accounting | Autostart | Cover | Gap | KnownFile | Load | ModuleTable | Process | ProcessTable | Renewal
+    | Socket
+)  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
+F = TypeVar("F", bound=Struct)
 
 COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("accounts", accounts),
@@ -34,7 +41,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("sockets", sockets),
     ("known files", known_files),
 )
-"""Everything that is read besides processes, in order.  Each is a function of the host that yields facts and gaps."""
+"""What is read of any root, in order.  Each is a function of the host that yields facts and gaps."""
 
 COLLECTOR_SECONDS: Final = 10.0
 """How long one collector may take before what is left of it becomes a gap."""
@@ -53,69 +60,32 @@ def within(seconds: float, name: str, facts: Iterable[Fact]) -> Iterator[Fact]:
         yield Gap(name, "the rest", str(error))
 
 
-def _load(kernel: Kernel, busy_before: float, busy_after: float, seconds: float) -> Load:
-    pressure = None
-    try:
-        first = kernel.procfs.read("pressure/cpu").split(b"\n")[0].split()
-        pressure = next((float(field[6:]) for field in first if field.startswith(b"avg10=")), None)
-    except (HostError, ValueError):
-        pass  # a kernel without pressure stall information
-    return Load(
-        window_seconds=seconds,
-        busy_cores=max(busy_after - busy_before, 0.0) / seconds if seconds > 0 else 0.0,
-        pressure_percent=pressure,
-    )
-
-
-def _busy_seconds(kernel: Kernel) -> float:
-    """CPU time that was neither idle nor waiting for a disk, all CPUs added up."""
-    fields = [int(field) for field in kernel.procfs.read("stat").split(b"\n")[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / kernel.ticks_per_second
-
-
 def survey(
     host: Host,
     window_seconds: float,
     progress: Callable[[str], None] = lambda _: None,
     restarts: tuple[Restart, ...] = (),
+    *,
+    deep: bool = False,
 ) -> Snapshot:
     """All that every scan needs of ``host``; ``progress`` hears the name of what is read.
 
-    ``restarts`` are what an eviction has seen before this scan.  Raises `HostError`.
+    ``restarts`` are what an eviction has seen before this scan.  ``deep`` asks for every pid there can be.  Raises
+    `HostError`.
     """
-    started, taken = time.monotonic(), host.kernel.now() if host.kernel else time.time()
     kernel = host.kernel
-    first: Sweep | None = None
-    looks: Looks | None = None
-    busy_before = 0.0
-    if kernel:
+    started, taken = time.monotonic(), kernel.now() if kernel else time.time()
+    if kernel is None:
+        facts = list(_of_the_root(host, progress))
+    else:
         progress("processes")
-        busy_before = _busy_seconds(kernel)
-        first = sweep(kernel)
-        looks = Looks(kernel, first)
-    facts: list[Fact] = []
-    for name, collector in COLLECTORS:
-        progress(name)
-        facts += within(COLLECTOR_SECONDS, name, collector(host))
-    gaps = [fact for fact in facts if isinstance(fact, Gap)]
-    found: tuple[Process, ...] = ()
-    renewals: tuple[Renewal, ...] = ()
-    load, processes_seen, modules_seen = None, None, None
-    if kernel and first and looks:
-        if not kernel.procfs.own and os.geteuid() == 0:
-            gaps.append(Gap("processes", "/proc", "a procfs of our own was refused; the mounted one may be covered"))
-        progress("the CPU window")
-        processes_seen, modules_seen = process_table(host, kernel), module_table(host, kernel)
-        looks.until(first.uptime + window_seconds)
-        last = sweep(kernel)
-        load = _load(kernel, busy_before, _busy_seconds(kernel), max(last.uptime - first.uptime, 1e-3))
-        users = {fact.uid: fact.name for fact in reversed(facts) if isinstance(fact, Account)}
-        rows = list(processes(kernel, first, last, users))
-        renewals = tuple(looks.renewals())
-        found = tuple(row for row in rows if isinstance(row, Process))
-        found += tuple(caught(kernel, first, renewals, found, users))
-        gaps += [row for row in rows if isinstance(row, Gap)]
-        gaps += [view for view in (processes_seen, modules_seen) if isinstance(view, Gap)]
+        with Window(kernel, window_seconds, deep=deep) as window:
+            facts = list(_of_the_root(host, progress))
+            facts += module_table(host, kernel)
+            progress("the CPU window")
+            window.halfway()
+            window.close()
+            facts += _of_the_window(kernel, window, facts)
     return Snapshot(
         host=HostFacts(
             name=kernel.name if kernel else None,
@@ -128,15 +98,53 @@ def survey(
         seconds=time.monotonic() - started,
         live=kernel is not None,
         own_pids=own_pids(kernel) if kernel else (),
-        load=load,
-        processes=found,
+        load=_one(facts, Load),
+        processes=_all(facts, Process),
         restarts=restarts,
-        renewals=renewals,
-        sockets=tuple(fact for fact in facts if isinstance(fact, Socket)),
-        accounts=tuple(fact for fact in facts if isinstance(fact, Account)),
-        autostarts=tuple(fact for fact in facts if isinstance(fact, Autostart)),
-        known_files=tuple(fact for fact in facts if isinstance(fact, KnownFile)),
-        process_table=processes_seen if isinstance(processes_seen, ProcessTable) else None,
-        module_table=modules_seen if isinstance(modules_seen, ModuleTable) else None,
-        gaps=tuple(gaps),
+        renewals=_all(facts, Renewal),
+        sockets=_all(facts, Socket),
+        accounts=_all(facts, Account),
+        autostarts=_all(facts, Autostart),
+        known_files=_all(facts, KnownFile),
+        process_table=_one(facts, ProcessTable),
+        module_table=_one(facts, ModuleTable),
+        covers=_all(facts, Cover),
+        accounting=_one(facts, Accounting),
+        gaps=_all(facts, Gap),
     )
+
+
+def _all(facts: Sequence[Fact], kind: type[F]) -> tuple[F, ...]:
+    return tuple(fact for fact in facts if isinstance(fact, kind))
+
+
+def _one(facts: Sequence[Fact], kind: type[F]) -> F | None:
+    return next(iter(_all(facts, kind)), None)
+
+
+def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
+    for name, collector in COLLECTORS:
+        progress(name)
+        yield from within(COLLECTOR_SECONDS, name, collector(host))
+
+
+def _of_the_window(kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:
+    """Who lives, what it takes, and who shows it; ``facts`` are those read while the window passed."""
+    if not kernel.procfs.own and os.geteuid() == 0:
+        yield Gap("processes", "/proc", "a procfs of our own was refused; the mounted one may be covered")
+    yield from window.gaps
+    yield window.load()
+    users = {account.uid: account.name for account in reversed(_all(facts, Account))}
+    found: list[Process] = []
+    for row in processes(kernel, window.first, window.last, users):
+        if isinstance(row, Process):
+            found.append(row)
+        yield row
+    renewals = tuple(window.looks.renewals())
+    yield from renewals
+    yield from caught(kernel, window.first, renewals, found, users)
+    covered = frozenset(cover.pid for cover in _all(facts, Cover) if cover.pid is not None)
+    table = process_table(kernel, window.sightings(), window.last.stats, covered=covered)
+    yield table
+    hidden = {row.pid for row in table.hidden} if isinstance(table, ProcessTable) else set()
+    yield window.accounting(found, hidden)

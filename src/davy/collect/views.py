@@ -1,44 +1,227 @@
-"""Whether a plain listing shows the processes that the kernel has.  Source: proc_pid_mountinfo(5)."""
+"""Every way of seeing a process, side by side: who is alive to the kernel, and which listing leaves it out.
+
+No view is trusted against another that was taken at another moment.  Whom some listing left out is held by a pidfd,
+which pins that process and no later one of its pid; everything is listed anew while it is held; and only who still
+lives after that was left out in truth.  Twice.  A thread has no pidfd, so threads are never met here.
+
+Source: pidfd_open(2), cgroups(7), proc_pid_task(5), perf_event_open(2); the idea of one table is Volatility's modxview.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-from typing import Final
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
 
-from davy.host import Host, HostError, Kernel
-from davy.host.mounts import parse_mountinfo
-from davy.host.procfs import ordinary_pids
-from davy.model.concealment import ProcessRow, ProcessTable, View
+from davy.host import Denied, HostError, Kernel
+from davy.host.cgroups import Groups
+from davy.host.ids import Held, PidViews
+from davy.host.procfs import Procfs
+from davy.host.stat import Stat, parse_stat
+from davy.host.totals import parse_load, parse_totals
+from davy.model.concealment import LISTINGS, ProcessRow, ProcessTable, View
 from davy.model.facts import Gap
 
-_PROCESS_FOLDER: Final = re.compile(r"/proc/(\d+)(?:/|$)")
-_MOUNTINFO_LIMIT: Final = 4 << 20
+_SWEEP_SECONDS: Final = 0.3
+"""How long an ordinary scan goes through the pids that the kernel may have handed out."""
+_SUSPECTS_LIMIT: Final = 512
+"""More than this are not held at a time: whoever hides so many has hidden nothing."""
+_ROUNDS: Final = 2
+_SPARE_PIDS: Final = 64
+"""So many may be handed out between the look at the last pid and the end of the sweep."""
 
 
-def process_table(host: Host, kernel: Kernel) -> ProcessTable | Gap:
-    """Every process of Davy's own procfs, and whether the ordinary ``/proc`` omits it or has it covered by a mount."""
+class Sightings(NamedTuple):
+    """The pids that each of the kernel's own views shows, and what could not be asked."""
+
+    by_view: Mapping[View, AbstractSet[int]]
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def everyone(self) -> frozenset[int]:
+        return frozenset().union(*self.by_view.values())
+
+
+class HookedListing(NamedTuple):
+    """What a program sees that starts with something preloaded: Davy itself, before it started anew."""
+
+    pids: frozenset[int]
+    uptime: float
+    """When it looked."""
+
+
+def sightings(kernel: Kernel, groups: Groups | None, *, deep: bool) -> Sightings:
+    """Who is alive to the kernel, by every view that is no listing of ``/proc``.
+
+    The pid space is swept as far as the kernel has handed pids out, or ``deep``, to its end.
+    """
+    by_view: dict[View, AbstractSet[int]] = {}
+    gaps: list[Gap] = []
     try:
-        mounts = parse_mountinfo(os.fsdecode(host.root.read("/proc/self/mountinfo", _MOUNTINFO_LIMIT)))
-        covered = {int(match[1]) for mount in mounts if (match := _PROCESS_FOLDER.match(mount.point))}
-        own = set(kernel.procfs.pids())
-        missing = own - ordinary_pids()
-        missing &= set(kernel.procfs.pids())
-        missing -= ordinary_pids()
+        last = _handed_out(kernel, deep)
+        swept = kernel.living(1, last, None if deep else _SWEEP_SECONDS)
+        by_view[View.PIDFD] = frozenset(swept.pids)
+        if swept.end <= last:
+            gaps.append(Gap("views", f"pids {swept.end} to {last}", "no time; davy scan --deep asks for them"))
     except HostError as error:
-        return Gap("processes", "the ordinary /proc", str(error))
-    kernels = frozenset({View.PIDFD, View.SIGNAL})
-    return ProcessTable(
-        columns=(View.LISTING, View.OWN_LISTING),
-        rows=tuple(
-            ProcessRow(
+        gaps.append(Gap("views", "the pid space", str(error)))
+    if groups is not None:
+        by_view[View.CGROUP] = frozenset(pid for group in groups.groups for pid in group.pids)
+    by_view[View.CHILDREN] = frozenset(_children(kernel.procfs, deep))
+    return Sightings(by_view, tuple(gaps))
+
+
+def _handed_out(kernel: Kernel, deep: bool) -> int:
+    """The highest pid that a sweep must ask for.  Raises `HostError`.
+
+    While fewer tasks were ever created than there are pids, none lies above the last that was handed out.
+    """
+    most = int(kernel.procfs.read("sys/kernel/pid_max"))
+    if deep or parse_totals(kernel.procfs.read("stat", 1 << 20)).forks >= most:
+        return most
+    return min(parse_load(kernel.procfs.read("loadavg")).last_pid + _SPARE_PIDS, most)
+
+
+def _children(procfs: Procfs, deep: bool) -> Iterator[int]:
+    """Whom every listed process's first thread, or ``deep`` every thread, names as its children."""
+    for pid in procfs.pids():
+        with contextlib.suppress(HostError):
+            for tid in procfs.names(f"{pid}/task") if deep else (pid,):
+                yield from map(int, procfs.read(f"{pid}/task/{tid}/children", 1 << 20).split())
+
+
+def process_table(
+    kernel: Kernel,
+    seen: Sightings,
+    stats: Mapping[int, Stat],
+    *,
+    covered: AbstractSet[int] = frozenset(),
+    hooked: HookedListing | None = None,
+) -> ProcessTable | Gap:
+    """Every process, and which views show it.
+
+    ``stats`` are of the last sweep, ``covered`` the pids whose folder in the ordinary ``/proc`` lies below a mount.
+    """
+    ordinary = kernel.ordinary
+    if ordinary is None:
+        return Gap("processes", "the ordinary /proc", "there is none of this pid namespace")
+    try:
+        if _keeps_to_oneself(kernel, ordinary):
+            return Gap("views", "the ordinary /proc", "shows a user no processes of others (hidepid)")
+        listings = _Listings(kernel, ordinary, hooked)
+        shown = listings.now()
+        everyone = seen.everyone.union(stats, *shown.values())
+        looked_up = {pid: listings.looked_up(pid) for pid in everyone}
+        listed = frozenset.intersection(*map(frozenset, shown.values()))
+        if hooked is not None:
+            listed &= hooked.pids
+        suspects = {pid for pid, views in looked_up.items() if pid in covered or len(views) < 2 or pid not in listed}
+        rows = {
+            pid: ProcessRow(
                 pid=pid,
-                start_ticks=0,
-                name="",
-                seen=kernels | {View.OWN_LISTING} | (frozenset() if pid in missing else {View.LISTING}),
-                missing=frozenset({View.LISTING}) if pid in missing else frozenset(),
+                start_ticks=stats[pid].start_ticks,
+                name=stats[pid].name,
+                seen=looked_up[pid] | {view for view, pids in (*shown.items(), *seen.by_view.items()) if pid in pids},
+                missing=frozenset(),
+            )
+            for pid in stats.keys() - suspects
+        }
+        rows |= {row.pid: row for row in _confirmed(listings, kernel.pids, sorted(suspects), seen, covered)}
+    except HostError as error:
+        return Gap("views", "the ordinary /proc", str(error))
+    columns = {*shown, *seen.by_view, View.LOOK_UP, View.OWN_LOOK_UP, View.SIGNAL, View.GROUP, View.SCHEDULER}
+    return ProcessTable(
+        columns=tuple(view for view in View if view in columns), rows=tuple(rows[pid] for pid in sorted(rows))
+    )
+
+
+def _keeps_to_oneself(kernel: Kernel, ordinary: Procfs) -> bool:
+    """Whether that ``/proc`` shows a user only what is the user's own: then the first process is not there."""
+    return 1 not in ordinary.pids() and 1 not in kernel.procfs.pids() and bool(kernel.pids.signal0(1))
+
+
+class _Listings:
+    """The ways a process is listed, each as often as it is asked."""
+
+    def __init__(self, kernel: Kernel, ordinary: Procfs, hooked: HookedListing | None) -> None:
+        self._own, self._ordinary, self._hooked = kernel.procfs, ordinary, hooked
+        self._ticks_per_second = kernel.ticks_per_second
+
+    def now(self) -> dict[View, AbstractSet[int]]:
+        """The pids that each listing shows."""
+        return {
+            View.LISTING: frozenset(self._ordinary.listed()),
+            View.GETDENTS: frozenset(self._ordinary.pids()),
+            View.OWN_LISTING: frozenset(self._own.pids()),
+        }
+
+    def looked_up(self, pid: int) -> frozenset[View]:
+        """The procfs, ours and the ordinary one, in which a process is found under its pid."""
+        own, ordinary = self.stat(pid), _stat(self._ordinary, pid)
+        found = set()
+        if own is not None:
+            found.add(View.OWN_LOOK_UP)
+        if ordinary is not None and (own is None or own.start_ticks == ordinary.start_ticks):
+            found.add(View.LOOK_UP)
+        return frozenset(found)
+
+    def stat(self, pid: int) -> Stat | None:
+        return _stat(self._own, pid)
+
+    def left_out(self, pid: int, stat: Stat | None, shown: Mapping[View, AbstractSet[int]]) -> frozenset[View]:
+        """The views that leave out a process which was there all the time."""
+        missing = {view for view, pids in shown.items() if pid not in pids}
+        missing |= {View.LOOK_UP, View.OWN_LOOK_UP} - self.looked_up(pid)
+        if self._hooked is not None and stat is not None:
+            older = stat.start_ticks / self._ticks_per_second < self._hooked.uptime - 1.0 / self._ticks_per_second
+            if older and pid not in self._hooked.pids:
+                missing.add(View.LISTING)
+        return frozenset(missing)
+
+
+def _stat(procfs: Procfs, pid: int) -> Stat | None:
+    """A process's ``stat``; None where there is none of it, as for a thread and below a mount."""
+    try:
+        data = procfs.read(f"{pid}/stat")
+        return parse_stat(data) if data.startswith(b"%d (" % pid) else None
+    except Denied:
+        raise
+    except HostError:
+        return None
+
+
+def _confirmed(
+    listings: _Listings, pids: PidViews, suspects: Iterable[int], seen: Sightings, covered: AbstractSet[int]
+) -> Iterator[ProcessRow]:
+    """The rows of those suspects that live, with what left them out again and again while they were held."""
+    with contextlib.ExitStack() as hold:
+        held: dict[int, Held] = {}
+        for pid in suspects:
+            if len(held) < _SUSPECTS_LIMIT and (one := pids.hold(pid)) is not None:
+                held[pid] = hold.enter_context(one)
+        stats = {pid: listings.stat(pid) for pid in held}
+        missing: dict[int, frozenset[View]] = {}
+        for _ in range(_ROUNDS):
+            held = {pid: one for pid, one in held.items() if not one.ended()}
+            if not held:
+                return
+            shown = listings.now()
+            for pid in held:
+                found = listings.left_out(pid, stats[pid], shown)
+                missing[pid] = missing.get(pid, found) & found
+        asked = {View.SIGNAL: pids.signal0, View.GROUP: pids.group, View.SCHEDULER: pids.scheduler}
+        for pid, one in held.items():
+            answers = {view for view, ask in asked.items() if ask(pid)} | {View.PIDFD}
+            shows = answers | {view for view, found in seen.by_view.items() if pid in found}
+            if one.ended():
+                continue
+            stat = stats[pid]
+            yield ProcessRow(
+                pid=pid,
+                start_ticks=stat.start_ticks if stat else 0,
+                name=stat.name if stat else "",
+                seen=frozenset(shows) | (LISTINGS - missing[pid]),
+                missing=missing[pid],
                 covered=pid in covered,
             )
-            for pid in sorted(own)
-        ),
-    )

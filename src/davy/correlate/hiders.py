@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from davy.correlate.verdict import total_bits
 from davy.detect.places import base
+from davy.model.concealment import View
 from davy.model.facts import Autostart
-from davy.model.findings import Finding
+from davy.model.findings import HOST, Finding
 from davy.model.incidents import Actor, Kind, Role
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
 
+UNSEEN: Final = "something unseen"
+"""What an actor is called of which nothing but its work is known."""
 _GUILTY_BITS: Final = 3.0
 """A cover, library or module with less against it is nobody's hider."""
 
@@ -40,14 +45,11 @@ def hiders(snapshot: Snapshot, findings: Mapping[str, Sequence[Finding]]) -> lis
             told = max(own, key=lambda finding: finding.bits)
             ties = frozenset(related for finding in own if finding.bits > 0 for related in finding.related)
             found[actor.subject] = Hider(
-                Actor(
-                    role=actor.role, kind=actor.kind, subject=actor.subject, name=actor.name, detail=told.summary,
-                    path=actor.path, files=actor.files, line=actor.line, command=actor.command,
-                ),
+                msgspec.structs.replace(actor, detail=told.summary),
                 ties,
                 everywhere,
                 tuple(_loading(snapshot, actor)),
-            )  # fmt: skip
+            )
     return list(found.values())
 
 
@@ -69,6 +71,18 @@ def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
     for file in snapshot.module_files:
         if file.name not in loaded:
             yield _actor(Kind.MODULE, file.subject, file.name, path=file.path, files=(file.path,)), True
+    yield from _nameless(snapshot)
+
+
+def _nameless(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
+    """What is known to be there and cannot be read: hidden processes without an entry, and whoever burns unseen."""
+    known = lookup(snapshot).by_subject
+    for row in snapshot.process_table.hidden if snapshot.process_table else ():
+        if row.subject not in known:
+            actor = _actor(Kind.PROCESS, row.subject, row.name or f"process {row.pid}", path=None)
+            role = Role.MINER if View.SAMPLED in row.seen else Role.HIDER
+            yield msgspec.structs.replace(actor, role=role, pid=row.pid), False
+    yield _actor(Kind.PROCESS, HOST, UNSEEN, path=None), True
 
 
 def _loading(snapshot: Snapshot, module: Actor) -> Iterator[Autostart]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from davy.correlate.hiders import UNSEEN
 from davy.correlate.verdict import confidence, total_bits, verdict_of
 from davy.detect.programs import own_program
 from davy.knowledge import families
@@ -129,9 +130,11 @@ def summary_of(
     again = [actor for actor in actors if actor.role is Role.AUTOSTART]
     known = next((one for one in families() if one.id == family), None)
     looks = "A miner" if verdict is Verdict.CONFIRMED else "Perhaps a miner"
-    hidden_by = ", ".join(dict.fromkeys(actor.name for actor in actors if actor.role is Role.HIDER))
-    if not miners and hidden_by:
-        return f"{'Something hides' if verdict is Verdict.CONFIRMED else 'Perhaps something hides'}: {hidden_by}"
+    hiding = [actor for actor in actors if actor.role is Role.HIDER]
+    hidden_by = ", ".join(dict.fromkeys(actor.name for actor in hiding if actor.name != UNSEEN))
+    if not miners and hiding:
+        words = hidden_by or "; ".join(actor.detail for actor in hiding)
+        return f"{'Something hides' if verdict is Verdict.CONFIRMED else 'Perhaps something hides'}: {words}"
     if not miners:
         named = f" of {known.name}" if known else ""
         return f"{looks}{named} is started by {_autostarts(len(again))}, and does not run now"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.detect import behaviour, content, identity, network, origin, persistence, trust
+from davy.detect import behaviour, concealment, content, identity, network, origin, persistence, trust
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
 from davy.model.findings import Finding
@@ -31,6 +31,9 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     identity.renamed_copy,
     content.mining_command_line,
     network.pool_connection,
+    concealment.hidden_process,
+    concealment.unowned_cpu,
+    concealment.forged_numbers,
     persistence.suspicious_autostart,
     persistence.family_autostart,
     persistence.started_again,

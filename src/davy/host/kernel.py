@@ -9,20 +9,32 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
-from davy.host.errors import mapped
-from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs
+from davy.host.cgroups import Groups, every_group
+from davy.host.cpu_samples import CpuSampler
+from davy.host.errors import Denied, Gone, HostError, mapped
+from davy.host.exits import ExitRecords
+from davy.host.ids import LivePidViews, PidViews, RecordedPids
+from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs, ordinary_procfs
+from davy.host.sweeps import Living, living_pids
 
 _NETLINK_SOCK_DIAG: Final = 4
 _NLMSG_ERROR: Final = 2
 _NLMSG_DONE: Final = 3
 _RECEIVE: Final = 1 << 18
 _SOCKETS_LIMIT: Final = 200_000
+_FIRST_PID_NAMESPACE: Final = 0xEFFF_FFFC
+"""Its inode number.  Source: include/linux/proc_ns.h, PROC_PID_INIT_INO."""
 
 
 class Kernel(Protocol):
     """A live or recorded kernel.  Methods raise `HostError`."""
 
     procfs: Procfs
+    ordinary: Procfs | None
+    """The ``/proc`` that every program of the host reads; None where it is no procfs of our pid namespace."""
+    pids: PidViews
+    first_pid_namespace: bool
+    """Whether no process of the machine is beyond our pid namespace."""
     cpus: int
     ticks_per_second: int
     page_bytes: int
@@ -39,6 +51,16 @@ class Kernel(Protocol):
 
     def sleep(self, seconds: float) -> None: ...
 
+    def living(self, first: int, last: int, seconds: float | None) -> Living:
+        """Which pids of a range answer pidfd_open, as far as ``seconds`` allow."""
+
+    def groups(self) -> Groups:
+        """Every control group."""
+
+    def exits(self) -> ExitRecords: ...
+
+    def sampler(self) -> CpuSampler: ...
+
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         """The payloads that answer one dump request of type SOCK_DIAG_BY_FAMILY.  Source: sock_diag(7)."""
 
@@ -48,8 +70,11 @@ class LiveKernel:
 
     def __init__(self) -> None:
         self.procfs: Procfs = LiveProcfs()
+        self.ordinary: Procfs | None = ordinary_procfs()
+        self.pids: PidViews = LivePidViews()
         names = os.uname()
         self.name, self.release = names.nodename, names.release
+        self.first_pid_namespace = _first_pid_namespace(self.procfs)
         self.cpus = os.sysconf("SC_NPROCESSORS_ONLN")
         self.ticks_per_second = os.sysconf("SC_CLK_TCK")
         self.page_bytes = os.sysconf("SC_PAGE_SIZE")
@@ -64,6 +89,21 @@ class LiveKernel:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def living(self, first: int, last: int, seconds: float | None) -> Living:
+        try:
+            return living_pids(first, last, None if seconds is None else time.monotonic() + seconds)
+        except OSError as error:
+            raise mapped(error, "pidfd_open") from None
+
+    def groups(self) -> Groups:
+        return every_group(self.procfs)
+
+    def exits(self) -> ExitRecords:
+        return ExitRecords(range(self.cpus))
+
+    def sampler(self) -> CpuSampler:
+        return CpuSampler(range(self.cpus))
 
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         header = struct.pack("=IHHII", 16 + len(request), 20, 0x301, 1, 0)
@@ -89,6 +129,13 @@ class LiveKernel:
             raise mapped(error, "sock_diag") from None
 
 
+def _first_pid_namespace(procfs: Procfs) -> bool:
+    try:
+        return procfs.link("self/ns/pid") == f"pid:[{_FIRST_PID_NAMESPACE}]"
+    except HostError:
+        return False
+
+
 class RecordedKernel:
     """Answers written down beforehand, for tests and capsules."""
 
@@ -100,8 +147,14 @@ class RecordedKernel:
         now: float = 1_700_000_000.0,
         uptime: float = 100_000.0,
         sockets: Sequence[bytes] = (),
+        ordinary: RecordedProcfs | None = None,
+        pids: RecordedPids | None = None,
     ) -> None:
+        """The ordinary ``/proc`` shows the same, and the pids live, unless given."""
         self.procfs: Procfs = procfs
+        self.ordinary: Procfs | None = ordinary or procfs
+        self.pids: PidViews = pids or RecordedPids(procfs.pids())
+        self.first_pid_namespace = True
         self.cpus = cpus
         self.ticks_per_second = 100
         self.page_bytes = 4096
@@ -119,6 +172,19 @@ class RecordedKernel:
     def sleep(self, seconds: float) -> None:
         self._now += seconds
         self._uptime += seconds
+
+    def living(self, first: int, last: int, seconds: float | None) -> Living:
+        end = first if seconds == 0 else last + 1
+        return Living([pid for pid in range(first, end) if self.pids.alive(pid)], [], end)
+
+    def groups(self) -> Groups:
+        raise Gone("control groups: recorded")
+
+    def exits(self) -> ExitRecords:
+        raise Denied("taskstats: recorded")
+
+    def sampler(self) -> CpuSampler:
+        raise Denied("perf_event_open: recorded")
 
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         yield from (answer for answer in self._sockets if answer[:1] == request[:1])

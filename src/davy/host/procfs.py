@@ -10,7 +10,8 @@ import os
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from davy.host.errors import Denied, Gone, mapped
+from davy.host.errors import Gone, mapped
+from davy.host.sweeps import numbered
 from davy.host.syscalls import detached_procfs
 
 _CHUNK: Final = 16_384
@@ -23,7 +24,10 @@ class Procfs(Protocol):
     own: bool
 
     def pids(self) -> list[int]:
-        """Every process that a listing shows."""
+        """Every process that a listing shows, by getdents64(2)."""
+
+    def listed(self) -> list[int]:
+        """The same by readdir(3) of the C library, which whatever is preloaded can answer for."""
 
     def names(self, path: str) -> list[str]: ...
 
@@ -45,7 +49,11 @@ class Procfs(Protocol):
 class LiveProcfs:
     """The running kernel's."""
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor: int | None = None) -> None:
+        """Of our own, or the one whose root is open at ``descriptor``."""
+        if descriptor is not None:
+            self.fd, self.own = descriptor, False
+            return
         try:
             self.fd = detached_procfs()
             self.own = True
@@ -57,6 +65,10 @@ class LiveProcfs:
             self.own = False
 
     def pids(self) -> list[int]:
+        return numbered(self.fd)
+
+    def listed(self) -> list[int]:
+        os.lseek(self.fd, 0, os.SEEK_SET)
         return [int(name) for name in os.listdir(self.fd) if name.isdigit()]
 
     def names(self, path: str) -> list[str]:
@@ -120,6 +132,9 @@ class RecordedProcfs:
     def pids(self) -> list[int]:
         return sorted({int(path.split("/")[0]) for path in self._files if path.split("/")[0].isdigit()})
 
+    def listed(self) -> list[int]:
+        return self.pids()
+
     def names(self, path: str) -> list[str]:
         prefix = path.rstrip("/") + "/"
         found = sorted({other[len(prefix) :].split("/")[0] for other in self._files if other.startswith(prefix)})
@@ -149,14 +164,14 @@ class RecordedProcfs:
         raise Gone(f"{path}: recorded by name only")
 
 
-def ordinary_pids() -> set[int]:
-    """What a plain listing of the mounted ``/proc`` shows, as ``ps`` and ``top`` would read it.
+def ordinary_procfs() -> LiveProcfs | None:
+    """The ``/proc`` that is mounted, as every program of the host reads it; None where it is none of ours.
 
-    Raises `Denied` when that ``/proc`` belongs to another pid namespace than ours and so says nothing.
+    It may be another pid namespace's, and then says nothing of our processes.
     """
     try:
         if os.readlink("/proc/self") != str(os.getpid()):
-            raise Denied("/proc: another pid namespace's")
-        return {int(name) for name in os.listdir("/proc") if name.isdigit()}
-    except OSError as error:
-        raise mapped(error, "/proc") from None
+            return None
+        return LiveProcfs(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError:
+        return None

@@ -269,7 +269,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     sampled_busy: float | None = None
     """Busy cores as perf's samples found them."""
     yardstick: float | None = None
-    """Cores that were not free, as Davy's own waiting showed; None where it did not need a CPU."""
+    """The share of the time in which Davy itself wanted a CPU that it waited for one: 0 while a CPU is free."""
 
     @property
     def busy(self) -> float:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
+
+HOST: Final = "host"
+"""The subject of what is true of the whole host and of nothing that could be named in it."""
 
 
 class Aspect(StrEnum):
