@@ -189,8 +189,10 @@ def _for_one_look() -> None:
     show_default=True,
     help="Seconds over which CPU use is sampled.",
 )
+@click.option("--deep", is_flag=True, help="Ask for every pid there can be, and all threads.  Takes seconds.")
+@click.option("--views", is_flag=True, help="Show which view of the kernel sees which process and module.")
 @_state_option
-def scan(as_json: bool, root: str | None, window: float, state: str | None) -> int:
+def scan(as_json: bool, root: str | None, window: float, deep: bool, views: bool, state: str | None) -> int:
     """Look for miners.  Ends 0 when nothing was found, 1 when an incident was."""
     _for_one_look()
     from davy.scan import scan as road
@@ -198,17 +200,26 @@ def scan(as_json: bool, root: str | None, window: float, state: str | None) -> i
     host = _host(root)
     journal = _journal_if_any(state) if root is None or state is not None else None
     with _progress(as_json) as status:
-        _, judgement = road(host, window, lambda words: status.update(f"reading {words}"))
+        _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), deep=deep)
     judgement = _with_unfinished(judgement, journal)
     _remember(journal, judgement, needed=state is not None)
     if as_json:
         from davy.present.contract import as_json as encoded
         from davy.present.contract import scan_object
 
-        click.echo(encoded(scan_object(judgement)))
+        found = scan_object(judgement)
+        if views:
+            from davy.present.contract import tables_object
+
+            found["tables"] = tables_object(judgement)
+        click.echo(encoded(found))
     else:
         from davy.present.terminal import console, show_judgement
 
+        if views:
+            from davy.present.views import show_views
+
+            show_views(console(), judgement)
         show_judgement(console(), judgement)
     return INCIDENT if judgement.incidents else 0
 

@@ -24,10 +24,12 @@ def scan(
     window_seconds: float = WINDOW_SECONDS,
     progress: Callable[[str], None] = lambda _: None,
     restarts: tuple[Restart, ...] = (),
+    *,
+    deep: bool = False,
 ) -> tuple[Snapshot, Judgement]:
     """All facts of a host, and what they come to.  Reads, and never changes the host.  Raises `HostError`."""
     started = time.monotonic()
-    surveyed = survey(host, window_seconds, progress, restarts)
+    surveyed = survey(host, window_seconds, progress, restarts, deep=deep)
     progress("a closer look")
     examined = examine(host, surveyed, triage(surveyed))
     snapshot = msgspec.structs.replace(examined, seconds=time.monotonic() - started)

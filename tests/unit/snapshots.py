@@ -17,7 +17,17 @@ from davy.collect.autostarts.commands import programs_of
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.programs import interpreter, script_argument
-from davy.model.concealment import ModuleRow, ModuleTable, ModuleView, ProcessRow, ProcessTable, View
+from davy.model.concealment import (
+    Accounting,
+    GroupShare,
+    Interval,
+    ModuleRow,
+    ModuleTable,
+    ModuleView,
+    ProcessRow,
+    ProcessTable,
+    View,
+)
 from davy.model.facts import (
     PF_KTHREAD,
     Autostart,
@@ -48,7 +58,10 @@ TTY: Final = 0x8801
 """A pseudo-terminal's device number: pts/1."""
 
 T = TypeVar("T")
-Fact = Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap
+Fact = (
+    Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
+    | Accounting
+)  # fmt: skip
 
 
 def process(
@@ -259,6 +272,9 @@ def snapshot(
         known_files=_only(facts, KnownFile),
         renewals=_only(facts, Renewal),
         restarts=_only(facts, Restart),
+        process_table=next(iter(_only(facts, ProcessTable)), None),
+        module_table=next(iter(_only(facts, ModuleTable)), None),
+        accounting=next(iter(_only(facts, Accounting)), None),
         gaps=_only(facts, Gap),
     )
     if not examined:
@@ -318,6 +334,31 @@ def process_row(
         seen=frozenset(PROCESS_VIEWS) - left_out,
         missing=left_out,
         covered=covered,
+    )
+
+
+def hidden(of: Process, *missing: View, covered: bool = False) -> ProcessTable:
+    """A table in which one process is left out of some views, or lies below a mount, and another is in all of them."""
+    row = process_row(of.pid, missing=missing, covered=covered, start_ticks=of.start_ticks)
+    return ProcessTable(columns=PROCESS_VIEWS, rows=(row, process_row(of.pid + 1)))
+
+
+def accounting(
+    *intervals: tuple[float, float, float],
+    cpus: int = 2,
+    claimed: float | None = None,
+    sampled: float | None = None,
+    groups: Mapping[str, float] | None = None,
+) -> Accounting:
+    """Half a second each: cores busy, owned, and not known to be owned or not."""
+    return Accounting(
+        cpus=cpus,
+        intervals=tuple(
+            Interval(seconds=0.5, busy=busy, owned=owned, unsure=unsure) for busy, owned, unsure in intervals
+        ),
+        claimed_busy=claimed,
+        sampled_busy=sampled,
+        groups=tuple(GroupShare(path, cores) for path, cores in (groups or {}).items()),
     )
 
 

@@ -28,7 +28,9 @@ from davy.model.facts import Process
 _TICK_SPREAD: Final = 3 * 0.41
 """What three standard deviations of a difference of two times are, in the ticks to which both were cut off."""
 _TEARDOWN_SECONDS: Final = 0.0003
-"""What a process still takes to let go of its memory after its exit record was written, at most as a rule."""
+"""What a process still takes to let go of its memory after its exit record was written, as a rule."""
+_LONG_TEARDOWN_SECONDS: Final = 0.001
+"""The same of a large program; its parent's account has it, unless nobody waits for it."""
 _GROUP_LEAST: Final = 0.1
 """A control group with less CPU time that nobody owns than so many cores is not named."""
 
@@ -69,7 +71,9 @@ def accounting(
     yardstick: float | None = None,
 ) -> Accounting:
     """The account of the intervals between ``readings``; processes that are ``hidden`` own nothing."""
-    intervals, later = [], tuple[ExitRecord, ...]()
+    intervals: list[Interval] = []
+    there = readings[0].sweep.stats
+    later = tuple(record for record in readings[0].exits or () if (record.tgid or record.tid) in there)
     for before, after in itertools.pairwise(readings):
         seconds = after.uptime - before.uptime
         if seconds <= 0.0:
@@ -162,12 +166,13 @@ def _owned(
         return _Owned(owned + max(by_parents, 0.0), most if unseen else spread, ())
     threads: dict[int, list[ExitRecord]] = defaultdict(list)
     for record in (*carried, *after.exits):
-        threads[record.tgid if record.tgid is not None else record.tid].append(record)
+        threads[record.tgid or record.tid].append(record)
     living = threads.keys() & now.keys() - ended.keys()
     gone = {pid: records for pid, records in threads.items() if pid not in living and pid not in hidden}
     by_records = _by_records(gone, ended, ticks_per_second, most)
     unsure = spread + 3.0 * math.sqrt(min(by_records.short_lived, most) / ticks_per_second)
-    unsure += _TEARDOWN_SECONDS * len(gone) + by_records.unsure
+    unsure += by_records.unsure
+    unsure += len(gone) * (_TEARDOWN_SECONDS if by_parents >= by_records.owned else _LONG_TEARDOWN_SECONDS)
     return _Owned(
         owned + max(by_parents, by_records.owned, 0.0), unsure, tuple(one for pid in living for one in threads[pid])
     )

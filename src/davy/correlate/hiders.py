@@ -75,14 +75,17 @@ def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
 
 
 def _nameless(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
-    """What is known to be there and cannot be read: hidden processes without an entry, and whoever burns unseen."""
+    """What is known to be there and cannot be read: hidden processes without an entry, and whoever burns unseen.
+
+    What no view shows hides within the kernel: everything that works above it is seen through.
+    """
     known = lookup(snapshot).by_subject
     for row in snapshot.process_table.hidden if snapshot.process_table else ():
         if row.subject not in known:
             actor = _actor(Kind.PROCESS, row.subject, row.name or f"process {row.pid}", path=None)
             role = Role.MINER if View.SAMPLED in row.seen else Role.HIDER
             yield msgspec.structs.replace(actor, role=role, pid=row.pid), False
-    yield _actor(Kind.PROCESS, HOST, UNSEEN, path=None), True
+    yield _actor(Kind.MODULE, HOST, UNSEEN, path=None), True
 
 
 def _loading(snapshot: Snapshot, module: Actor) -> Iterator[Autostart]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from davy import __version__
-from davy.model.concealment import ModuleTable, ProcessTable
+from davy.model.concealment import Accounting, ModuleRow, ModuleTable, ProcessRow, ProcessTable
 from davy.model.facts import Gap
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Door, Happening, Incident, Judgement
@@ -126,6 +126,42 @@ def scan_object(judgement: Judgement) -> dict[str, Any]:
         if judgement.live
         else None,
     }
+
+
+def tables_object(judgement: Judgement) -> dict[str, Any]:
+    """What ``--views`` adds under ``tables``: every row of the views, and CPU time against its owners."""
+    processes, modules = judgement.process_table, judgement.module_table
+    return {
+        "processes": [
+            {"pid": row.pid, "start_ticks": row.start_ticks, "name": row.name, "covered": row.covered, **_row(row)}
+            for row in (processes.rows if processes else ())
+        ],
+        "modules": [
+            {"name": row.name, "taint": row.taint, "file": row.file, **_row(row)}
+            for row in (modules.rows if modules else ())
+        ],
+        "accounting": _accounting(judgement.accounting),
+    }
+
+
+def _row(row: ProcessRow | ModuleRow) -> dict[str, Any]:
+    return {"seen": sorted(row.seen), "missing": sorted(row.missing), "hidden": row.hidden}
+
+
+def _accounting(account: Accounting | None) -> dict[str, Any] | None:
+    if account is None:
+        return None
+    return {
+        "cpus": account.cpus,
+        "busy": round(account.busy, 3),
+        "unowned": round(account.unowned, 3),
+        "claimed_busy": _rounded(account.claimed_busy),
+        "sampled_busy": _rounded(account.sampled_busy),
+    }
+
+
+def _rounded(cores: float | None) -> float | None:
+    return None if cores is None else round(cores, 3)
 
 
 def _left(left: Left) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from davy.detect.concealment import UNOWNED_CORES, in_words
 from davy.journal import Eviction, Progress
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Considered, Incident, Judgement, Kind, Role, Verdict
@@ -68,12 +69,24 @@ def show_judgement(out: Console, judgement: Judgement) -> None:
             out.print(f"{len(judgement.considered)} looked at closely and let go: davy explain")
     for number, incident in enumerate(judgement.incidents, 1):
         _show_incident(out, judgement, number, incident)
-    hidden = len(judgement.process_table.hidden) if judgement.process_table else 0
-    if hidden:
-        out.print(Text(f"{hidden} processes are alive that a plain listing does not show.", "bold red"))
+    _show_hidden(out, judgement)
     _show_gaps(out, judgement)
     if judgement.incidents:
         _show_next(out, judgement)
+
+
+def _show_hidden(out: Console, judgement: Judgement) -> None:
+    """What does not add up."""
+    for table, what in ((judgement.process_table, "alive"), (judgement.module_table, "loaded")):
+        count = len(table.hidden) if table else 0
+        noun = {"alive": "process", "loaded": "kernel module"}[what]
+        if count:
+            words = f"1 {noun} is" if count == 1 else f"{count} {noun}{'es' if what == 'alive' else 's'} are"
+            shown = "that a listing does not show (davy scan --views)"
+            out.print(Text(f"{words} {what} {shown}.", "bold red"))
+    account = judgement.accounting
+    if account is not None and account.unowned >= UNOWNED_CORES:
+        out.print(Text(f"{in_words(account)} by no visible process.", "bold red"))
 
 
 def _show_incident(out: Console, judgement: Judgement, number: int, incident: Incident) -> None:
@@ -106,17 +119,15 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
     running = [actor for actor in incident.actors if actor.kind is Kind.PROCESS]
     miners = [actor for actor in running if actor.role is Role.MINER]
     for actor in miners[:_ROWS]:
-        yield (
-            "runs",
-            f"{_process(actor)}, since {since(actor.start_time or now, now)}: {_shown(actor.cmdline or '', 90)}",
-        )
+        age = f"since {since(actor.start_time, now)}" if actor.start_time is not None else "since when is not known"
+        yield "runs", f"{_process(actor)}, {age}: {_shown(actor.cmdline or '', 90)}"
     if len(miners) > _ROWS:
         yield "", f"and {len(miners) - _ROWS} more"
     if incident.cpu_hours is not None and running:
         yield "cost", f"{_hours(incident.cpu_hours)}; {incident.burning_cores:.1f} cores now"
     for slowed in incident.slowed[:3]:
         yield "slows", f"{_shown(slowed.name)} ({slowed.pid}) got {slowed.share:.0%} of the CPU it asked for"
-    kept = [actor for actor in running if actor.role is not Role.MINER]
+    kept = [actor for actor in running if actor.role not in (Role.MINER, Role.HIDER)]
     for actor in kept[:_ROWS]:
         yield "kept alive", f"by {_process(actor)}: {_shown(actor.detail)}"
     again = [actor for actor in incident.actors if actor.kind is Kind.AUTOSTART]
@@ -126,8 +137,12 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
             "starts again",
             f"{_shown(actor.path or '')}{line} ({_shown(actor.user or '?')}): {_shown(actor.command or '', 90)}",
         )
-    for actor in [actor for actor in incident.actors if actor.kind is Kind.FILE][:_ROWS]:
+    lying = [actor for actor in incident.actors if actor.kind is Kind.FILE and actor.role is not Role.HIDER]
+    for actor in lying[:_ROWS]:
         yield "lies there", _shown(actor.path or "")
+    for actor in [actor for actor in incident.actors if actor.role is Role.HIDER][:_ROWS]:
+        where = f" ({_shown(actor.path)})" if actor.path and actor.path not in actor.name else ""
+        yield "hidden by", f"{_shown(actor.name, 100)}{where}: {_shown(actor.detail)}"
     if running and not kept:
         yield "kept alive", "by no process that was seen"
     if running and not again:

@@ -50,6 +50,12 @@ _PROCESSLESS: Final = (".timer", ".path", ".socket")
 _SYSTEM_RUNTIME: Final = b"/run/systemd/system"
 
 
+UNREADABLE: Final = (
+    "it cannot be read, so it cannot be told from another: whoever hides it rules the kernel.  "
+    "Take the host off the network, collect what it knows, and build it anew"
+)
+
+
 class _Draft:
     """A plan while it is made."""
 
@@ -160,6 +166,7 @@ def _names(actors: Iterable[Actor]) -> Iterator[str]:
 def _process(draft: _Draft, actor: Actor) -> None:
     process = draft.ways.by_subject.get(actor.subject)
     if process is None:
+        draft.leave(actor.name, UNREADABLE)
         return
     shown = f"process {process.pid} ({process.name})"
     detail = draft.ways.detail.get(process.subject)

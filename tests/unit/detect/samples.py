@@ -11,20 +11,25 @@ from tests.unit.snapshots import (
     PYENV,
     TTY,
     Fact,
+    accounting,
     connection,
     cron,
     detail,
     executable,
+    hidden,
     kernel_thread,
     known_file,
     listener,
     process,
+    process_table,
     renewal,
     service,
     snapshot,
 )
 
+from davy.model.concealment import ProcessRow, ProcessTable, View
 from davy.model.facts import Process, Restart
+from davy.model.findings import HOST
 from davy.model.snapshot import Snapshot
 
 
@@ -68,6 +73,10 @@ _RUNC: Final = process(110, "runc", "init", exe="/memfd:runc_cloned:/proc/self/e
 _COMPILER: Final = process(111, "/usr/lib/gcc/x86_64-linux-gnu/12/cc1", "-quiet", "x.c", cores=1.0, tty=TTY)
 _BUSYBOX: Final = process(112, "crond", "-f", exe="/bin/busybox", name="crond")
 _SERVER: Final = process(113, "/opt/app/server", deleted=True, cores=1.0)
+_UNREAD: Final = process(115, exe=None, name="")
+_ONE_VIEW: Final = ProcessRow(
+    pid=100, start_ticks=_BURNER.start_ticks, name="x", seen=frozenset({View.PIDFD}), missing=frozenset({View.LISTING})
+)
 _TOOL: Final = process(114, "/usr/sbin/sshd", exe="/opt/x/tool", name="sshd")
 
 MATCHING: Final = (
@@ -216,9 +225,72 @@ MATCHING: Final = (
         detail(typed),
         examined=False,
     ),
+    # concealment
+    _one(_BURNER, "concealment.hidden-process", "a mount over its folder", hidden(_BURNER, View.LOOK_UP, covered=True)),
+    _one(_BURNER, "concealment.hidden-process", "a preloaded library", hidden(_BURNER, View.LISTING)),
+    _one(
+        _BURNER,
+        "concealment.hidden-process",
+        "a hook of getdents64",
+        hidden(_BURNER, View.LISTING, View.GETDENTS, View.OWN_LISTING),
+    ),
+    Sample(
+        "concealment.hidden-process",
+        "one of which nothing can be read",
+        snapshot(hidden(_UNREAD, View.LISTING, View.GETDENTS, View.LOOK_UP)),
+        _UNREAD.subject,
+    ),
+    Sample(
+        "concealment.unowned-cpu",
+        "a core that nobody owns",
+        snapshot(accounting((1.9, 0.9, 0.1), (1.9, 0.9, 0.0), groups={"/user.slice": 0.9}, sampled=1.9)),
+        HOST,
+    ),
+    _one(
+        _BURNER,
+        "concealment.unowned-cpu",
+        "a core that a hidden process takes",
+        hidden(_BURNER, View.LISTING),
+        accounting((1.1, 0.1, 0.0), (1.1, 0.1, 0.0)),
+    ),
+    Sample(
+        "concealment.forged-numbers",
+        "an idle machine, says a file over /proc/stat",
+        snapshot(accounting((2.0, 2.0, 0.0), (2.0, 2.0, 0.0), claimed=0.0)),
+        HOST,
+    ),
+    Sample(
+        "concealment.forged-numbers",
+        "a kernel that counts less than is on its CPUs",
+        snapshot(accounting((0.1, 0.1, 0.0), (0.1, 0.1, 0.0), claimed=0.1, sampled=1.9)),
+        HOST,
+    ),
 )
 
 SPARED: Final = (
+    # concealment
+    _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),
+    _none(
+        "concealment.hidden-process",
+        "one that only one of the kernel's views shows",
+        _BURNER,
+        ProcessTable(columns=(View.LISTING, View.PIDFD), rows=(_ONE_VIEW,)),
+    ),
+    _none("concealment.hidden-process", "no table at all", _BURNER),
+    _none("concealment.unowned-cpu", "a busy machine", accounting((2.0, 1.98, 0.0), (2.0, 1.97, 0.01))),
+    _none("concealment.unowned-cpu", "a compile", accounting((2.0, 1.2, 0.9), (2.0, 1.1, 0.9))),
+    _none("concealment.unowned-cpu", "a moment of it", accounting((2.0, 1.0, 0.0), (0.2, 0.2, 0.0))),
+    _none("concealment.unowned-cpu", "one look only", accounting((2.0, 1.0, 0.0))),
+    _none("concealment.unowned-cpu", "no account", _BURNER),
+    _none(
+        "concealment.forged-numbers", "the same from all", accounting(*[(1.5, 1.5, 0.0)] * 2, claimed=1.4, sampled=1.6)
+    ),
+    _none("concealment.forged-numbers", "nothing to compare with", accounting(*[(1.5, 1.5, 0.0)] * 2)),
+    _none(
+        "concealment.forged-numbers",
+        "fewer samples: a virtual machine that is not given its CPUs",
+        accounting(*[(1.5, 1.5, 0.0)] * 2, claimed=1.5, sampled=0.6),
+    ),
     # behaviour
     _none("behaviour.cpu-load", "a sleeper", process(100, "/usr/bin/sleep", "9")),
     _none("behaviour.cpu-load", "a busy kernel thread", kernel_thread(50, "kworker/0:1-events", cores=1.0)),

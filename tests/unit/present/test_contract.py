@@ -15,7 +15,7 @@ from tests.unit.snapshots import module_table, process_table
 from davy.correlate import correlate
 from davy.detect import detect
 from davy.host import at, live
-from davy.model.concealment import ProcessTable
+from davy.model.concealment import Accounting, Interval, ProcessTable
 from davy.model.facts import (
     Autostart,
     AutostartKind,
@@ -30,7 +30,7 @@ from davy.model.facts import (
 )
 from davy.model.incidents import Door, Judgement, Verdict
 from davy.model.snapshot import Snapshot
-from davy.present.contract import as_json, moment, scan_object
+from davy.present.contract import as_json, moment, scan_object, tables_object
 from davy.scan import scan
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schema/scan.json").read_text())
@@ -61,6 +61,8 @@ CONTRACT: dict[str, Any] = {
     "gaps": [{"collector": str, "what": str, "why": str}],
     "views": {"processes": {"seen": int, "hidden": int}, "modules": {"seen": int, "hidden": int}},
 }  # fmt: skip
+ON_REQUEST = ("tables",)
+"""Only printed when an option asks for it."""
 NULLABLE = ("door", "cost", "views", "views.processes", "views.modules")
 
 NOW = 1_700_000_000.0
@@ -181,7 +183,7 @@ def test_the_schema_itself_is_sound_and_names_every_key_of_the_contract() -> Non
     def compare(part: dict[str, Any], contract: Any, where: str) -> None:
         part = resolved(part)
         if isinstance(contract, dict):
-            assert list(part["properties"]) == list(contract), where
+            assert [key for key in part["properties"] if key not in ON_REQUEST] == list(contract), where
             assert sorted(part["required"]) == sorted(contract), where
             for key, inner in contract.items():
                 compare(part["properties"][key], inner, f"{where}.{key}")
@@ -220,6 +222,26 @@ def test_a_file_of_a_running_actor_is_no_actor_of_its_own() -> None:
     lying = (*facts.known_files, KnownFile("/tmp/kdevtmpfsi", "kinsing", program("/tmp/kdevtmpfsi")))
     (incident,) = check(judged(msgspec.structs.replace(facts, known_files=lying)))["incidents"]
     assert [one["path"] for one in incident["actors"] if one["kind"] == "file"] == ["/tmp/kdevtmpfsi202"]
+
+
+def test_the_tables_that_views_adds_are_in_the_schema_too() -> None:
+    account = Accounting(
+        cpus=2, intervals=(Interval(seconds=0.5, busy=1.9, owned=0.9, unsure=0.0),) * 2, claimed_busy=0.1
+    )  # fmt: skip
+    judgement = judged(snapshot([]))
+    judgement = msgspec.structs.replace(
+        judgement, process_table=process_table(3, hidden=1), module_table=module_table("nf_tables"), accounting=account
+    )
+    found = scan_object(judgement) | {"tables": tables_object(judgement)}
+    assert errors(found) == []
+    hidden, *others = found["tables"]["processes"]
+    assert (hidden["hidden"], hidden["missing"]) == (True, ["getdents64", "listing"])
+    assert [row["hidden"] for row in others] == [False, False]
+    assert found["tables"]["modules"][0]["name"] == "nf_tables"
+    assert found["tables"]["accounting"] == {
+        "cpus": 2, "busy": 1.9, "unowned": 1.0, "claimed_busy": 0.1, "sampled_busy": None,
+    }  # fmt: skip
+    assert errors(scan_object(judgement) | {"tables": {"processes": []}})
 
 
 def test_nothing_found() -> None:

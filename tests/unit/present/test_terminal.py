@@ -146,7 +146,7 @@ def test_nothing_found_is_only_called_so_when_all_could_be_read() -> None:
 
 
 def test_processes_that_hide_are_named_even_when_nothing_else_is_found() -> None:
-    assert "2 processes are alive that a plain listing does not show" in scan_text(
+    assert "2 processes are alive that a listing does not show" in scan_text(
         judgement(process_table=process_table(100, hidden=2))
     )
 
