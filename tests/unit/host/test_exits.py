@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
+import time
 import zlib
 
 import pytest
@@ -78,6 +79,16 @@ def test_every_kernel_since_4_18_is_understood(message: bytes, tgid: int | None,
 
 def test_a_struct_whose_pid_is_elsewhere_is_not_guessed_at() -> None:
     assert parse_exit(of_version(17, 700, shift=8)) is None
+
+
+def test_what_a_thread_took_at_most_is_a_tick_more_than_was_counted_or_all_its_life() -> None:
+    thread = parse_exit(THREAD)
+    assert thread is not None
+    tick = time.clock_getres(6)
+    assert thread.most_seconds == 0.005289
+    assert thread._replace(elapsed_seconds=9.0).most_seconds == 0.005000859 + tick
+    assert thread._replace(elapsed_seconds=9.0, cpu_seconds=0.0).most_seconds == tick
+    assert thread._replace(elapsed_seconds=9.0, cpu_seconds=0.0, last=None).most_seconds == 9.0
 
 
 @given(st.binary(max_size=700))
