@@ -27,10 +27,11 @@ from davy.model.facts import Process
 
 _TICK_SPREAD: Final = 3 * 0.41
 """What three standard deviations of a difference of two times are, in the ticks to which both were cut off."""
-_TEARDOWN_SECONDS: Final = 0.0003
-"""What a process still takes to let go of its memory after its exit record was written, as a rule."""
-_LONG_TEARDOWN_SECONDS: Final = 0.001
-"""The same of a large program; its parent's account has it, unless nobody waits for it."""
+_TEARDOWN_SECONDS: Final = 0.001
+"""What a process may still take to let go of its memory after its exit record was written."""
+_GENERATIONS: Final = 64
+_WAITED_SHARE: Final = 0.02
+"""Who has taken over less of its ended children's time than this, at most as it could be, has waited for none."""
 _GROUP_LEAST: Final = 0.1
 """A control group with less CPU time that nobody owns than so many cores is not named."""
 
@@ -134,15 +135,10 @@ def _owned(
     ticks_per_second: int,
     most: float,
 ) -> _Owned:
-    """What visible processes and those that ended took between two readings, ``most`` CPU seconds being possible.
-
-    Two accounts of those that ended are drawn up, neither of which can say too much, and the greater one counts.
-    One is their parents': whoever waits for a child takes over its time, so time of children that came up, less what
-    the ended ones had taken before, is what they took; children that nobody waits for are missing.  The other is the
-    kernel's exit records, in which the last tick of each is missing.
-    """
+    """What visible processes and those that ended took between two readings, ``most`` CPU seconds being possible."""
     then, now = before.sweep.stats, after.sweep.stats
-    took, waited_for, active = 0, 0, 0
+    took, changed = 0, 0
+    waited_for: dict[int, float] = {}
     for pid, stat in now.items():
         if pid in hidden:
             continue
@@ -151,65 +147,86 @@ def _owned(
             earlier = None
         own = stat.cpu_ticks - (earlier.cpu_ticks if earlier else 0)
         children = stat.children_ticks - (earlier.children_ticks if earlier else 0)
-        took, waited_for = took + max(own, 0), waited_for + max(children, 0)
-        active += (own != 0) + (children != 0)
+        took += max(own, 0)
+        changed += (own != 0) + (children != 0)
+        waited_for[pid] = children / ticks_per_second
     ended = {
         pid: stat
         for pid, stat in then.items()
         if pid not in hidden and (pid not in now or now[pid].start_ticks != stat.start_ticks)
     }
-    waited_for -= sum(stat.cpu_ticks + stat.children_ticks for stat in ended.values())
-    spread = _TICK_SPREAD * math.sqrt(active + len(ended)) / ticks_per_second
-    owned, by_parents = took / ticks_per_second, waited_for / ticks_per_second
+    owned = took / ticks_per_second
+    spread = _TICK_SPREAD * math.sqrt(changed + len(ended)) / ticks_per_second
     if after.exits is None:
         unseen = bool(ended) or after.totals.forks != before.totals.forks
-        return _Owned(owned + max(by_parents, 0.0), most if unseen else spread, ())
+        return _Owned(owned + sum(waited_for.values()), most if unseen else spread, ())
     threads: dict[int, list[ExitRecord]] = defaultdict(list)
     for record in (*carried, *after.exits):
         threads[record.tgid or record.tid].append(record)
     living = threads.keys() & now.keys() - ended.keys()
-    gone = {pid: records for pid, records in threads.items() if pid not in living and pid not in hidden}
-    by_records = _by_records(gone, ended, ticks_per_second, most)
-    unsure = spread + 3.0 * math.sqrt(min(by_records.short_lived, most) / ticks_per_second)
-    unsure += by_records.unsure
-    unsure += len(gone) * (_TEARDOWN_SECONDS if by_parents >= by_records.owned else _LONG_TEARDOWN_SECONDS)
-    return _Owned(
-        owned + max(by_parents, by_records.owned, 0.0), unsure, tuple(one for pid in living for one in threads[pid])
-    )
+    gone = {
+        pid: _last_account(records, ended.get(pid), ticks_per_second, most)
+        for pid, records in threads.items()
+        if pid not in living and pid not in hidden
+    }
+    inherited, unsure = _inherited(gone, waited_for, ticks_per_second)
+    unsure += spread + most * sum(pid not in gone for pid in ended)
+    return _Owned(owned + inherited, unsure, tuple(record for pid in living for record in threads[pid]))
 
 
-class _ByRecords(NamedTuple):
-    owned: float
-    unsure: float
-    short_lived: float
-    """What is in ``owned`` of processes that began and ended within the interval: ticks that happened to meet them."""
+class _LastAccount(NamedTuple):
+    """What one process that ended took within the interval, and had taken before, in CPU seconds."""
+
+    parent: int
+    least: float
+    most: float
+    before: float
 
 
-def _by_records(
-    gone: Mapping[int, Sequence[ExitRecord]], ended: Mapping[int, Stat], ticks_per_second: int, most: float
-) -> _ByRecords:
-    """What processes that are ``gone`` took in the interval; those ``ended`` were there when it began.
+def _last_account(
+    records: Sequence[ExitRecord], known: Stat | None, ticks_per_second: int, most: float
+) -> _LastAccount:
+    """One process's last account; ``known`` is what it was when the interval began.
 
-    Of the latter, time of threads that had ended before is in what they had taken then, but in no record.
+    Time of threads that had ended before is in what it had taken then, and in no record but the whole group's.
     """
-    owned, unsure = 0.0, 0.0
-    counted = ticked = 0.0
-    for pid, records in gone.items():
-        total = sum(record.cpu_seconds for record in records)
-        known = ended.get(pid)
-        if known is None:
-            counted += total
-            ticked += sum(record.ticked_seconds for record in records)
-            continue
-        total = max(total, *(record.group_cpu_seconds or 0.0 for record in records))
-        had = known.cpu_ticks / ticks_per_second
-        if known.threads == 1 or total >= had:
-            owned += min(max(total - had, 0.0), most)
-        else:
-            unsure += min(total, most)
-    unsure += most * sum(pid not in gone for pid in ended)
-    short_lived = max(counted, ticked)
-    return _ByRecords(owned + short_lived, unsure, short_lived)
+    least = max(sum(record.cpu_seconds for record in records), *(record.group_cpu_seconds or 0.0 for record in records))
+    upper = least + sum(record.most_seconds - record.cpu_seconds for record in records)
+    parent = records[-1].ppid
+    if known is None:
+        return _LastAccount(parent, min(least, most), min(upper, most), 0.0)
+    had = known.cpu_ticks / ticks_per_second
+    before = had + known.children_ticks / ticks_per_second
+    if known.threads > 1 and least < had:
+        return _LastAccount(parent, 0.0, most, before)
+    return _LastAccount(parent, min(max(least - had, 0.0), most), min(max(upper - had, 0.0), most), before)
+
+
+def _inherited(
+    gone: Mapping[int, _LastAccount], waited_for: Mapping[int, float], ticks_per_second: int
+) -> tuple[float, float]:
+    """What processes that ended took, and how much more it may be, in CPU seconds.
+
+    Two accounts are drawn up for each living process, over all its descendants that ended, and the greater one
+    counts: neither says too much.  One is its own: it takes over the time of those it waits for, and theirs.  It is
+    exact, unless it waits for none (SIG_IGN of sigaction(2)).  The other is their exit records, which lack what each
+    took since the last tick.
+    """
+    heirs: dict[int, list[_LastAccount]] = defaultdict(list)
+    for account in gone.values():
+        heir, steps = account.parent, 0
+        while heir in gone and steps < _GENERATIONS:
+            heir, steps = gone[heir].parent, steps + 1
+        heirs[heir].append(account)
+    owned = unsure = 0.0
+    for heir in heirs.keys() | waited_for.keys():
+        accounts = heirs.get(heir, ())
+        least = sum(account.least for account in accounts)
+        own = waited_for.get(heir, 0.0) - sum(account.before for account in accounts)
+        owned += max(own, least, 0.0)
+        if accounts and own + 1.0 / ticks_per_second < max(least, _WAITED_SHARE * sum(one.most for one in accounts)):
+            unsure += sum(account.most for account in accounts) - least + _TEARDOWN_SECONDS * len(accounts)
+    return owned, unsure
 
 
 def groups_of(

@@ -28,12 +28,10 @@ def stat(cpu: float, *, children: float = 0.0, start: int = 5, threads: int = 1)
     )  # fmt: skip
 
 
-def ended(
-    pid: int, cpu: float, *, ticked: float | None = None, tid: int | None = None, group: float | None = None
-) -> ExitRecord:
+def ended(pid: int, cpu: float, *, tid: int | None = None, group: float | None = None, ppid: int = 1) -> ExitRecord:
     return ExitRecord(
-        tid=tid or pid, tgid=pid, ppid=1, name="x", started=0, elapsed_seconds=0.1, cpu_seconds=cpu,
-        ticked_seconds=cpu if ticked is None else ticked, group_cpu_seconds=group, last=True,
+        tid=tid or pid, tgid=pid, ppid=ppid, name="x", started=0, elapsed_seconds=cpu + 0.1, cpu_seconds=cpu,
+        ticked_seconds=cpu, group_cpu_seconds=group, last=True,
     )  # fmt: skip
 
 
@@ -157,10 +155,22 @@ def test_where_no_record_says_what_its_lost_threads_took_nothing_is_claimed() ->
     assert interval.unsure > 0.0
 
 
-def test_the_ticks_of_many_short_lives_count_where_their_clocks_saw_nothing() -> None:
-    storm = [ended(pid, 0.0, ticked=0.01 if pid % 5 == 0 else 0.0) for pid in range(1000, 1250)]
+def test_of_children_that_nobody_waits_for_the_last_tick_of_each_is_not_known() -> None:
+    storm = [ended(pid, 0.0) for pid in range(1000, 1250)]
     interval = one(reading(0.0, {1: stat(0.0)}, idle=0.0), reading(0.5, {1: stat(0.0)}, idle=0.5, exits=storm))
-    assert interval.owned == pytest.approx(1.0)
+    assert interval.owned == 0.0
+    assert interval.unowned == 0.0
+
+
+def test_grandchildren_come_up_to_whoever_waits_for_their_parent() -> None:
+    compilers = [ended(pid, 0.0, ppid=900) for pid in range(1000, 1100)]
+    interval = one(
+        reading(0.0, {7: stat(0.0)}, idle=0.0),
+        reading(0.5, {7: stat(0.0, children=0.4)}, idle=0.5, exits=[*compilers, ended(900, 0.0, ppid=7)]),
+    )
+    assert interval.owned == pytest.approx(0.8)
+    assert interval.unsure < 0.1
+    assert interval.unowned > 0.1
 
 
 def test_a_thread_of_one_that_lives_on_is_counted_when_that_one_ends() -> None:
