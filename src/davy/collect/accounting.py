@@ -30,8 +30,6 @@ _TICK_SPREAD: Final = 3 * 0.41
 _TEARDOWN_SECONDS: Final = 0.001
 """What a process may still take to let go of its memory after its exit record was written."""
 _GENERATIONS: Final = 64
-_WAITED_SHARE: Final = 0.02
-"""Who has taken over less of its ended children's time than this, at most as it could be, has waited for none."""
 _GROUP_LEAST: Final = 0.1
 """A control group with less CPU time that nobody owns than so many cores is not named."""
 
@@ -224,7 +222,7 @@ def _inherited(
         least = sum(account.least for account in accounts)
         own = waited_for.get(heir, 0.0) - sum(account.before for account in accounts)
         owned += max(own, least, 0.0)
-        if accounts and own + 1.0 / ticks_per_second < max(least, _WAITED_SHARE * sum(one.most for one in accounts)):
+        if accounts and (own <= 0.0 or own + 1.0 / ticks_per_second < least):
             unsure += sum(account.most for account in accounts) - least + _TEARDOWN_SECONDS * len(accounts)
     return owned, unsure
 
