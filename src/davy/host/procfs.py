@@ -2,6 +2,7 @@
 
 Davy mounts a procfs of its own, detached (see fsmount(2)), so what somebody mounted over ``/proc/PID`` or
 ``/proc/stat`` is not there.  Where the kernel refuses that, the ordinary ``/proc`` is read and `own` is False.
+Folders are listed by getdents64, so what a preloaded library takes out of readdir(3) is there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from davy.host.errors import Denied, Gone, mapped
+from davy.host.sweeps import folder_entries, numbered
 from davy.host.syscalls import detached_procfs
 
 _CHUNK: Final = 16_384
@@ -57,7 +59,10 @@ class LiveProcfs:
             self.own = False
 
     def pids(self) -> list[int]:
-        return [int(name) for name in os.listdir(self.fd) if name.isdigit()]
+        try:
+            return numbered(self.fd)
+        except OSError as error:
+            raise mapped(error, "/proc") from None
 
     def names(self, path: str) -> list[str]:
         try:
@@ -65,7 +70,7 @@ class LiveProcfs:
         except OSError as error:
             raise mapped(error, path) from None
         try:
-            return os.listdir(folder)
+            return [os.fsdecode(entry.name) for entry in folder_entries(folder).entries]
         except OSError as error:
             raise mapped(error, path) from None
         finally:
