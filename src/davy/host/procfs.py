@@ -8,11 +8,11 @@ Folders are listed by getdents64, so what a preloaded library takes out of readd
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from davy.host.errors import Denied, Gone, mapped
-from davy.host.sweeps import folder_entries, numbered
+from davy.host.errors import Denied, Gone, HostError, mapped
+from davy.host.sweeps import folder_entries, numbered, read_files
 from davy.host.syscalls import detached_procfs
 
 _CHUNK: Final = 16_384
@@ -31,6 +31,9 @@ class Procfs(Protocol):
 
     def read(self, path: str, limit: int = _CHUNK) -> bytes:
         """At most ``limit`` bytes.  Raises `Gone` when the process has vanished, `Denied` when it may not be read."""
+
+    def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+        """As `read`, many small files at once and in order; what could not be read is the error in its place."""
 
     def link(self, path: str) -> str: ...
 
@@ -95,6 +98,11 @@ class LiveProcfs:
         finally:
             os.close(descriptor)
 
+    def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+        texts = read_files(self.fd, [os.fsencode(path) for path in paths], _CHUNK)
+        for path, text in zip(paths, texts, strict=True):
+            yield text if isinstance(text, bytes) else mapped(OSError(text, os.strerror(text)), path)
+
     def link(self, path: str) -> str:
         try:
             return os.readlink(path, dir_fd=self.fd)
@@ -140,6 +148,13 @@ class RecordedProcfs:
 
     def read(self, path: str, limit: int = _CHUNK) -> bytes:
         return self._answer(path)[:limit]
+
+    def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+        for path in paths:
+            try:
+                yield self.read(path)
+            except HostError as error:
+                yield error
 
     def link(self, path: str) -> str:
         answer = self._answer(path)
