@@ -22,6 +22,7 @@ check: $(VENV)/.checked
 
 bench: $(VENV)/.tested
 	$(ROOT) $(BIN)/python -m bench.scan
+	$(ROOT) $(BIN)/python -m bench.sweep
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

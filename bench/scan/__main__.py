@@ -7,41 +7,20 @@ import os
 import platform
 import shutil
 import signal
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Final
 
+from bench.compiled import compiled
+from bench.figures import Figure, row
 from bench.scan.cost import Cost, costs
-from bench.scan.load import compiled, running, sleeper
+from bench.scan.load import running, sleeper
 from bench.scan.reading import asked, reading
 
+_HERE: Final = Path(__file__).parent
 _COMMAND_ROUNDS: Final = 10
-_DIGITS: Final = {"s": 2, "ms": 1, "MB": 1, "": 2}
-
-
-class _Figure(NamedTuple):
-    """One line of the table."""
-
-    what: str
-    best: float
-    median: float
-    unit: str
-    budget: float | None = None
-
-    @classmethod
-    def of(cls, what: str, values: Sequence[float], unit: str, budget: float | None = None) -> _Figure:
-        return cls(what, min(values), statistics.median(values), unit, budget)
-
-    def __str__(self) -> str:
-        cells = [f"{value:.{_DIGITS[self.unit]}f} {self.unit}" for value in (self.best, self.median)]
-        budget = "" if self.budget is None else f"{self.budget:g} {self.unit}"
-        return _row(self.what, *cells, budget)
-
-
-def _row(what: str, *cells: str) -> str:
-    return f"{what:34}" + "".join(f"{cell.strip():>11}" for cell in cells)
 
 
 def _davy() -> str:
@@ -58,36 +37,36 @@ def _compiled_ahead(folder: str) -> dict[str, str]:
     return environment | {"PYTHONPYCACHEPREFIX": folder}
 
 
-def _of_scans(where: str, runs: Sequence[Cost], wall_seconds: float) -> Iterator[_Figure]:
-    yield _Figure.of(f"scan, {where}: wall", [run.wall_seconds for run in runs], "s", wall_seconds)
-    yield _Figure.of(f"scan, {where}: own CPU", [run.cpu_seconds for run in runs], "s", 0.5)
-    yield _Figure.of(f"scan, {where}: peak memory", [run.peak_bytes / 1e6 for run in runs], "MB", 80)
+def _of_scans(where: str, runs: Sequence[Cost], wall_seconds: float) -> Iterator[Figure]:
+    yield Figure.of(f"scan, {where}: wall", [run.wall_seconds for run in runs], "s", wall_seconds)
+    yield Figure.of(f"scan, {where}: own CPU", [run.cpu_seconds for run in runs], "s", 0.5)
+    yield Figure.of(f"scan, {where}: peak memory", [run.peak_bytes / 1e6 for run in runs], "MB", 80)
 
 
-def _of_reading(floor: str, rounds: int) -> Iterator[_Figure]:
+def _of_reading(floor: str, rounds: int) -> Iterator[Figure]:
     paths = asked()
     runs = [reading(floor, paths) for _ in range(rounds)]
-    c = _Figure.of(f"reading {len(paths):,} files: C", [run.floor_seconds * 1e3 for run in runs], "ms")
-    davy = _Figure.of("the same: Davy", [run.read_seconds * 1e3 for run in runs], "ms")
+    c = Figure.of(f"reading {len(paths):,} files: C", [run.floor_seconds * 1e3 for run in runs], "ms")
+    davy = Figure.of("the same: Davy", [run.read_seconds * 1e3 for run in runs], "ms")
     yield c
     yield davy
-    yield _Figure("the same: Davy, times C", davy.best / c.best, davy.median / c.median, "", 1.5)
-    yield _Figure.of("the same: Davy, with parsing", [run.survey_seconds * 1e3 for run in runs], "ms")
+    yield davy.times("the same: Davy, times C", c, 1.5)
+    yield Figure.of("the same: Davy, with parsing", [run.survey_seconds * 1e3 for run in runs], "ms")
 
 
 def _of_command(
     name: str, command: list[str], environment: Mapping[str, str], wall_ms: float | None = None
-) -> Iterator[_Figure]:
+) -> Iterator[Figure]:
     runs = costs(command, environment, _COMMAND_ROUNDS)
-    yield _Figure.of(f"{name}: wall", [run.wall_seconds * 1e3 for run in runs], "ms", wall_ms)
-    yield _Figure.of(f"{name}: own CPU", [run.cpu_seconds * 1e3 for run in runs], "ms")
+    yield Figure.of(f"{name}: wall", [run.wall_seconds * 1e3 for run in runs], "ms", wall_ms)
+    yield Figure.of(f"{name}: own CPU", [run.cpu_seconds * 1e3 for run in runs], "ms")
 
 
-def _figures(sleepers: int, burners: int, rounds: int) -> Iterator[_Figure]:
+def _figures(sleepers: int, burners: int, rounds: int) -> Iterator[Figure]:
     davy = _davy()
     with (
         tempfile.TemporaryDirectory(prefix="davy-bench-") as folder,
-        compiled("floor", "burner") as (floor, burner),
+        compiled(_HERE / "floor.c", _HERE / "burner.c") as (floor, burner),
         running(sleeper(), sleepers),
     ):
         environment = _compiled_ahead(f"{folder}/bytecode")
@@ -115,7 +94,7 @@ def main() -> None:
         f"{options.sleepers:,} sleepers, {os.cpu_count()} CPUs, Linux {platform.release()},"
         f" Python {platform.python_version()}"
     )
-    print(_row("", "best", "median", "budget"), flush=True)
+    print(row("", "best", "median", "budget"), flush=True)
     for figure in _figures(options.sleepers, options.burners, options.rounds):
         print(figure, flush=True)
 

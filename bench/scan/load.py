@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
-_HERE: Final = Path(__file__).parent
 _SLEEP_SECONDS: Final = 900
 """How long a sleeper lives when nobody is left to end it."""
 
@@ -38,13 +34,3 @@ def sleeper() -> list[str]:
     if program is None:
         raise SystemExit("bench.scan: there is no sleep on the search path")
     return [program, str(_SLEEP_SECONDS)]
-
-
-@contextmanager
-def compiled(*names: str) -> Iterator[tuple[str, ...]]:
-    """Paths of the C programs of these names beside this module, compiled into a folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="davy-bench-") as folder:
-        programs = tuple(f"{folder}/{name}" for name in names)
-        for name, program in zip(names, programs, strict=True):
-            subprocess.run(["gcc", "-O2", "-o", program, _HERE / f"{name}.c"], check=True)
-        yield programs

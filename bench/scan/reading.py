@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from davy.collect.processes import processes, sweep
@@ -33,6 +33,10 @@ class _Listening(LiveProcfs):
     def read(self, path: str, limit: int = 16_384) -> bytes:
         self.asked.append(("r", path))
         return super().read(path, limit)
+
+    def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+        self.asked += [("r", path) for path in paths]
+        return super().read_each(paths)
 
     def link(self, path: str) -> str:
         self.asked.append(("l", path))

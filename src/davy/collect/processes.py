@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from davy.host import Denied, Gone, HostError, Kernel
@@ -46,11 +45,16 @@ class Sweep(NamedTuple):
 def _thread_waits(procfs: Procfs, pid: int) -> dict[str, ThreadWait]:
     """What the threads of one process wait for, by thread id.  Raises `HostError`."""
     found = {}
-    for tid in procfs.names(f"{pid}/task")[:_THREADS_LIMIT]:
+    tids = procfs.names(f"{pid}/task")[:_THREADS_LIMIT]
+    paths = [f"{pid}/task/{tid}/{name}" for tid in tids for name in ("schedstat", "status")]
+    texts = list(procfs.read_each(paths))
+    for tid, schedstat, status in zip(tids, texts[::2], texts[1::2], strict=True):
+        if isinstance(schedstat, HostError) or isinstance(status, HostError):
+            continue
         try:
-            cpu, waited = parse_schedstat(procfs.read(f"{pid}/task/{tid}/schedstat"))
-            runnable, sleeps = parse_sleeps(procfs.read(f"{pid}/task/{tid}/status"))
-        except (HostError, IndexError, ValueError):
+            cpu, waited = parse_schedstat(schedstat)
+            runnable, sleeps = parse_sleeps(status)
+        except (IndexError, ValueError):
             continue
         found[tid] = ThreadWait(cpu, waited, sleeps, runnable)
     return found
@@ -73,17 +77,19 @@ def waited_between(before: dict[str, ThreadWait], after: dict[str, ThreadWait], 
     return total
 
 
-def sweep(kernel: Kernel, beside: AbstractSet[int] = frozenset()) -> Sweep:
+def sweep(kernel: Kernel, beside: frozenset[int] = frozenset()) -> Sweep:
     """Every process's stat.  One that vanishes meanwhile is not in it.
 
     Processes ``beside`` those of the listing are asked for by their pid.
     """
     procfs, stats, waits = kernel.procfs, {}, {}
-    read = procfs.read
-    for pid in beside | set(procfs.pids()) if beside else procfs.pids():
+    pids = sorted(beside.union(procfs.pids())) if beside else procfs.pids()
+    for pid, text in zip(pids, procfs.read_each([f"{pid}/stat" for pid in pids]), strict=True):
+        if isinstance(text, HostError):
+            continue
         try:
-            stats[pid] = parse_stat(read(f"{pid}/stat"))
-        except HostError:
+            stats[pid] = parse_stat(text)
+        except Gone:
             continue
     uptime = kernel.uptime()
     runnable = [pid for pid, stat in stats.items() if stat.state == "R" and not stat.flags & PF_KTHREAD]

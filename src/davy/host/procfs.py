@@ -2,16 +2,17 @@
 
 Davy mounts a procfs of its own, detached (see fsmount(2)), so what somebody mounted over ``/proc/PID`` or
 ``/proc/stat`` is not there.  Where the kernel refuses that, the ordinary ``/proc`` is read and `own` is False.
+Folders are listed by getdents64, so what a preloaded library takes out of readdir(3) is there.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from davy.host.errors import Gone, mapped
-from davy.host.sweeps import numbered
+from davy.host.errors import Gone, HostError, mapped
+from davy.host.sweeps import folder_entries, numbered, read_files
 from davy.host.syscalls import detached_procfs
 
 _CHUNK: Final = 16_384
@@ -33,6 +34,9 @@ class Procfs(Protocol):
 
     def read(self, path: str, limit: int = _CHUNK) -> bytes:
         """At most ``limit`` bytes.  Raises `Gone` when the process has vanished, `Denied` when it may not be read."""
+
+    def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+        """As `read`, many small files at once and in order; what could not be read is the error in its place."""
 
     def link(self, path: str) -> str: ...
 
@@ -65,11 +69,17 @@ class LiveProcfs:
             self.own = False
 
     def pids(self) -> list[int]:
-        return numbered(self.fd)
+        try:
+            return numbered(self.fd)
+        except OSError as error:
+            raise mapped(error, "/proc") from None
 
     def listed(self) -> list[int]:
-        os.lseek(self.fd, 0, os.SEEK_SET)
-        return [int(name) for name in os.listdir(self.fd) if name.isdigit()]
+        try:
+            os.lseek(self.fd, 0, os.SEEK_SET)
+            return [int(name) for name in os.listdir(self.fd) if name.isdigit()]
+        except OSError as error:
+            raise mapped(error, "/proc") from None
 
     def names(self, path: str) -> list[str]:
         try:
@@ -77,7 +87,7 @@ class LiveProcfs:
         except OSError as error:
             raise mapped(error, path) from None
         try:
-            return os.listdir(folder)
+            return [os.fsdecode(entry.name) for entry in folder_entries(folder).entries]
         except OSError as error:
             raise mapped(error, path) from None
         finally:
@@ -101,6 +111,11 @@ class LiveProcfs:
             raise mapped(error, path) from None
         finally:
             os.close(descriptor)
+
+    def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+        texts = read_files(self.fd, [os.fsencode(path) for path in paths], _CHUNK)
+        for path, text in zip(paths, texts, strict=True):
+            yield text if isinstance(text, bytes) else mapped(OSError(text, os.strerror(text)), path)
 
     def link(self, path: str) -> str:
         try:
@@ -150,6 +165,13 @@ class RecordedProcfs:
 
     def read(self, path: str, limit: int = _CHUNK) -> bytes:
         return self._answer(path)[:limit]
+
+    def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+        for path in paths:
+            try:
+                yield self.read(path)
+            except HostError as error:
+                yield error
 
     def link(self, path: str) -> str:
         answer = self._answer(path)

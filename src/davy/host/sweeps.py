@@ -20,7 +20,8 @@ T = TypeVar("T")
 PID_LIMIT: Final = 1 << 22
 """The most that ``kernel.pid_max`` can be; ids stay below it.  Source: include/linux/threads.h."""
 ENTRIES_LIMIT: Final = 1 << 20
-_FILES: Final = 512
+_FILES: Final = 64
+"""In one step: room for the limit of each is taken."""
 
 
 class Steps(Protocol):
