@@ -24,6 +24,8 @@ class Mount(Struct, frozen=True):
     source: str
     device: tuple[int, int]
     root: str
+    mount_id: int
+    parent_id: int
 
     @property
     def may_hang(self) -> bool:
@@ -43,10 +45,18 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
         if not dash or len(fields) < 6 or len(tail) < 2:
             continue
         major, _, minor = fields[2].partition(":")
-        if not (major.isdigit() and minor.isdigit()):
+        if not (major.isdigit() and minor.isdigit() and fields[0].isdigit() and fields[1].isdigit()):
             continue
         mounts.append(
-            Mount(_unescaped(fields[4]), tail[0], _unescaped(tail[1]), (int(major), int(minor)), _unescaped(fields[3]))
+            Mount(
+                point=_unescaped(fields[4]),
+                filesystem=tail[0],
+                source=_unescaped(tail[1]),
+                device=(int(major), int(minor)),
+                root=_unescaped(fields[3]),
+                mount_id=int(fields[0]),
+                parent_id=int(fields[1]),
+            )
         )
     return tuple(mounts)
 

@@ -1,0 +1,371 @@
+"""What is mounted over that by which others see: ``/proc/PID``, files of the kernel's, programs.
+
+The mount table itself cannot be covered where Davy reads it through a procfs of its own.  What containers, service
+managers and sandboxes mount over ``/proc`` is honest, and is no cover here.
+
+Source: proc_pid_mountinfo(5), mount_namespaces(7), lxcfs(1), the masked and read-only paths of the OCI runtime
+specification, systemd.exec(5) (ProtectKernelTunables=, ProtectKernelLogs=), systemd-nspawn(1).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from davy.collect.forgery import Shown, difference
+from davy.host import Gone, Host, HostError, Kernel
+from davy.host.mount_tree import MountTree, below
+from davy.host.mounts import Mount, parse_mountinfo
+from davy.host.packages import packages
+from davy.host.stat import parse_stat
+from davy.knowledge.observers import observer
+from davy.model.concealment import Cover, CoverKind
+from davy.model.facts import Gap, ProcessKey
+
+_MOUNTINFO_LIMIT: Final = 16 << 20
+_FILE_LIMIT: Final = 4 << 20
+_PROGRAM_LIMIT: Final = 64 << 20
+_COVERS_LIMIT: Final = 1000
+_COMPARED_LIMIT: Final = 64
+"""So many files of the kernel's are compared, and so many programs."""
+
+_PROCESS: Final = re.compile(r"/proc/(\d{1,10})(?:/.*)?")
+_PROGRAM: Final = re.compile(r"/(?:usr/(?:local/)?)?(?:s?bin|lib(?:32|64|x32|exec)?)/.+")
+_EMULATED: Final = re.compile(
+    r"/proc/(?:cpuinfo|diskstats|loadavg|meminfo|slabinfo|stat|swaps|uptime|pressure(?:/.*)?|sys(?:/.*)?)"
+    r"|/sys/module/nf_conntrack/parameters"
+)
+"""What lxcfs and sysbox answer for in containers."""
+_EMULATORS: Final = frozenset({"lxcfs", "sysboxfs"})
+_INITIAL_PID_NAMESPACE: Final = 0xEFFFFFFC
+"""Its inode in every kernel.  Source: include/linux/proc_ns.h, PROC_PID_INIT_INO."""
+_UNTELLING: Final = frozenset(
+    {"acpi", "apm", "asound", "bus", "config.gz", "driver", "fs", "irq", "kcore", "key-users", "keys", "kmsg",
+     "latency_stats", "sched_debug", "scsi", "sysrq-trigger", "timer_list", "timer_stats"}
+)  # fmt: skip
+"""What runtimes mask or make read-only, and in which nobody looks for processes."""
+_MACHINE_NAMES: Final = re.compile(r"/proc/sys/kernel/(?:random/boot_id|hostname|domainname|cap_last_cap)")
+_MASK: Final = re.compile(r"(?:.*/)?(?:null|inaccessible/\w+|firejail\.ro\.(?:file|dir))")
+"""The root of what systemd, container runtimes and sandboxes mount to make something unreadable."""
+_MASKED: Final = frozenset({"/proc/kallsyms", "/proc/interrupts", "/proc/vmallocinfo", "/proc/slabinfo"})
+_AT_HOME: Final = {
+    "/proc/sys/fs/binfmt_misc": ("autofs", "binfmt_misc"),
+    "/proc/fs/nfsd": ("nfsd",),
+    "/proc/self/fd": ("fdescfs",),
+}
+
+
+def first_look(kernel: Kernel, host: Host) -> Mapping[str, Shown]:
+    """What covered files of the kernel's show as the window begins, by mount point; `covers` compares it with the end.
+
+    Costs the reading of one file where nothing is covered.
+    """
+    try:
+        tree = _own_tree(kernel)
+    except HostError:
+        return {}  # `covers` says so
+    return _shown(host, kernel, _files_of_the_kernel(tree, kernel))
+
+
+def covers(host: Host, kernel: Kernel, earlier: Mapping[str, Shown]) -> Iterator[Cover | Gap]:
+    """Everything mounted over a process's folder, a file of the kernel's or a program, in mount order.
+
+    That of the first process's mount namespace, too, where it is another.  ``earlier`` is what `first_look` saw.
+    """
+    try:
+        tree = _own_tree(kernel)
+    except HostError as error:
+        yield Gap("covers", "the mount table", str(error))
+        return
+    trees = [(tree, False)]
+    try:
+        if kernel.procfs.inode("1/ns/mnt") != kernel.procfs.inode("self/ns/mnt"):
+            trees.append((_tree(kernel, "1/mountinfo"), True))
+    except Gone:
+        pass
+    except HostError as error:
+        yield Gap("covers", "the mounts that process 1 sees", str(error))
+    ours = _ours(host, kernel)
+    if ours is False:
+        yield Gap("covers", "the ordinary /proc", "another pid namespace's: what it shows was not compared")
+    seen: set[tuple[str, int]] = set()
+    compared = _Comparison(host, kernel, earlier, possible=bool(ours))
+    count = 0
+    for each, elsewhere in trees:
+        for mount, kind in _covering(each, host, kernel, elsewhere=elsewhere):
+            if elsewhere and (mount.point, mount.mount_id) in seen:
+                continue
+            seen.add((mount.point, mount.mount_id))
+            count += 1
+            if count > _COVERS_LIMIT:
+                yield Gap("covers", "the rest", f"more than {_COVERS_LIMIT}")
+                return
+            yield from compared.cover(each, mount, kind, elsewhere=elsewhere)
+
+
+def _own_tree(kernel: Kernel) -> MountTree:
+    return _tree(kernel, "self/mountinfo")
+
+
+def _tree(kernel: Kernel, name: str) -> MountTree:
+    return MountTree(parse_mountinfo(os.fsdecode(kernel.procfs.read(name, _MOUNTINFO_LIMIT))))
+
+
+def _ours(host: Host, kernel: Kernel) -> bool | None:
+    """Whether the ordinary ``/proc`` is that of Davy's own pid namespace; None where it cannot be told from Davy's."""
+    if not kernel.procfs.own:
+        return None
+    try:
+        return host.root.readlink("/proc/self") == kernel.procfs.link("self")
+    except HostError:
+        return False
+
+
+def _contained(kernel: Kernel) -> bool:
+    try:
+        return kernel.procfs.inode("self/ns/pid")[1] != _INITIAL_PID_NAMESPACE
+    except HostError:
+        return False
+
+
+def _covering(tree: MountTree, host: Host, kernel: Kernel, *, elsewhere: bool) -> Iterator[tuple[Mount, CoverKind]]:
+    """The mounts of one table that cover something, and what; those that no path leads to any more cover nothing."""
+    contained = _contained(kernel)
+    for mount in tree.mounts:
+        kind = _kind(tree, mount, contained=contained)
+        if kind is CoverKind.PROGRAM and not elsewhere and not _is_file(host, mount):
+            continue
+        if kind is not None and tree.reachable(mount):
+            yield mount, kind
+
+
+def _files_of_the_kernel(tree: MountTree, kernel: Kernel) -> list[Mount]:
+    contained = _contained(kernel)
+    return [
+        mount
+        for mount in tree.mounts
+        if _kind(tree, mount, contained=contained) is CoverKind.KERNEL_FILE and tree.reachable(mount)
+    ]
+
+
+def _kind(tree: MountTree, mount: Mount, *, contained: bool) -> CoverKind | None:
+    """What a mount covers; None for one that is honest, by what it is and where.
+
+    What stands on a cover is one, whatever it is.
+    """
+    place = _place(mount.point)
+    if place is None:
+        return None
+    below_it = [one for one in tree.ancestors(mount) if one.point == mount.point]
+    for depth, one in enumerate((mount, *below_it)):
+        parent = tree.parent(one)
+        if parent is None:
+            return None
+        if not _honest(one, parent, place, contained=contained):
+            return place
+        if depth == 0 and _whole_proc(one):
+            return None  # an own /proc, mounted over whatever was there before
+    return None
+
+
+def _place(point: str) -> CoverKind | None:
+    if _PROCESS.fullmatch(point):
+        return CoverKind.PROCESS
+    if below(point, "/proc"):
+        names = point.split("/")
+        return None if len(names) > 2 and names[2] in _UNTELLING else CoverKind.KERNEL_FILE
+    if below(point, "/sys/module") or (below(point, "/sys/fs/cgroup") and point != "/sys/fs/cgroup"):
+        return CoverKind.KERNEL_FILE
+    return CoverKind.PROGRAM if _PROGRAM.fullmatch(point) else None
+
+
+def _whole_proc(mount: Mount) -> bool:
+    return mount.point == "/proc" and mount.filesystem == "proc" and mount.root == "/"
+
+
+def _honest(mount: Mount, parent: Mount, place: CoverKind, *, contained: bool) -> bool:
+    """Whether a mount is one of those that runtimes and service managers make."""
+    if _same_thing(mount, parent) or _whole_proc(mount):
+        return True
+    if place is CoverKind.PROCESS:
+        return False
+    point = mount.point
+    if place is CoverKind.PROGRAM:
+        return mount.root == "/" and mount.filesystem in (
+            "overlay",
+            "squashfs",
+            "erofs",
+            "9p",
+            "virtiofs",
+            "nfs",
+            "nfs4",
+        )
+    if point.startswith("/sys/fs/cgroup/"):
+        return parent.filesystem not in ("cgroup", "cgroup2") or mount.filesystem in ("cgroup", "cgroup2", "fuse.lxcfs")
+    return (
+        mount.filesystem in _AT_HOME.get(point, ())
+        or (mount.filesystem == "proc" and point == f"/proc{mount.root}")
+        or _MACHINE_NAMES.fullmatch(point) is not None
+        or (point in _MASKED and _MASK.fullmatch(mount.root) is not None)
+        or (contained and emulated(mount.filesystem, mount.source) and _EMULATED.fullmatch(point) is not None)
+    )
+
+
+def emulated(filesystem: str, source: str) -> bool:
+    """Whether a mount claims to be of those file systems that answer for the kernel in containers."""
+    return filesystem.startswith("fuse") and (source in _EMULATORS or filesystem.removeprefix("fuse.") in _EMULATORS)
+
+
+def _same_thing(mount: Mount, parent: Mount) -> bool:
+    """Whether a mount is a bind of what lies below it: made to be read-only, it hides nothing."""
+    inner = os.path.relpath(mount.point, parent.point)
+    expected = parent.root if inner == "." else os.path.join(parent.root, inner)
+    return mount.device == parent.device and mount.filesystem == parent.filesystem and mount.root == expected
+
+
+def _is_file(host: Host, mount: Mount) -> bool:
+    try:
+        return host.root.lstat(mount.point).regular
+    except HostError:
+        return observer(os.path.basename(mount.point))  # one that may never answer is not looked at
+
+
+def _shown(host: Host, kernel: Kernel, mounts: list[Mount]) -> dict[str, Shown]:
+    """What the covered files show now, those that cannot be read left out."""
+    found: dict[str, Shown] = {}
+    if not kernel.procfs.own:
+        return found
+    for point in dict.fromkeys(mount.point for mount in mounts[:_COMPARED_LIMIT]):
+        if not point.startswith("/proc/"):
+            continue
+        name = point.removeprefix("/proc/")
+        try:
+            before = kernel.procfs.read(name, _FILE_LIMIT)
+            ordinary = host.root.read(point, _FILE_LIMIT)
+            time = kernel.uptime()
+            found[point] = Shown(time, before, ordinary, kernel.procfs.read(name, _FILE_LIMIT))
+        except HostError:
+            continue
+    return found
+
+
+class _Comparison:
+    """Covers, with what can be told of them."""
+
+    def __init__(self, host: Host, kernel: Kernel, earlier: Mapping[str, Shown], *, possible: bool) -> None:
+        self._host, self._kernel, self._earlier, self._possible = host, kernel, earlier, possible
+        self._left = _COMPARED_LIMIT
+
+    def cover(self, tree: MountTree, mount: Mount, kind: CoverKind, *, elsewhere: bool) -> Iterator[Cover | Gap]:
+        """The cover that a mount is."""
+        process = _PROCESS.fullmatch(mount.point)
+        pid = int(process[1]) if process else None
+        visible = not elsewhere and tree.topmost(mount.point) is mount
+        forged = None
+        if visible and kind is CoverKind.KERNEL_FILE and self._possible:
+            forged = self._forged(mount)
+        elif visible and kind is CoverKind.PROGRAM:
+            forged = self._replaced(mount)
+        elif kind is CoverKind.KERNEL_FILE and not elsewhere and not self._kernel.procfs.own:
+            yield Gap("covers", mount.point, "covered by a mount, and no procfs of our own to compare it with")
+        yield Cover(
+            kind=kind,
+            point=mount.point,
+            mount_id=mount.mount_id,
+            parent_id=mount.parent_id,
+            filesystem=mount.filesystem,
+            source=mount.source,
+            root=mount.root,
+            device=mount.device,
+            pid=pid,
+            hides=self._hides(pid) if pid is not None else None,
+            forged=forged,
+            origin=self._origin(tree, mount) if visible else None,
+            elsewhere=elsewhere,
+        )
+
+    def _hides(self, pid: int) -> str | None:
+        """The living process whose folder is covered, seen through Davy's own procfs."""
+        if not self._kernel.procfs.own:
+            return None
+        try:
+            return ProcessKey(pid, parse_stat(self._kernel.procfs.read(f"{pid}/stat")).start_ticks).subject
+        except HostError:
+            return None
+
+    def _forged(self, mount: Mount) -> str | None:
+        if not mount.point.startswith("/proc/"):
+            return self._whole(mount) if mount.point == "/proc" else None
+        name = mount.point.removeprefix("/proc/")
+        try:
+            below_it = self._kernel.procfs.names(name)
+        except HostError:
+            below_it = None
+        if below_it is not None:
+            return self._unlisted(mount.point, below_it)
+        second = _shown(self._host, self._kernel, [mount]).get(mount.point)
+        if second is None:
+            return self._no_file(mount.point)
+        first = self._earlier.get(mount.point) or second
+        return difference(name, first, second, self._kernel.ticks_per_second)
+
+    def _no_file(self, point: str) -> str | None:
+        """What stands where the kernel has a file, and is none."""
+        try:
+            return None if self._host.root.lstat(point).regular else "is no file where the kernel has one"
+        except HostError:
+            return None
+
+    def _unlisted(self, point: str, names: list[str]) -> str | None:
+        """Names of a folder of the kernel's that the cover does not have."""
+        try:
+            missing = sorted(set(names) - set(self._host.root.names(point)))
+        except HostError:
+            return None
+        return f"does not have {', '.join(missing[:5])}" if missing else None
+
+    def _whole(self, mount: Mount) -> str | None:
+        try:
+            shown = {name for name in self._host.root.names(mount.point) if name.isdigit()}
+            missing = {str(pid) for pid in self._kernel.procfs.pids()} - shown
+            missing &= {str(pid) for pid in self._kernel.procfs.pids()}
+        except HostError:
+            return None
+        return f"shows {len(missing)} processes fewer than the kernel has" if missing else None
+
+    def _replaced(self, mount: Mount) -> str | None:
+        """Whether the file that is mounted over a program is another than its package installed."""
+        self._left -= 1
+        if self._left < 0:
+            return None
+        try:
+            database = packages(self._host.root)
+            owner = database.owners([mount.point]).get(mount.point)
+            digest = self._host.root.digest(mount.point, _PROGRAM_LIMIT) if owner else None
+            if owner is None or digest is None or database.unmodified(mount.point, owner, digest) is not False:
+                return None
+        except HostError:
+            return None
+        return f"is another file than the package {owner} installed"
+
+    def _origin(self, tree: MountTree, mount: Mount) -> str | None:
+        """Where the mounted file lies by its own name, found through another mount of its file system."""
+        if mount.root == "/" or mount.may_hang:
+            return None
+        homes = [
+            one
+            for one in tree.mounts
+            if one.device == mount.device and one.mount_id != mount.mount_id and below(mount.root, one.root)
+            if not one.may_hang and tree.reachable(one) and not below(one.point, mount.point)
+        ]
+        for home in sorted(homes, key=lambda one: -len(one.root)):
+            path = os.path.normpath(f"{home.point}/{os.path.relpath(mount.root, home.root)}")
+            try:
+                here, there = self._host.root.lstat(mount.point), self._host.root.lstat(path)
+            except HostError:
+                continue
+            if here.regular and (here.device, here.inode) == (there.device, there.inode):
+                return path
+        return None
