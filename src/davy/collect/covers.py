@@ -50,14 +50,10 @@ _MACHINE_NAMES: Final = re.compile(r"/proc/sys/kernel/(?:random/boot_id|hostname
 _MASK: Final = re.compile(r"(?:.*/)?(?:null|inaccessible/\w+|firejail\.ro\.(?:file|dir))")
 """The root of what systemd, container runtimes and sandboxes mount to make something unreadable."""
 _MASKED: Final = frozenset({"/proc/kallsyms", "/proc/interrupts", "/proc/vmallocinfo", "/proc/slabinfo"})
-_AT_HOME: Final = {
-    "/proc/sys/fs/binfmt_misc": ("autofs", "binfmt_misc"),
-    "/proc/fs/nfsd": ("nfsd",),
-    "/proc/self/fd": ("fdescfs",),
-}
+_FORMATS: Final = "/proc/sys/fs/binfmt_misc"
 
 
-def first_look(kernel: Kernel, host: Host) -> Mapping[str, Shown]:
+def first_look(host: Host, kernel: Kernel) -> Mapping[str, Shown]:
     """What covered files of the kernel's show as the window begins, by mount point; `covers` compares it with the end.
 
     Costs the reading of one file where nothing is covered.
@@ -81,28 +77,29 @@ def covers(host: Host, kernel: Kernel, earlier: Mapping[str, Shown]) -> Iterator
         return
     trees = [(tree, False)]
     try:
-        if kernel.procfs.inode("1/ns/mnt") != kernel.procfs.inode("self/ns/mnt"):
-            trees.append((_tree(kernel, "1/mountinfo"), True))
+        firsts = _tree(kernel, "1/mountinfo")
+        if {mount.mount_id for mount in firsts.mounts}.isdisjoint(mount.mount_id for mount in tree.mounts):
+            trees.append((firsts, True))  # a mount is in one namespace only
     except Gone:
         pass
     except HostError as error:
         yield Gap("covers", "the mounts that process 1 sees", str(error))
     ours = _ours(host, kernel)
-    if ours is False:
+    foreign = kernel.procfs.own and not ours and _ends_in_proc(tree)
+    if foreign:
         yield Gap("covers", "the ordinary /proc", "another pid namespace's: what it shows was not compared")
-    seen: set[tuple[str, int]] = set()
-    compared = _Comparison(host, kernel, earlier, possible=bool(ours))
-    count = 0
+    told = _Telling(host, kernel, earlier, ours=ours, foreign=foreign)
+    seen: set[tuple[str, tuple[int, int], str]] = set()
     for each, elsewhere in trees:
         for mount, kind in _covering(each, host, kernel, elsewhere=elsewhere):
-            if elsewhere and (mount.point, mount.mount_id) in seen:
-                continue
-            seen.add((mount.point, mount.mount_id))
-            count += 1
-            if count > _COVERS_LIMIT:
+            what = (mount.point, mount.device, mount.root)
+            if elsewhere and what in seen:
+                continue  # our namespace was made from that one
+            if len(seen) >= _COVERS_LIMIT:
                 yield Gap("covers", "the rest", f"more than {_COVERS_LIMIT}")
                 return
-            yield from compared.cover(each, mount, kind, elsewhere=elsewhere)
+            seen.add(what)
+            yield from told.cover(each, mount, kind, elsewhere=elsewhere)
 
 
 def _own_tree(kernel: Kernel) -> MountTree:
@@ -113,17 +110,16 @@ def _tree(kernel: Kernel, name: str) -> MountTree:
     return MountTree(parse_mountinfo(os.fsdecode(kernel.procfs.read(name, _MOUNTINFO_LIMIT))))
 
 
-def _ours(host: Host, kernel: Kernel) -> bool | None:
-    """Whether the ordinary ``/proc`` is that of Davy's own pid namespace; None where it cannot be told from Davy's."""
-    if not kernel.procfs.own:
-        return None
+def _ours(host: Host, kernel: Kernel) -> bool:
+    """Whether the ordinary ``/proc`` can be compared with one of Davy's own, of the same pid namespace."""
     try:
-        return host.root.readlink("/proc/self") == kernel.procfs.link("self")
+        return kernel.procfs.own and host.root.readlink("/proc/self") == kernel.procfs.link("self")
     except HostError:
         return False
 
 
 def _contained(kernel: Kernel) -> bool:
+    """Whether Davy runs in another pid namespace than the machine's first, as in a container."""
     try:
         return kernel.procfs.inode("self/ns/pid")[1] != _INITIAL_PID_NAMESPACE
     except HostError:
@@ -132,13 +128,19 @@ def _contained(kernel: Kernel) -> bool:
 
 def _covering(tree: MountTree, host: Host, kernel: Kernel, *, elsewhere: bool) -> Iterator[tuple[Mount, CoverKind]]:
     """The mounts of one table that cover something, and what; those that no path leads to any more cover nothing."""
-    contained = _contained(kernel)
+    contained, seen_through = _contained(kernel), _ends_in_proc(tree)
     for mount in tree.mounts:
         kind = _kind(tree, mount, contained=contained)
-        if kind is CoverKind.PROGRAM and not elsewhere and not _is_file(host, mount):
+        if kind is None or not tree.reachable(mount) or (seen_through and mount.point == "/proc"):
             continue
-        if kind is not None and tree.reachable(mount):
+        if kind is not CoverKind.PROGRAM or _covers_a_file(host, mount, elsewhere=elsewhere):
             yield mount, kind
+
+
+def _ends_in_proc(tree: MountTree) -> bool:
+    """Whether ``/proc`` is a whole procfs, whatever it was mounted over."""
+    top = tree.topmost("/proc")
+    return top is not None and _whole_proc(top)
 
 
 def _files_of_the_kernel(tree: MountTree, kernel: Kernel) -> list[Mount]:
@@ -153,20 +155,16 @@ def _files_of_the_kernel(tree: MountTree, kernel: Kernel) -> list[Mount]:
 def _kind(tree: MountTree, mount: Mount, *, contained: bool) -> CoverKind | None:
     """What a mount covers; None for one that is honest, by what it is and where.
 
-    What stands on a cover is one, whatever it is.
+    What stands at the same point on a cover is one, whatever it is.
     """
     place = _place(mount.point)
     if place is None:
         return None
-    below_it = [one for one in tree.ancestors(mount) if one.point == mount.point]
-    for depth, one in enumerate((mount, *below_it)):
+    stack = [mount, *(one for one in tree.ancestors(mount) if one.point == mount.point)]
+    for one in stack:
         parent = tree.parent(one)
-        if parent is None:
-            return None
-        if not _honest(one, parent, place, contained=contained):
+        if parent is not None and not _honest(one, parent, place, contained=contained):
             return place
-        if depth == 0 and _whole_proc(one):
-            return None  # an own /proc, mounted over whatever was there before
     return None
 
 
@@ -189,23 +187,13 @@ def _honest(mount: Mount, parent: Mount, place: CoverKind, *, contained: bool) -
     """Whether a mount is one of those that runtimes and service managers make."""
     if _same_thing(mount, parent) or _whole_proc(mount):
         return True
-    if place is CoverKind.PROCESS:
+    if place is not CoverKind.KERNEL_FILE:
         return False
     point = mount.point
-    if place is CoverKind.PROGRAM:
-        return mount.root == "/" and mount.filesystem in (
-            "overlay",
-            "squashfs",
-            "erofs",
-            "9p",
-            "virtiofs",
-            "nfs",
-            "nfs4",
-        )
     if point.startswith("/sys/fs/cgroup/"):
         return parent.filesystem not in ("cgroup", "cgroup2") or mount.filesystem in ("cgroup", "cgroup2", "fuse.lxcfs")
     return (
-        mount.filesystem in _AT_HOME.get(point, ())
+        (point == _FORMATS and mount.filesystem in ("autofs", "binfmt_misc"))
         or (mount.filesystem == "proc" and point == f"/proc{mount.root}")
         or _MACHINE_NAMES.fullmatch(point) is not None
         or (point in _MASKED and _MASK.fullmatch(mount.root) is not None)
@@ -225,11 +213,14 @@ def _same_thing(mount: Mount, parent: Mount) -> bool:
     return mount.device == parent.device and mount.filesystem == parent.filesystem and mount.root == expected
 
 
-def _is_file(host: Host, mount: Mount) -> bool:
-    try:
-        return host.root.lstat(mount.point).regular
-    except HostError:
-        return observer(os.path.basename(mount.point))  # one that may never answer is not looked at
+def _covers_a_file(host: Host, mount: Mount, *, elsewhere: bool) -> bool:
+    """Whether what is mounted among the programs is a file, as far as it can be looked at."""
+    if not elsewhere:
+        try:
+            return host.root.lstat(mount.point).regular
+        except HostError:
+            pass  # such as one that may never answer
+    return observer(os.path.basename(mount.point))
 
 
 def _shown(host: Host, kernel: Kernel, mounts: list[Mount]) -> dict[str, Shown]:
@@ -251,11 +242,11 @@ def _shown(host: Host, kernel: Kernel, mounts: list[Mount]) -> dict[str, Shown]:
     return found
 
 
-class _Comparison:
+class _Telling:
     """Covers, with what can be told of them."""
 
-    def __init__(self, host: Host, kernel: Kernel, earlier: Mapping[str, Shown], *, possible: bool) -> None:
-        self._host, self._kernel, self._earlier, self._possible = host, kernel, earlier, possible
+    def __init__(self, host: Host, kernel: Kernel, earlier: Mapping[str, Shown], *, ours: bool, foreign: bool) -> None:
+        self._host, self._kernel, self._earlier, self._ours, self._foreign = host, kernel, earlier, ours, foreign
         self._left = _COMPARED_LIMIT
 
     def cover(self, tree: MountTree, mount: Mount, kind: CoverKind, *, elsewhere: bool) -> Iterator[Cover | Gap]:
@@ -264,12 +255,15 @@ class _Comparison:
         pid = int(process[1]) if process else None
         visible = not elsewhere and tree.topmost(mount.point) is mount
         forged = None
-        if visible and kind is CoverKind.KERNEL_FILE and self._possible:
-            forged = self._forged(mount)
-        elif visible and kind is CoverKind.PROGRAM:
+        if visible and kind is CoverKind.PROGRAM:
             forged = self._replaced(mount)
-        elif kind is CoverKind.KERNEL_FILE and not elsewhere and not self._kernel.procfs.own:
-            yield Gap("covers", mount.point, "covered by a mount, and no procfs of our own to compare it with")
+        elif visible and kind is CoverKind.KERNEL_FILE:
+            if not self._kernel.procfs.own:
+                yield Gap("covers", mount.point, "covered by a mount, and no procfs of our own to compare it with")
+            elif mount.point == "/proc":
+                forged = self._whole(mount.point)
+            elif self._ours and mount.point.startswith("/proc/"):
+                forged = self._forged(mount)
         yield Cover(
             kind=kind,
             point=mount.point,
@@ -288,16 +282,14 @@ class _Comparison:
 
     def _hides(self, pid: int) -> str | None:
         """The living process whose folder is covered, seen through Davy's own procfs."""
-        if not self._kernel.procfs.own:
-            return None
+        if not self._kernel.procfs.own or self._foreign:
+            return None  # unseen below the cover, or a pid of another namespace
         try:
             return ProcessKey(pid, parse_stat(self._kernel.procfs.read(f"{pid}/stat")).start_ticks).subject
         except HostError:
             return None
 
     def _forged(self, mount: Mount) -> str | None:
-        if not mount.point.startswith("/proc/"):
-            return self._whole(mount) if mount.point == "/proc" else None
         name = mount.point.removeprefix("/proc/")
         try:
             below_it = self._kernel.procfs.names(name)
@@ -326,9 +318,9 @@ class _Comparison:
             return None
         return f"does not have {', '.join(missing[:5])}" if missing else None
 
-    def _whole(self, mount: Mount) -> str | None:
+    def _whole(self, point: str) -> str | None:
         try:
-            shown = {name for name in self._host.root.names(mount.point) if name.isdigit()}
+            shown = {name for name in self._host.root.names(point) if name.isdigit()}
             missing = {str(pid) for pid in self._kernel.procfs.pids()} - shown
             missing &= {str(pid) for pid in self._kernel.procfs.pids()}
         except HostError:
@@ -361,7 +353,7 @@ class _Comparison:
             if not one.may_hang and tree.reachable(one) and not below(one.point, mount.point)
         ]
         for home in sorted(homes, key=lambda one: -len(one.root)):
-            path = os.path.normpath(f"{home.point}/{os.path.relpath(mount.root, home.root)}")
+            path = os.path.normpath(os.path.join(home.point, os.path.relpath(mount.root, home.root)))
             try:
                 here, there = self._host.root.lstat(mount.point), self._host.root.lstat(path)
             except HostError:

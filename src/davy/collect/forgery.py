@@ -17,6 +17,7 @@ _CORES_LEAST: Final = 0.25
 """Busy cores by which a claim must be off before it is called one: the two are not read at the very same time."""
 _SECONDS_LEAST: Final = 0.3
 _NAMED_MOST: Final = 5
+_LINE_MOST: Final = 80
 
 
 class Shown(NamedTuple):
@@ -43,6 +44,8 @@ def difference(name: str, first: Shown, second: Shown, ticks_per_second: int) ->
         return _idle(first, second, ticks_per_second) or _uncounted(shown)
     if name == "uptime":
         return _out_of_time(shown)
+    if all(text.count(b"\n") <= 1 for one in shown for text in (one.before, one.after)):
+        return _another_line(shown) or _still(first, second)
     return _left_out(shown) or _other_values(shown) or _still(first, second)
 
 
@@ -103,6 +106,13 @@ def _out_of_time(shown: Sequence[Shown]) -> str | None:
         claimed = "no time" if ordinary is None else f"{ordinary:.0f} s"
         words = f"claims {claimed} since the start of the machine, the kernel {after:.0f} s"
     return words
+
+
+def _another_line(shown: Sequence[Shown]) -> str | None:
+    if any(one.before != one.after or one.ordinary == one.before for one in shown):
+        return None
+    ordinary, kernels = (os.fsdecode(text[:_LINE_MOST].strip()) for text in (shown[1].ordinary, shown[1].after))
+    return f"says {ordinary} where the kernel says {kernels}"
 
 
 def _lines(text: bytes) -> dict[tuple[bytes, int], bytes]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts import anacron_lines, at_jobs, cron_lines, cron_scripts, systemd_units
+from davy.collect.covers import covers, first_look
+from davy.collect.forgery import Shown
 from davy.collect.known_files import known_files
 from davy.collect.modules import module_table
 from davy.collect.processes import Sweep, own_pids, processes, sweep
@@ -16,12 +18,12 @@ from davy.collect.renewals import Looks, caught
 from davy.collect.sockets import sockets
 from davy.collect.views import process_table
 from davy.host import Host, HostError, Kernel
-from davy.model.concealment import ModuleTable, ProcessTable
+from davy.model.concealment import Cover, ModuleTable, ProcessTable
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.snapshot import Snapshot
 
-Fact = Account | Autostart | KnownFile | Socket | Gap
+Fact = Account | Autostart | Cover | KnownFile | Socket | Gap
 Collector = Callable[[Host], Iterator[Fact]]
 
 COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
@@ -88,8 +90,10 @@ def survey(
     first: Sweep | None = None
     looks: Looks | None = None
     busy_before = 0.0
+    shown_before: Mapping[str, Shown] = {}
     if kernel:
         progress("processes")
+        shown_before = first_look(host, kernel)
         busy_before = _busy_seconds(kernel)
         first = sweep(kernel)
         looks = Looks(kernel, first)
@@ -101,6 +105,7 @@ def survey(
     found: tuple[Process, ...] = ()
     renewals: tuple[Renewal, ...] = ()
     load, processes_seen, modules_seen = None, None, None
+    covering: list[Fact] = []
     if kernel and first and looks:
         if not kernel.procfs.own and os.geteuid() == 0:
             gaps.append(Gap("processes", "/proc", "a procfs of our own was refused; the mounted one may be covered"))
@@ -108,6 +113,7 @@ def survey(
         processes_seen, modules_seen = process_table(host, kernel), module_table(host, kernel)
         looks.until(first.uptime + window_seconds)
         last = sweep(kernel)
+        covering = list(within(COLLECTOR_SECONDS, "covers", covers(host, kernel, shown_before)))
         load = _load(kernel, busy_before, _busy_seconds(kernel), max(last.uptime - first.uptime, 1e-3))
         users = {fact.uid: fact.name for fact in reversed(facts) if isinstance(fact, Account)}
         rows = list(processes(kernel, first, last, users))
@@ -115,6 +121,7 @@ def survey(
         found = tuple(row for row in rows if isinstance(row, Process))
         found += tuple(caught(kernel, first, renewals, found, users))
         gaps += [row for row in rows if isinstance(row, Gap)]
+        gaps += [fact for fact in covering if isinstance(fact, Gap)]
         gaps += [view for view in (processes_seen, modules_seen) if isinstance(view, Gap)]
     return Snapshot(
         host=HostFacts(
@@ -138,5 +145,6 @@ def survey(
         known_files=tuple(fact for fact in facts if isinstance(fact, KnownFile)),
         process_table=processes_seen if isinstance(processes_seen, ProcessTable) else None,
         module_table=modules_seen if isinstance(modules_seen, ModuleTable) else None,
+        covers=tuple(fact for fact in covering if isinstance(fact, Cover)),
         gaps=tuple(gaps),
     )

@@ -9,9 +9,9 @@ from typing import Final
 
 _OBSERVERS: Final = frozenset(
     {"atop", "chkrootkit", "crontab", "dmesg", "dpkg", "find", "free", "fuser", "glances", "htop", "iftop", "iotop",
-     "journalctl", "killall", "last", "lastlog", "ls", "lsattr", "lsmod", "lsof", "md5sum", "modinfo", "mpstat", "netstat",
-     "nethogs", "pgrep", "pidof", "pidstat", "pkill", "ps", "pstree", "rkhunter", "rpm", "sar", "sha256sum", "ss", "sshd",
-     "systemctl", "tload", "top", "unhide", "uptime", "vmstat", "w", "who"}
+     "journalctl", "killall", "last", "lastlog", "ls", "lsattr", "lsmod", "lsof", "md5sum", "modinfo", "mpstat",
+     "nethogs", "netstat", "pgrep", "pidof", "pidstat", "pkill", "ps", "pstree", "rkhunter", "rpm", "sar",
+     "sha256sum", "ss", "sshd", "systemctl", "tload", "top", "unhide", "uptime", "vmstat", "w", "who"}
 )  # fmt: skip
 
 
