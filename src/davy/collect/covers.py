@@ -12,14 +12,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Final
 
 from davy.collect.forgery import Shown, difference
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.mount_tree import MountTree, below
 from davy.host.mounts import Mount, parse_mountinfo
-from davy.host.packages import packages
+from davy.host.packages import NoPackages, PackageDatabase, packages
 from davy.host.stat import parse_stat
+from davy.knowledge.honest_mounts import emulated, emulator, masked, untelling, usual
 from davy.knowledge.observers import observer
 from davy.model.concealment import Cover, CoverKind
 from davy.model.facts import Gap, ProcessKey
@@ -31,26 +33,10 @@ _COVERS_LIMIT: Final = 1000
 _COMPARED_LIMIT: Final = 64
 """So many files of the kernel's are compared, and so many programs."""
 
-_PROCESS: Final = re.compile(r"/proc/(\d{1,10})(?:/.*)?")
-_PROGRAM: Final = re.compile(r"/(?:usr/(?:local/)?)?(?:s?bin|lib(?:32|64|x32|exec)?)/.+")
-_EMULATED: Final = re.compile(
-    r"/proc/(?:cpuinfo|diskstats|loadavg|meminfo|slabinfo|stat|swaps|uptime|pressure(?:/.*)?|sys(?:/.*)?)"
-    r"|/sys/module/nf_conntrack/parameters"
-)
-"""What lxcfs and sysbox answer for in containers."""
-_EMULATORS: Final = frozenset({"lxcfs", "sysboxfs"})
 _INITIAL_PID_NAMESPACE: Final = 0xEFFFFFFC
 """Its inode in every kernel.  Source: include/linux/proc_ns.h, PROC_PID_INIT_INO."""
-_UNTELLING: Final = frozenset(
-    {"acpi", "apm", "asound", "bus", "config.gz", "driver", "fs", "irq", "kcore", "key-users", "keys", "kmsg",
-     "latency_stats", "sched_debug", "scsi", "sysrq-trigger", "timer_list", "timer_stats"}
-)  # fmt: skip
-"""What runtimes mask or make read-only, and in which nobody looks for processes."""
-_MACHINE_NAMES: Final = re.compile(r"/proc/sys/kernel/(?:random/boot_id|hostname|domainname|cap_last_cap)")
-_MASK: Final = re.compile(r"(?:.*/)?(?:null|inaccessible/\w+|firejail\.ro\.(?:file|dir))")
-"""The root of what systemd, container runtimes and sandboxes mount to make something unreadable."""
-_MASKED: Final = frozenset({"/proc/kallsyms", "/proc/interrupts", "/proc/vmallocinfo", "/proc/slabinfo"})
-_FORMATS: Final = "/proc/sys/fs/binfmt_misc"
+_PROCESS: Final = re.compile(r"/proc/(\d{1,10})(?:/.*)?")
+_PROGRAM: Final = re.compile(r"/(?:usr/(?:local/)?)?(?:s?bin|lib(?:32|64|x32|exec)?)/.+")
 
 
 def first_look(host: Host, kernel: Kernel) -> Mapping[str, Shown]:
@@ -173,7 +159,7 @@ def _place(point: str) -> CoverKind | None:
         return CoverKind.PROCESS
     if below(point, "/proc"):
         names = point.split("/")
-        return None if len(names) > 2 and names[2] in _UNTELLING else CoverKind.KERNEL_FILE
+        return None if len(names) > 2 and untelling(names[2]) else CoverKind.KERNEL_FILE
     if below(point, "/sys/module") or (below(point, "/sys/fs/cgroup") and point != "/sys/fs/cgroup"):
         return CoverKind.KERNEL_FILE
     return CoverKind.PROGRAM if _PROGRAM.fullmatch(point) else None
@@ -192,18 +178,11 @@ def _honest(mount: Mount, parent: Mount, place: CoverKind, *, contained: bool) -
     point = mount.point
     if point.startswith("/sys/fs/cgroup/"):
         return parent.filesystem not in ("cgroup", "cgroup2") or mount.filesystem in ("cgroup", "cgroup2", "fuse.lxcfs")
-    return (
-        (point == _FORMATS and mount.filesystem in ("autofs", "binfmt_misc"))
-        or (mount.filesystem == "proc" and point == f"/proc{mount.root}")
-        or _MACHINE_NAMES.fullmatch(point) is not None
-        or (point in _MASKED and _MASK.fullmatch(mount.root) is not None)
-        or (contained and emulated(mount.filesystem, mount.source) and _EMULATED.fullmatch(point) is not None)
-    )
-
-
-def emulated(filesystem: str, source: str) -> bool:
-    """Whether a mount claims to be of those file systems that answer for the kernel in containers."""
-    return filesystem.startswith("fuse") and (source in _EMULATORS or filesystem.removeprefix("fuse.") in _EMULATORS)
+    if mount.filesystem == "proc" and point == f"/proc{mount.root}":
+        return True  # the same file of another procfs
+    if contained and emulator(mount.filesystem, mount.source) and emulated(point):
+        return True
+    return masked(point, mount.root) or usual(point, mount.filesystem)
 
 
 def _same_thing(mount: Mount, parent: Mount) -> bool:
@@ -332,15 +311,30 @@ class _Telling:
         self._left -= 1
         if self._left < 0:
             return None
+        owner = self._owner(mount.point)
+        if owner is None:
+            return None
         try:
-            database = packages(self._host.root)
-            owner = database.owners([mount.point]).get(mount.point)
-            digest = self._host.root.digest(mount.point, _PROGRAM_LIMIT) if owner else None
-            if owner is None or digest is None or database.unmodified(mount.point, owner, digest) is not False:
+            digest = self._host.root.digest(mount.point, _PROGRAM_LIMIT)
+            if digest is None or self._packages.unmodified(mount.point, owner, digest) is not False:
                 return None
         except HostError:
             return None
         return f"is another file than the package {owner} installed"
+
+    @cached_property
+    def _packages(self) -> PackageDatabase:
+        try:
+            return packages(self._host.root)
+        except HostError:
+            return NoPackages()
+
+    def _owner(self, path: str) -> str | None:
+        """The installed package that put a file there."""
+        try:
+            return self._packages.owners([path]).get(path)
+        except HostError:
+            return None
 
     def _origin(self, tree: MountTree, mount: Mount) -> str | None:
         """Where the mounted file lies by its own name, found through another mount of its file system."""
@@ -359,5 +353,5 @@ class _Telling:
             except HostError:
                 continue
             if here.regular and (here.device, here.inode) == (there.device, there.inode):
-                return path
+                return None if self._owner(path) else path
         return None

@@ -7,6 +7,7 @@ from typing import Final
 
 from davy.detect.places import base
 from davy.detect.rule import Observation, detector
+from davy.knowledge.honest_mounts import emulator
 from davy.knowledge.observers import observer
 from davy.model.concealment import Cover, CoverKind
 from davy.model.findings import Aspect
@@ -18,7 +19,6 @@ _TELLING: Final = frozenset(
      "/proc/sys/kernel/tainted", "/sys/module"}
 )  # fmt: skip
 """By these people see load, processes and kernel modules."""
-_EMULATORS: Final = ("lxcfs", "sysboxfs")
 
 
 def _at_points(snapshot: Snapshot, kind: CoverKind) -> Iterator[tuple[str, list[Cover]]]:
@@ -69,7 +69,7 @@ def covered_kernel_file(snapshot: Snapshot) -> Iterator[Observation]:
     """
     for point, stack in _at_points(snapshot, CoverKind.KERNEL_FILE):
         forged = next((cover.forged for cover in reversed(stack) if cover.forged), None)
-        emulated = any(emulator in cover.filesystem + cover.source for cover in stack for emulator in _EMULATORS)
+        emulated = any(emulator(cover.filesystem, cover.source) for cover in stack)
         if forged:
             bits, words = 7.0, f"a mount over {point} {forged}"
         elif emulated:

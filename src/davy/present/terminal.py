@@ -18,8 +18,8 @@ from davy.model.findings import Finding
 from davy.model.incidents import Actor, Considered, Incident, Judgement, Kind, Role, Verdict
 from davy.model.plan import Left, Plan
 from davy.model.text import printable
-from davy.model.undo import FrozenGroup
-from davy.respond import Outcome, described
+from davy.model.undo import FrozenGroup, Unmounted
+from davy.respond import Outcome, described, not_put_back
 
 _STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
 _ROWS = 8
@@ -126,7 +126,11 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
             "starts again",
             f"{_shown(actor.path or '')}{line} ({_shown(actor.user or '?')}): {_shown(actor.command or '', 90)}",
         )
-    for actor in [actor for actor in incident.actors if actor.kind is Kind.FILE][:_ROWS]:
+    for actor in [actor for actor in incident.actors if actor.role is Role.HIDER][:_ROWS]:
+        yield "hidden by", f"{_shown(actor.name)}: {_shown(actor.detail, 200)}"
+    for actor in [actor for actor in incident.actors if actor.kind is Kind.FILE and actor.role is not Role.HIDER][
+        :_ROWS
+    ]:
         yield "lies there", _shown(actor.path or "")
     if running and not kept:
         yield "kept alive", "by no process that was seen"
@@ -264,8 +268,10 @@ def show_undoing(out: Console, evictions: Sequence[Eviction]) -> None:
     for eviction in evictions:
         for entry in reversed(eviction.entries):
             undoable = entry.undo is not None and entry.state in (Progress.DONE, Progress.BEGUN, Progress.KEPT)
-            if undoable and not isinstance(entry.undo, FrozenGroup):
+            if undoable and not isinstance(entry.undo, (FrozenGroup, Unmounted)):
                 out.print(f"  from: {_shown(described(entry.step), 300)}")
+    for one in not_put_back(evictions):
+        out.print(f"  not put back: {_shown(one.what, 200)}: {_shown(one.why, 300)}")
     out.print(Text("What starts by itself (cron lines, units) is live again afterwards.", "bold yellow"))
 
 
