@@ -68,7 +68,7 @@ def _found(tree: MountTree, step: Unmount) -> Mount | None:
             mount
             for mount in tree.mounts
             if (mount.mount_id, mount.device, mount.filesystem) == (step.mount_id, step.device, step.filesystem)
-            and (os.fsencode(mount.point), os.fsencode(mount.root)) == (step.point, step.root)
+            and (mount.point, mount.root, mount.source) == tuple(map(os.fsdecode, (step.point, step.root, step.source)))
         ),
         None,
     )

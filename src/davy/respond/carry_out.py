@@ -229,7 +229,7 @@ def not_put_back(evictions: Sequence[Eviction]) -> tuple[Left, ...]:
     found = []
     for eviction in evictions:
         for entry in reversed(eviction.entries):
-            if isinstance(entry.undo, Unmounted) and entry.state is Progress.DONE:
+            if isinstance(entry.undo, Unmounted) and entry.state in (Progress.DONE, Progress.BEGUN):
                 gone = entry.undo
                 what = printable(f"the mount over {os.fsdecode(gone.point)}", 400)
                 source = f"{gone.filesystem} {os.fsdecode(gone.source)}, its {os.fsdecode(gone.root)}"
