@@ -17,7 +17,16 @@ from davy.collect.autostarts.commands import programs_of
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.programs import interpreter, script_argument
-from davy.model.concealment import ModuleRow, ModuleTable, ModuleView, ProcessRow, ProcessTable, View
+from davy.model.concealment import (
+    Cover,
+    CoverKind,
+    ModuleRow,
+    ModuleTable,
+    ModuleView,
+    ProcessRow,
+    ProcessTable,
+    View,
+)
 from davy.model.facts import (
     PF_KTHREAD,
     Autostart,
@@ -48,7 +57,7 @@ TTY: Final = 0x8801
 """A pseudo-terminal's device number: pts/1."""
 
 T = TypeVar("T")
-Fact = Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap
+Fact = Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Cover | Gap
 
 
 def process(
@@ -228,6 +237,27 @@ def restart(starter: Process, program: str) -> Restart:
     return Restart(starter.key, program)
 
 
+def cover(
+    point: str,
+    *,
+    kind: CoverKind = CoverKind.KERNEL_FILE,
+    hides: Process | None = None,
+    forged: str | None = None,
+    filesystem: str = "tmpfs",
+    mount_id: int = 900,
+    parent_id: int = 20,
+    origin: str | None = None,
+    elsewhere: bool = False,
+) -> Cover:
+    """A mount over ``point``; over a process's folder when it is told whom it ``hides``."""
+    pid = hides.pid if hides else None
+    return Cover(
+        kind=CoverKind.PROCESS if hides else kind, point=point, mount_id=mount_id, parent_id=parent_id,
+        filesystem=filesystem, source="none", root="/", device=(0, 90), pid=pid,
+        hides=hides.subject if hides else None, forged=forged, origin=origin, elsewhere=elsewhere,
+    )  # fmt: skip
+
+
 def _only(facts: Sequence[Fact], kind: type[T]) -> tuple[T, ...]:
     return tuple(fact for fact in facts if isinstance(fact, kind))
 
@@ -259,6 +289,7 @@ def snapshot(
         known_files=_only(facts, KnownFile),
         renewals=_only(facts, Renewal),
         restarts=_only(facts, Restart),
+        covers=_only(facts, Cover),
         gaps=_only(facts, Gap),
     )
     if not examined:
