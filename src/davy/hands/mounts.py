@@ -19,6 +19,7 @@ from davy.host.mount_tree import MountTree
 from davy.host.mounts import Mount, parse_mountinfo
 from davy.host.procfs import Procfs
 from davy.model.plan import Unmount
+from davy.model.text import printable
 from davy.model.undo import Unmounted
 
 _MNT_DETACH: Final = 2
@@ -67,7 +68,8 @@ def _found(tree: MountTree, step: Unmount) -> Mount | None:
         (
             mount
             for mount in tree.mounts
-            if (mount.mount_id, mount.device, mount.filesystem) == (step.mount_id, step.device, step.filesystem)
+            if (mount.mount_id, mount.device) == (step.mount_id, step.device)
+            and printable(mount.filesystem) == step.filesystem
             and (mount.point, mount.root, mount.source) == tuple(map(os.fsdecode, (step.point, step.root, step.source)))
         ),
         None,

@@ -39,7 +39,7 @@ def _unescaped(text: str) -> str:
 def parse_mountinfo(text: str) -> tuple[Mount, ...]:
     """The mounts of one mount namespace, in mount order; lines of another shape are passed over."""
     mounts = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # and at no other mark that ends a line elsewhere: a mount's source may hold it
         before, dash, after = line.partition(" - ")
         fields, tail = before.split(" "), after.split(" ")
         if not dash or len(fields) < 6 or len(tail) < 2:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from davy.detect.places import odd_place
+from davy.detect.places import odd_place, temporary_folder
 from davy.detect.programs import own_program
 from davy.hands.attributes import storable
 from davy.hands.systemd import SYSTEM_SOCKET
@@ -284,7 +284,15 @@ def _uncover(draft: _Draft, actor: Actor) -> None:
         else:
             draft.covers.append(cover)
             if cover.origin is not None:
-                _file(draft, cover.origin, f"it was mounted over {cover.point}")
+                _mounted_file(draft, cover.origin, cover.point)
+
+
+def _mounted_file(draft: _Draft, path: str, point: str) -> None:
+    """The file behind a cover goes where nobody keeps anything; elsewhere it may be an honest one, put there to go."""
+    if temporary_folder(path):
+        _file(draft, path, f"it was mounted over {point}")
+    else:
+        draft.leave(path, f"it was mounted over {point}; whose it is, Davy cannot tell")
 
 
 def _unmounts(covers: Sequence[Cover]) -> list[Unmount]:

@@ -26,6 +26,14 @@ def _reachable(tree: MountTree) -> list[int]:
     return [mount.mount_id for mount in tree.mounts if tree.reachable(mount)]
 
 
+def test_a_source_may_hold_whatever_ends_a_line_elsewhere() -> None:
+    text = "1 0 0:1 / /proc/7 rw - tmpfs a\u2028b\x0b\x0c\x1d\x85c\r rw\n2 0 0:2 / /x rw - tmpfs d rw\n"
+    assert [(mount.point, mount.source) for mount in parse_mountinfo(text)] == [
+        ("/proc/7", "a\u2028b\x0b\x0c\x1d\x85c\r"),
+        ("/x", "d"),
+    ]
+
+
 def test_the_one_on_top_of_a_stack_is_where_a_path_leads() -> None:
     tree = _tree(TABLE)
     assert _reachable(tree) == [1, 2, 3, 4, 5, 6]
