@@ -373,7 +373,7 @@ def undo(yes: bool, as_json: bool, state: str | None) -> int:
     from davy.present.contract import as_json as encoded
     from davy.present.contract import undo_object
     from davy.present.terminal import console, show_undo, show_undoing
-    from davy.respond import undo_entries
+    from davy.respond import not_put_back, undo_entries
 
     host, journal, out = _host(None), _journal(state), console()
     if host.kernel is None:
@@ -390,9 +390,10 @@ def undo(yes: bool, as_json: bool, state: str | None) -> int:
             show_undoing(out, evictions)
         if not yes and not _agreed("Put it back?", as_json):
             raise CannotError("not agreed to: nothing was touched")
+        kept_off = not_put_back(evictions)
         put_back, left = undo_entries(host.kernel, journal, evictions)
     if as_json:
-        click.echo(encoded(undo_object(put_back, left)))
+        click.echo(encoded(undo_object(put_back, left, kept_off)))
     else:
         show_undo(out, put_back, left)
     return INCIDENT if left else 0

@@ -402,7 +402,7 @@ def test_nothing_to_do_is_done(state: str) -> None:
     assert davy("undo", "--yes", "--state", state).status == 0
     undone = davy("undo", "--json", "--state", state)
     assert (undone.status, undone.errors) == (0, "")
-    assert json.loads(undone.output) == {"schema": 1, "put_back": [], "left": []}
+    assert json.loads(undone.output) == {"schema": 1, "put_back": [], "left": [], "not_put_back": []}
     for words in ([], ["--yes"], ["--dry-run"]):
         assert davy("evict", *words, "--state", state) == (0, "Nothing to evict.\n", ""), words
     evicted = davy("evict", "--json", "--state", state)

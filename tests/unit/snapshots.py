@@ -19,6 +19,8 @@ from davy.detect import detect, triage
 from davy.knowledge.programs import interpreter, script_argument
 from davy.model.concealment import (
     Accounting,
+    Cover,
+    CoverKind,
     GroupShare,
     Interval,
     ModuleRow,
@@ -60,7 +62,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | Accounting
+    | Accounting | Cover
 )  # fmt: skip
 
 
@@ -241,6 +243,27 @@ def restart(starter: Process, program: str) -> Restart:
     return Restart(starter.key, program)
 
 
+def cover(
+    point: str,
+    *,
+    kind: CoverKind = CoverKind.KERNEL_FILE,
+    hides: Process | None = None,
+    forged: str | None = None,
+    filesystem: str = "tmpfs",
+    mount_id: int = 900,
+    parent_id: int = 20,
+    origin: str | None = None,
+    elsewhere: bool = False,
+) -> Cover:
+    """A mount over ``point``; over a process's folder when it is told whom it ``hides``."""
+    pid = hides.pid if hides else None
+    return Cover(
+        kind=CoverKind.PROCESS if hides else kind, point=point, mount_id=mount_id, parent_id=parent_id,
+        filesystem=filesystem, source="none", root="/", device=(0, 90), pid=pid,
+        hides=hides.subject if hides else None, forged=forged, origin=origin, elsewhere=elsewhere,
+    )  # fmt: skip
+
+
 def _only(facts: Sequence[Fact], kind: type[T]) -> tuple[T, ...]:
     return tuple(fact for fact in facts if isinstance(fact, kind))
 
@@ -275,6 +298,7 @@ def snapshot(
         process_table=next(iter(_only(facts, ProcessTable)), None),
         module_table=next(iter(_only(facts, ModuleTable)), None),
         accounting=next(iter(_only(facts, Accounting)), None),
+        covers=_only(facts, Cover),
         gaps=_only(facts, Gap),
     )
     if not examined:

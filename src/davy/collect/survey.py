@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts import anacron_lines, at_jobs, cron_lines, cron_scripts, systemd_units
+from davy.collect.covers import covers, first_look
 from davy.collect.known_files import known_files
 from davy.collect.modules import module_table
 from davy.collect.processes import own_pids, processes
@@ -79,12 +80,14 @@ def survey(
         facts = list(_of_the_root(host, progress))
     else:
         progress("processes")
+        shown = first_look(host, kernel)
         with Window(kernel, window_seconds, deep=deep) as window:
             facts = list(_of_the_root(host, progress))
             facts += module_table(host, kernel)
             progress("the CPU window")
             window.halfway()
             window.close()
+            facts += within(COLLECTOR_SECONDS, "covers", covers(host, kernel, shown))
             facts += _of_the_window(kernel, window, facts)
     return Snapshot(
         host=HostFacts(

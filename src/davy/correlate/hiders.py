@@ -55,7 +55,8 @@ def hiders(snapshot: Snapshot, findings: Mapping[str, Sequence[Finding]]) -> lis
 
 def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
     for cover in snapshot.covers:
-        yield _actor(Kind.FILE, cover.subject, f"mount over {cover.point}", path=cover.point), False
+        files = (cover.origin,) if cover.origin else ()
+        yield _actor(Kind.FILE, cover.subject, f"mount over {cover.point}", path=cover.point, files=files), False
     for preload in snapshot.preloads:
         files = (preload.path,) if preload.library else ()
         yield (

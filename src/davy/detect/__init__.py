@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.detect import behaviour, concealment, content, identity, network, origin, persistence, trust
+from davy.detect import behaviour, concealment, content, covers, identity, network, origin, persistence, trust
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
 from davy.model.findings import Finding
@@ -38,6 +38,9 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     persistence.family_autostart,
     persistence.started_again,
     persistence.came_back,
+    covers.covered_process,
+    covers.covered_kernel_file,
+    covers.covered_program,
     trust.packaged,
     trust.persons_shell,
 )

@@ -176,7 +176,11 @@ class Cover(Struct, frozen=True, kw_only=True):
     hides: str | None = None
     """The subject of that process, when it is alive."""
     forged: str | None = None
-    """How what it shows differs from what the kernel says, in words; None when it was not seen to differ."""
+    """How what it shows differs from what the kernel, or the package, says, in words; None when it was not seen to."""
+    origin: str | None = None
+    """The regular file that is mounted there, by its own path, where this mount namespace has one."""
+    elsewhere: bool = False
+    """It is in the first process's mount namespace, which is not Davy's."""
 
     @property
     def subject(self) -> str:

@@ -55,6 +55,17 @@ class Preserve(Struct, frozen=True, kw_only=True, tag="preserve"):
     target: Target
 
 
+class Unmount(Struct, frozen=True, kw_only=True, tag="unmount"):
+    """Take off exactly this mount, and no other at its point."""
+
+    point: bytes
+    mount_id: int
+    filesystem: str
+    source: bytes
+    root: bytes
+    device: tuple[int, int]
+
+
 class RemoveLines(Struct, frozen=True, kw_only=True, tag="remove-lines"):
     """Take these lines out of a file; every other byte stays."""
 
@@ -96,7 +107,7 @@ class Kill(Struct, frozen=True, kw_only=True, tag="kill"):
     """End everything that the freeze step of the same plan stopped, at once."""
 
 
-Step = Freeze | Preserve | RemoveLines | Quarantine | RemoveLink | MaskUnit | ReloadManager | Kill
+Step = Freeze | Unmount | Preserve | RemoveLines | Quarantine | RemoveLink | MaskUnit | ReloadManager | Kill
 
 
 class Left(Struct, frozen=True):

@@ -72,4 +72,13 @@ class ManagerReloaded(Struct, frozen=True, kw_only=True, tag="reloaded"):
     socket: bytes
 
 
-Undo = EditedFile | MovedFile | RemovedLink | MadeLink | FrozenGroup | ManagerReloaded
+class Unmounted(Struct, frozen=True, kw_only=True, tag="unmounted"):
+    """A mount that was taken off.  It is not put back: an undo never mounts anything over what others look at."""
+
+    point: bytes
+    filesystem: str
+    source: bytes
+    root: bytes
+
+
+Undo = EditedFile | MovedFile | RemovedLink | MadeLink | FrozenGroup | ManagerReloaded | Unmounted

@@ -205,9 +205,14 @@ def outcome_object(outcome: Outcome, passed: Sequence[Incident] = ()) -> dict[st
     }
 
 
-def undo_object(put_back: Sequence[str], left: Sequence[Left]) -> dict[str, Any]:
-    """What ``davy undo --json`` prints."""
-    return {"schema": SCHEMA, "put_back": list(put_back), "left": [_left(one) for one in left]}
+def undo_object(put_back: Sequence[str], left: Sequence[Left], not_put_back: Sequence[Left] = ()) -> dict[str, Any]:
+    """What ``davy undo --json`` prints; ``not_put_back`` stays as it is on purpose."""
+    return {
+        "schema": SCHEMA,
+        "put_back": list(put_back),
+        "left": [_left(one) for one in left],
+        "not_put_back": [_left(one) for one in not_put_back],
+    }
 
 
 def as_json(value: Any) -> str:

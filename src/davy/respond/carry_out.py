@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct
 
 from davy.collect.processes import own_pids
-from davy.hands import files, links, systemd
+from davy.hands import files, links, mounts, systemd
 from davy.hands.errors import Untouched
 from davy.hands.processes import Stocks
 from davy.host import Kernel
@@ -31,9 +31,10 @@ from davy.model.plan import (
     RemoveLink,
     Step,
     Target,
+    Unmount,
 )
 from davy.model.text import printable
-from davy.model.undo import EditedFile, FrozenGroup, MadeLink, ManagerReloaded, MovedFile, RemovedLink, Undo
+from davy.model.undo import EditedFile, FrozenGroup, MadeLink, ManagerReloaded, MovedFile, RemovedLink, Undo, Unmounted
 from davy.respond.freeze import Gang, running
 from davy.respond.preserve import preserve
 
@@ -55,6 +56,8 @@ def described(step: Step) -> str:
         case Freeze(targets=targets, programs=programs):
             others = f", and whatever else runs {len(programs)} of their programs" if programs else ""
             return f"freeze {len(targets)} processes{others}"
+        case Unmount(point=point, filesystem=filesystem):
+            return f"unmount the {filesystem} that covers {os.fsdecode(point)}"
         case Preserve(target=target):
             return f"keep the evidence of {target.name} ({target.pid})"
         case RemoveLines(file=file, lines=lines):
@@ -140,10 +143,12 @@ class _Run:
         note, keep = self._note(entry), self._journal.state.quarantine
         kept = f"{self._eviction.id}-{entry.seq}"
         match entry.step:
-            case Freeze() | Preserve() | Kill() if not self._same_boot:
+            case Freeze() | Unmount() | Preserve() | Kill() if not self._same_boot:
                 return "the machine was started anew since"
             case Freeze() as step:
                 return self._freeze(step, note)
+            case Unmount() as step:
+                return mounts.unmount(self._kernel.procfs, step, note)
             case Preserve(target=target):
                 return self._preserve(target)
             case Kill():
@@ -219,6 +224,19 @@ def bytes_to_keep(plan: Plan) -> int:
     return sum(sizes) + files.SPARE_BYTES if sizes else 0
 
 
+def not_put_back(evictions: Sequence[Eviction]) -> tuple[Left, ...]:
+    """What an undo of these evictions leaves as it is on purpose, and why."""
+    found = []
+    for eviction in evictions:
+        for entry in reversed(eviction.entries):
+            if isinstance(entry.undo, Unmounted) and entry.state in (Progress.DONE, Progress.BEGUN):
+                gone = entry.undo
+                what = printable(f"the mount over {os.fsdecode(gone.point)}", 400)
+                source = f"{gone.filesystem} {os.fsdecode(gone.source)}, its {os.fsdecode(gone.root)}"
+                found.append(Left(what, printable(f"it would only hide again; it was of {source}", 400)))
+    return tuple(found)
+
+
 def undo_entries(
     kernel: Kernel, journal: Journal, evictions: Sequence[Eviction]
 ) -> tuple[tuple[str, ...], tuple[Left, ...]]:
@@ -250,6 +268,8 @@ def undo_entries(
                         links.unmake_link(made)
                     case ManagerReloaded(socket=socket):
                         reloads.append(socket)
+                    case Unmounted():
+                        pass  # see `not_put_back`
                     case FrozenGroup():
                         with _Run(kernel, journal, eviction, lambda _: None) as run:
                             run.let_go()

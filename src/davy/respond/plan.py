@@ -11,14 +11,16 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from davy.detect.places import odd_place
+from davy.detect.places import odd_place, temporary_folder
 from davy.detect.programs import own_program
 from davy.hands.attributes import storable
 from davy.hands.systemd import SYSTEM_SOCKET
 from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase, packages
 from davy.knowledge import family_by_path
+from davy.knowledge.honest_mounts import emulator
 from davy.knowledge.programs import interpreter
+from davy.model.concealment import Cover
 from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail
 from davy.model.findings import Aspect
 from davy.model.incidents import Actor, Incident, Kind, Role
@@ -37,6 +39,7 @@ from davy.model.plan import (
     RemoveLink,
     Step,
     Target,
+    Unmount,
 )
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
@@ -70,6 +73,7 @@ class _Draft:
         self.targets: dict[str, Target] = {}
         self.programs: dict[bytes, FileIdentity] = {}
         self.files: dict[bytes, Quarantine] = {}
+        self.covers: list[Cover] = []
         self.entries: list[Step] = []
         self.managers: dict[bytes, list[str]] = {}
         self.lines: dict[str, list[Autostart]] = {}
@@ -130,6 +134,8 @@ def plan(
     for actor in actors:
         if actor.kind is Kind.AUTOSTART:
             _autostart(draft, draft.ways.autostart.get(actor.subject))
+        elif actor.subject.startswith("mount:"):
+            _uncover(draft, actor)
         elif actor.kind is Kind.FILE and actor.path:
             _file(draft, actor.path, "a file of the family")
     _lines(draft)
@@ -139,6 +145,8 @@ def plan(
     steps: list[Step] = []
     if targets or draft.programs:
         steps.append(Freeze(targets=targets, programs=tuple(draft.programs.values())))
+    steps += _unmounts(draft.covers)
+    if targets or draft.programs:
         steps += [Preserve(target=target) for target in targets]
     steps += draft.entries
     if targets or draft.programs:
@@ -266,6 +274,55 @@ def _file(draft: _Draft, path: str, why: str) -> None:
     identity = draft.identity(path)
     if identity is not None and _mine(draft, path):
         draft.files.setdefault(identity.path, Quarantine(file=identity, why=why))
+
+
+def _uncover(draft: _Draft, actor: Actor) -> None:
+    """All that is mounted at one point goes, and the file that was mounted there, where it has a name."""
+    for cover in draft.snapshot.covers:
+        if cover.subject != actor.subject:
+            continue
+        what = f"the mount over {cover.point}"
+        if cover.elsewhere:
+            draft.leave(what, "in the mount namespace of process 1, and Davy runs in another: run it there")
+        elif emulator(cover.filesystem, cover.source):
+            draft.leave(what, f"claims to be {cover.source}, which answers for the kernel in containers")
+        elif os.geteuid() != 0:
+            draft.leave(what, "run as root to unmount it")
+        else:
+            draft.covers.append(cover)
+            if cover.origin is not None:
+                _mounted_file(draft, cover.origin, cover.point)
+
+
+def _mounted_file(draft: _Draft, path: str, point: str) -> None:
+    """The file behind a cover goes where nobody keeps anything; elsewhere it may be an honest one, put there to go."""
+    if temporary_folder(path):
+        _file(draft, path, f"it was mounted over {point}")
+    else:
+        draft.leave(path, f"it was mounted over {point}; whose it is, Davy cannot tell")
+
+
+def _unmounts(covers: Sequence[Cover]) -> list[Unmount]:
+    """What stands on another mount comes off first."""
+    parents = {cover.mount_id: cover.parent_id for cover in covers}
+
+    def depth(cover: Cover) -> int:
+        here, steps = cover.parent_id, 0
+        while here in parents and steps <= len(parents):
+            here, steps = parents[here], steps + 1
+        return steps
+
+    return [
+        Unmount(
+            point=os.fsencode(cover.point),
+            mount_id=cover.mount_id,
+            filesystem=printable(cover.filesystem),
+            source=os.fsencode(cover.source),
+            root=os.fsencode(cover.root),
+            device=cover.device,
+        )
+        for cover in sorted(covers, key=depth, reverse=True)
+    ]
 
 
 def _autostart(draft: _Draft, autostart: Autostart | None) -> None:

@@ -13,6 +13,7 @@ from tests.unit.snapshots import (
     Fact,
     accounting,
     connection,
+    cover,
     cron,
     detail,
     executable,
@@ -27,7 +28,7 @@ from tests.unit.snapshots import (
     snapshot,
 )
 
-from davy.model.concealment import ProcessRow, ProcessTable, View
+from davy.model.concealment import Cover, CoverKind, ProcessRow, ProcessTable, View
 from davy.model.facts import Process, Restart
 from davy.model.findings import HOST
 from davy.model.snapshot import Snapshot
@@ -79,7 +80,42 @@ _ONE_VIEW: Final = ProcessRow(
 )
 _TOOL: Final = process(114, "/usr/sbin/sshd", exe="/opt/x/tool", name="sshd")
 
+
+def _cover(rule: str, what: str, *facts: Fact) -> Sample:
+    (found,) = {fact.subject for fact in facts if isinstance(fact, Cover)}
+    return Sample(rule, what, snapshot(*facts), found)
+
+
+_IDLE: Final = "claims 0.0 busy cores while the kernel counts 1.9"
+_OTHER: Final = "is another file than the package procps installed"
+
 MATCHING: Final = (
+    # concealment: covers
+    _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
+    _cover(
+        "concealment.covered-process",
+        "two mounts over one folder",
+        _BURNER,
+        cover("/proc/100", hides=_BURNER),
+        cover("/proc/100", hides=_BURNER, mount_id=901, parent_id=900),
+    ),
+    _cover(
+        "concealment.covered-process",
+        "a mount over the folder of one that has ended",
+        cover("/proc/99", kind=CoverKind.PROCESS),
+    ),
+    _cover("concealment.covered-kernel-file", "an idle machine, as a file says", cover("/proc/stat", forged=_IDLE)),
+    _cover("concealment.covered-kernel-file", "a file nobody could compare", cover("/proc/modules")),
+    _cover(
+        "concealment.covered-kernel-file",
+        "a container's file system outside of any",
+        cover("/proc/stat", filesystem="fuse.lxcfs"),
+    ),
+    _cover(
+        "concealment.covered-program",
+        "another ps",
+        cover("/usr/bin/ps", kind=CoverKind.PROGRAM, forged=_OTHER),
+    ),
     # behaviour
     _one(_BURNER, "behaviour.cpu-load", "a burner that has run for an hour"),
     _one(process(100, "/x", cores=1.0, age=3.0), "behaviour.cpu-load", "a burner that is three seconds old"),
@@ -418,6 +454,15 @@ SPARED: Final = (
         process(100, "python3", "/srv/app.py", exe=_PYTHON, cores=1.0),
     ),
     _none("trust.person", "one in a person's session, but without a terminal", _SHELL, _NOBODYS),
+    _none(
+        "concealment.covered-process", "a covered program", cover("/usr/bin/ps", kind=CoverKind.PROGRAM, forged=_OTHER)
+    ),
+    _none("concealment.covered-kernel-file", "a covered process", _BURNER, cover("/proc/100", hides=_BURNER)),
+    _none(
+        "concealment.covered-program",
+        "a graphics card's library, which no package of the container has",
+        cover("/usr/lib/x86_64-linux-gnu/libcuda.so.1", kind=CoverKind.PROGRAM),
+    ),
     _none(
         "trust.person",
         "a script that keeps a terminal open",

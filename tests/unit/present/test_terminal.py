@@ -15,8 +15,8 @@ from davy.journal import Entry, Eviction, Progress
 from davy.model.facts import Gap, Host
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Actor, Considered, Happening, Incident, Judgement, Kind, Role, Slowed, Verdict
-from davy.model.plan import FileIdentity, Freeze, Kill, Left, Plan, Quarantine, RemoveLines, Target
-from davy.model.undo import FileAttributes, FrozenGroup, MovedFile
+from davy.model.plan import FileIdentity, Freeze, Kill, Left, Plan, Quarantine, RemoveLines, Target, Unmount
+from davy.model.undo import FileAttributes, FrozenGroup, MovedFile, Unmounted
 from davy.present.terminal import (
     console,
     show_considered,
@@ -201,6 +201,10 @@ def plan_of(path: str) -> Plan:
             RemoveLines(file=identity(path), lines=(3,), texts=(path.encode("utf-8", "surrogateescape"),)),
             Kill(),
             Quarantine(file=identity(path), why="the actors run it"),
+            Unmount(
+                point=identity(path).path, mount_id=9, filesystem="tmpfs", source=identity(path).path, root=b"/",
+                device=(0, 9),
+            ),
         ),
         left=(Left(path, "belongs to an installed package"),),
     )  # fmt: skip
@@ -220,7 +224,10 @@ def eviction(path: str, state: Progress) -> Eviction:
     made = plan_of(path)
     attributes = FileAttributes(mode=0o755, uid=0, gid=0, atime_ns=0, mtime_ns=0, flags=None, xattrs={})
     moved = MovedFile(path=identity(path).path, attributes=attributes, kept="1-3", sha256="0")
-    undos = (FrozenGroup(group=None), None, None, moved)
+    unmounted = Unmounted(
+        point=identity(path).path, filesystem="tmpfs", source=identity(path).path, root=identity(path).path
+    )
+    undos = (FrozenGroup(group=None), None, None, moved, unmounted)
     entries = tuple(
         Entry(eviction=1, seq=seq, step=step, state=state, undo=undo)
         for seq, (step, undo) in enumerate(zip(made.steps, undos, strict=True))
@@ -232,7 +239,8 @@ def test_a_plan_is_its_steps_in_order_and_what_it_leaves_alone() -> None:
     text = plain(lambda out: show_plan(out, plan_of("/tmp/miner")))
     in_order(
         text, "1. freeze 1 processes", "miner miner (11): /tmp/miner -c", "2. take line 3 out of /tmp/miner",
-        "- /tmp/miner", "3. end everything", "4. move /tmp/miner to the quarantine", "left alone: /tmp/miner: ",
+        "- /tmp/miner", "3. end everything", "4. move /tmp/miner to the quarantine",
+        "5. unmount the tmpfs that covers /tmp/miner", "left alone: /tmp/miner: ",
     )  # fmt: skip
 
 
@@ -252,6 +260,8 @@ def test_an_outcome_says_gone_only_when_it_is() -> None:
 def test_an_undo_says_beforehand_what_it_puts_back_and_that_it_lives_again(state: Progress) -> None:
     text = plain(lambda out: show_undoing(out, (eviction("/tmp/miner", state),)))
     in_order(text, "to put back", "from: move /tmp/miner", "is live again afterwards")
+    assert "not put back: the mount over /tmp/miner: it would only hide again" in text
+    assert "from: unmount" not in text
     assert "freeze" not in text
 
 
