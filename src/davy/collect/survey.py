@@ -5,24 +5,35 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from davy.collect.accounts import accounts
-from davy.collect.autostarts import anacron_lines, at_jobs, cron_lines, cron_scripts, systemd_units
+from davy.collect.autostarts import (
+    anacron_lines,
+    at_jobs,
+    cron_lines,
+    cron_scripts,
+    modprobe_lines,
+    modules_load_lines,
+    systemd_units,
+)
 from davy.collect.known_files import known_files
+from davy.collect.module_files import module_files
 from davy.collect.modules import module_table
 from davy.collect.processes import Sweep, own_pids, processes, sweep
 from davy.collect.renewals import Looks, caught
 from davy.collect.sockets import sockets
 from davy.collect.views import process_table
 from davy.host import Host, HostError, Kernel
-from davy.model.concealment import ModuleTable, ProcessTable
+from davy.model.concealment import ModuleFile, ModuleTable, ProcessTable
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.snapshot import Snapshot
 
 Fact = Account | Autostart | KnownFile | Socket | Gap
 Collector = Callable[[Host], Iterator[Fact]]
+
+F = TypeVar("F")
 
 COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("accounts", accounts),
@@ -31,6 +42,8 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("anacron", anacron_lines),
     ("at", at_jobs),
     ("systemd", systemd_units),
+    ("modules", modules_load_lines),
+    ("modules", modprobe_lines),
     ("sockets", sockets),
     ("known files", known_files),
 )
@@ -40,7 +53,7 @@ COLLECTOR_SECONDS: Final = 10.0
 """How long one collector may take before what is left of it becomes a gap."""
 
 
-def within(seconds: float, name: str, facts: Iterable[Fact]) -> Iterator[Fact]:
+def within(seconds: float, name: str, facts: Iterable[F | Gap]) -> Iterator[F | Gap]:
     """The facts of one collector until its time is over."""
     deadline = time.monotonic() + seconds
     try:
@@ -100,12 +113,21 @@ def survey(
     gaps = [fact for fact in facts if isinstance(fact, Gap)]
     found: tuple[Process, ...] = ()
     renewals: tuple[Renewal, ...] = ()
-    load, processes_seen, modules_seen = None, None, None
+    load, processes_seen = None, None
+    progress("kernel modules")
+    loading = [fact for fact in facts if isinstance(fact, Autostart)]
+    of_modules: list[ModuleTable | ModuleFile | Gap] = list(
+        within(COLLECTOR_SECONDS, "modules", module_files(host, loading))
+    )
+    files = tuple(fact for fact in of_modules if isinstance(fact, ModuleFile))
+    if kernel:
+        of_modules += within(COLLECTOR_SECONDS, "modules", module_table(host, kernel, files, deep=bool(files)))
+    gaps += [fact for fact in of_modules if isinstance(fact, Gap)]
     if kernel and first and looks:
         if not kernel.procfs.own and os.geteuid() == 0:
             gaps.append(Gap("processes", "/proc", "a procfs of our own was refused; the mounted one may be covered"))
         progress("the CPU window")
-        processes_seen, modules_seen = process_table(host, kernel), module_table(host, kernel)
+        processes_seen = process_table(host, kernel)
         looks.until(first.uptime + window_seconds)
         last = sweep(kernel)
         load = _load(kernel, busy_before, _busy_seconds(kernel), max(last.uptime - first.uptime, 1e-3))
@@ -115,7 +137,7 @@ def survey(
         found = tuple(row for row in rows if isinstance(row, Process))
         found += tuple(caught(kernel, first, renewals, found, users))
         gaps += [row for row in rows if isinstance(row, Gap)]
-        gaps += [view for view in (processes_seen, modules_seen) if isinstance(view, Gap)]
+        gaps += [processes_seen] if isinstance(processes_seen, Gap) else []
     return Snapshot(
         host=HostFacts(
             name=kernel.name if kernel else None,
@@ -137,6 +159,7 @@ def survey(
         autostarts=tuple(fact for fact in facts if isinstance(fact, Autostart)),
         known_files=tuple(fact for fact in facts if isinstance(fact, KnownFile)),
         process_table=processes_seen if isinstance(processes_seen, ProcessTable) else None,
-        module_table=modules_seen if isinstance(modules_seen, ModuleTable) else None,
+        module_table=next((fact for fact in of_modules if isinstance(fact, ModuleTable)), None),
+        module_files=files,
         gaps=tuple(gaps),
     )

@@ -11,12 +11,14 @@ from typing import Final, Protocol
 
 from davy.host.errors import mapped
 from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs
+from davy.host.syscalls import kernel_log
 
 _NETLINK_SOCK_DIAG: Final = 4
 _NLMSG_ERROR: Final = 2
 _NLMSG_DONE: Final = 3
 _RECEIVE: Final = 1 << 18
 _SOCKETS_LIMIT: Final = 200_000
+LOG_LIMIT: Final = 1 << 20
 
 
 class Kernel(Protocol):
@@ -38,6 +40,9 @@ class Kernel(Protocol):
         """Seconds since boot, suspended time included: the clock of process start times."""
 
     def sleep(self, seconds: float) -> None: ...
+
+    def log(self, limit: int = LOG_LIMIT) -> bytes:
+        """The newest lines of the kernel's log, at most ``limit`` bytes.  Source: syslog(2)."""
 
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         """The payloads that answer one dump request of type SOCK_DIAG_BY_FAMILY.  Source: sock_diag(7)."""
@@ -64,6 +69,12 @@ class LiveKernel:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def log(self, limit: int = LOG_LIMIT) -> bytes:
+        try:
+            return kernel_log(limit)
+        except OSError as error:
+            raise mapped(error, "the kernel's log") from None
 
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         header = struct.pack("=IHHII", 16 + len(request), 20, 0x301, 1, 0)
@@ -100,6 +111,7 @@ class RecordedKernel:
         now: float = 1_700_000_000.0,
         uptime: float = 100_000.0,
         sockets: Sequence[bytes] = (),
+        log: bytes = b"",
     ) -> None:
         self.procfs: Procfs = procfs
         self.cpus = cpus
@@ -108,7 +120,7 @@ class RecordedKernel:
         self.boot_time = now - uptime
         self.boot_id = "00000000-0000-0000-0000-000000000000"
         self.name, self.release = "recorded", "0"
-        self._now, self._uptime, self._sockets = now, uptime, sockets
+        self._now, self._uptime, self._sockets, self._log = now, uptime, sockets, log
 
     def now(self) -> float:
         return self._now
@@ -119,6 +131,9 @@ class RecordedKernel:
     def sleep(self, seconds: float) -> None:
         self._now += seconds
         self._uptime += seconds
+
+    def log(self, limit: int = LOG_LIMIT) -> bytes:
+        return self._log[-limit:]
 
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         yield from (answer for answer in self._sockets if answer[:1] == request[:1])

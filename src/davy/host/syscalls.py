@@ -1,6 +1,6 @@
 """System calls that Python's standard library does not wrap, for reading a host.
 
-Source: openat2(2), fsopen(2), fsmount(2), statx(2), include/uapi/linux/{openat2,mount,stat}.h.
+Source: openat2(2), fsopen(2), fsmount(2), statx(2), syslog(2), include/uapi/linux/{openat2,mount,stat}.h.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _FSCONFIG_CMD_CREATE: Final = 6
 _FSOPEN_CLOEXEC: Final = 1
 _FSMOUNT_CLOEXEC: Final = 1
 _MOUNT_ATTR: Final = 0x01 | 0x02 | 0x04 | 0x08  # read-only, nosuid, nodev, noexec
+
+_SYSLOG_ACTION_READ_ALL: Final = 3
 
 _AT_EMPTY_PATH: Final = 0x1000
 _STATX_BTIME: Final = 0x800
@@ -91,3 +93,10 @@ def birth_time(descriptor: int) -> float | None:
         return None
     seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)
     return float(seconds) + float(nanoseconds) / 1e9
+
+
+def kernel_log(limit: int) -> bytes:
+    """The newest ``limit`` bytes of the kernel's log, as lines ``<6>[    1.234567] text``.  Raises OSError."""
+    buffer = ctypes.create_string_buffer(limit)
+    length = _checked(_libc().klogctl(ctypes.c_int(_SYSLOG_ACTION_READ_ALL), buffer, ctypes.c_int(limit)))
+    return buffer.raw[:length]
