@@ -11,14 +11,18 @@ from typing import Final, NamedTuple
 
 from davy.correlate.verdict import total_bits
 from davy.detect.places import base
-from davy.model.facts import Autostart
+from davy.model.concealment import ModuleView
+from davy.model.facts import Autostart, AutostartKind
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Kind, Role
-from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
 
 _GUILTY_BITS: Final = 3.0
 """A cover, library or module with less against it is nobody's hider."""
+
+
+_NAMING: Final = frozenset({AutostartKind.MODULE, AutostartKind.MODPROBE})
+"""Autostarts that name a module, wherever its file lies."""
 
 
 class Hider(NamedTuple):
@@ -65,7 +69,7 @@ def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
     for row in rows:
         path = row.file or places.get(row.name)
         yield _actor(Kind.MODULE, row.subject, row.name, path=path, files=(path,) if path else ()), True
-    loaded = {row.name for row in rows}
+    loaded = {row.name for row in rows if row.seen - {ModuleView.LOG}}
     for file in snapshot.module_files:
         if file.name not in loaded:
             yield _actor(Kind.MODULE, file.subject, file.name, path=file.path, files=(file.path,)), True
@@ -73,10 +77,11 @@ def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
 
 def _loading(snapshot: Snapshot, module: Actor) -> Iterator[Autostart]:
     if module.kind is Kind.MODULE:
-        by_subject = lookup(snapshot).autostart
-        for file in snapshot.module_files:
-            if file.name == module.name:
-                yield from (by_subject[subject] for subject in file.loaded_by if subject in by_subject)
+        by_file = {subject for file in snapshot.module_files if file.name == module.name for subject in file.loaded_by}
+        for autostart in snapshot.autostarts:
+            named = autostart.kind in _NAMING and autostart.activates == module.name
+            if named or autostart.subject in by_file:
+                yield autostart
 
 
 def _actor(kind: Kind, subject: str, name: str, *, path: str | None, files: tuple[str, ...] = ()) -> Actor:

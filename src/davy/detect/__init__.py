@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.detect import behaviour, content, identity, network, origin, persistence, trust
+from davy.detect import behaviour, content, identity, modules, network, origin, persistence, trust
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
 from davy.model.findings import Finding
@@ -35,6 +35,13 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     persistence.family_autostart,
     persistence.started_again,
     persistence.came_back,
+    modules.hidden_module,
+    modules.unlisted_file,
+    modules.unexplained_taint,
+    modules.known_module,
+    modules.odd_module_place,
+    modules.without_file,
+    modules.autoloaded_module,
     trust.packaged,
     trust.persons_shell,
 )

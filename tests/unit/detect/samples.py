@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from tests.unit.snapshots import (
+    MODULE_VIEWS,
     PYENV,
     TTY,
     Fact,
@@ -18,12 +19,17 @@ from tests.unit.snapshots import (
     kernel_thread,
     known_file,
     listener,
+    module_file,
+    module_row,
+    module_table,
+    modules_load,
     process,
     renewal,
     service,
     snapshot,
 )
 
+from davy.model.concealment import ModuleView
 from davy.model.facts import Process, Restart
 from davy.model.snapshot import Snapshot
 
@@ -70,6 +76,18 @@ _BUSYBOX: Final = process(112, "crond", "-f", exe="/bin/busybox", name="crond")
 _SERVER: Final = process(113, "/opt/app/server", deleted=True, cores=1.0)
 _TOOL: Final = process(114, "/usr/sbin/sshd", exe="/opt/x/tool", name="sshd")
 
+_LISTINGS: Final = (ModuleView.LISTING, ModuleView.OWN_LISTING)
+_MAC: Final = "/lib/udev/usb_control/iptable_mac.ko"
+_LOAD: Final = modules_load("iptable_mac")
+_OUT_OF_TREE: Final = 1 << 12
+_UNSIGNED: Final = 1 << 13
+_NVIDIA: Final = module_row("nvidia", taint="POE", file="/lib/modules/6.1.0/updates/dkms/nvidia.ko")
+
+
+def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
+    return Sample(rule, what, snapshot(*facts), f"module:{name}")
+
+
 MATCHING: Final = (
     # behaviour
     _one(_BURNER, "behaviour.cpu-load", "a burner that has run for an hour"),
@@ -108,6 +126,80 @@ MATCHING: Final = (
         process(100, "x", exe="/memfd:runc_cloned:/proc/self/exe", memory_only=True, cores=1.0),
         "origin.memory-only",
         "a container runtime's name, and it burns",
+    ),
+    # kernel modules
+    _module(
+        "x",
+        "concealment.hidden-module",
+        "one that took itself out of the kernel's list",
+        module_table("loop", module_row("x", missing=_LISTINGS, taint="OE", file=None)),
+    ),
+    _module(
+        "x",
+        "concealment.hidden-module",
+        "one that a filtered copy leaves out",
+        module_table("loop", module_row("x", missing=_LISTINGS[:1], taint="OE", file=None)),
+    ),
+    _module(
+        "loop",
+        "concealment.hidden-module",
+        "one of the kernel's own that is out of the kernel's list",
+        module_table("dm_mod", module_row("loop", missing=_LISTINGS)),
+    ),
+    _module(
+        "x",
+        "concealment.hidden-module",
+        "one that only its functions betray",
+        module_table("loop", module_row("x", seen=(ModuleView.TRACED,), missing=MODULE_VIEWS, file=None)),
+    ),
+    Sample(
+        "concealment.unlisted-module-file",
+        "a file that no listing shows",
+        snapshot(unlisted := module_file(_MAC, listed=False)),
+        unlisted.subject,
+    ),
+    Sample(
+        "concealment.unexplained-taint",
+        "a taint that nobody bears",
+        snapshot(module_table("loop", taint=_OUT_OF_TREE | _UNSIGNED)),
+        "kernel:taint",
+    ),
+    _module(
+        "x",
+        "concealment.unexplained-taint",
+        "a taint whose module only the log names",
+        module_table("loop", module_row("x", seen=(ModuleView.LOG,), missing=MODULE_VIEWS), taint=_OUT_OF_TREE),
+    ),
+    _module(
+        "iptable_mac",
+        "identity.known-module",
+        "a known file whose module is loaded",
+        module_file(_MAC),
+        module_table("iptable_mac"),
+    ),
+    Sample("identity.known-module", "a known file", snapshot(lying := module_file(_MAC)), lying.subject),
+    _module("diamorphine", "identity.known-module", "a known name without a file", module_table("diamorphine")),
+    _module(
+        "iptable_mac",
+        "origin.module-place",
+        "a file among the rules of udev",
+        module_file(_MAC),
+        module_table("iptable_mac"),
+    ),
+    Sample("origin.module-place", "a file in /tmp", snapshot(dropped := module_file("/tmp/x.ko")), dropped.subject),
+    _module(
+        "x",
+        "origin.module-without-file",
+        "one that was loaded by its path",
+        module_table("loop", module_row("x", taint="OE", file=None)),
+    ),
+    _module(
+        "iptable_mac",
+        "persistence.autoloaded-module",
+        "one that modules-load.d names",
+        module_file(_MAC, loaded_by=(_LOAD,)),
+        module_table("iptable_mac"),
+        _LOAD,
     ),
     # identity
     _one(process(100, "/tmp/kdevtmpfsi"), "identity.family", "a family's path and name"),
@@ -325,6 +417,45 @@ SPARED: Final = (
         Restart(watcher.key, "/tmp/abcd"),
     ),
     _none("persistence.came-back", "the same program before any eviction", _BURNER),
+    # kernel modules
+    _none("concealment.hidden-module", "all are listed", module_table("loop", _NVIDIA)),
+    _none("concealment.hidden-module", "a kernel without loadable modules", ModuleTable(columns=())),
+    _none(
+        "concealment.hidden-module",
+        "one of the kernel's own, loaded after an old copy was made",
+        module_table("dm_mod", module_row("loop", missing=_LISTINGS[:1])),
+    ),
+    _none(
+        "concealment.hidden-module",
+        "a sandbox that shows no modules at all",
+        module_table(*(module_row(name, missing=_LISTINGS[:1], taint="POE", file=None) for name in ("nvidia", "zfs"))),
+    ),
+    _none(
+        "concealment.hidden-module",
+        "one that was unloaded since it was logged",
+        module_table("loop", module_row("x", seen=(ModuleView.LOG,), missing=MODULE_VIEWS)),
+    ),
+    _none("concealment.unlisted-module-file", "a file that is listed", module_file(_MAC)),
+    _none(
+        "concealment.unexplained-taint",
+        "a driver that DKMS built",
+        module_table(_NVIDIA, taint=1 | _OUT_OF_TREE | _UNSIGNED),
+    ),
+    _none("concealment.unexplained-taint", "a warning, and a write to an MSR", module_table("loop", taint=0x204)),
+    _none("concealment.unexplained-taint", "no loadable modules at all", ModuleTable(columns=())),
+    _none("identity.known-module", "names that resemble known ones", module_table("raid1", "iptable_mangle", "raid")),
+    _none("identity.known-module", "a vendor's module", module_file("/opt/vendor/netlink.ko")),
+    _none("origin.module-place", "what DKMS built", module_file("/lib/modules/6.1.0/updates/dkms/nvidia.ko")),
+    _none("origin.module-place", "a vendor's module", module_file("/opt/vendor/driver.ko", loaded_by=(_LOAD,))),
+    _none("origin.module-place", "what a developer builds at home", module_file("/home/ada/hello/hello.ko")),
+    _none(
+        "origin.module-without-file",
+        "out of tree, and modprobe knows it",
+        module_table(_NVIDIA, module_row("zfs", taint="PO", file="/lib/modules/6.1.0/extra/zfs.ko")),
+    ),
+    _none("origin.module-without-file", "of the kernel's tree", module_table("loop")),
+    _none("persistence.autoloaded-module", "a file that nothing loads", module_file(_MAC)),
+    _none("persistence.autoloaded-module", "a module of the kernel's own", modules_load("loop"), module_table("loop")),
     # trust
     _none("trust.packaged", "a program of nobody's package", _BURNER),
     _none(
