@@ -29,7 +29,7 @@ from tests.unit.snapshots import (
     snapshot,
 )
 
-from davy.model.concealment import ModuleView
+from davy.model.concealment import ModuleTable, ModuleView
 from davy.model.facts import Process, Restart
 from davy.model.snapshot import Snapshot
 
