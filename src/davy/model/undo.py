@@ -72,4 +72,10 @@ class ManagerReloaded(Struct, frozen=True, kw_only=True, tag="reloaded"):
     socket: bytes
 
 
-Undo = EditedFile | MovedFile | RemovedLink | MadeLink | FrozenGroup | ManagerReloaded
+class UnloadedModule(Struct, frozen=True, kw_only=True, tag="unloaded-module"):
+    """A kernel module that was unloaded.  Nothing undoes it: Davy never loads a module."""
+
+    name: str
+
+
+Undo = EditedFile | MovedFile | RemovedLink | MadeLink | FrozenGroup | ManagerReloaded | UnloadedModule

@@ -18,7 +18,7 @@ from davy.model.findings import Finding
 from davy.model.incidents import Actor, Considered, Incident, Judgement, Kind, Role, Verdict
 from davy.model.plan import Left, Plan
 from davy.model.text import printable
-from davy.model.undo import FrozenGroup
+from davy.model.undo import FrozenGroup, UnloadedModule
 from davy.respond import Outcome, described
 
 _STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
@@ -264,7 +264,7 @@ def show_undoing(out: Console, evictions: Sequence[Eviction]) -> None:
     for eviction in evictions:
         for entry in reversed(eviction.entries):
             undoable = entry.undo is not None and entry.state in (Progress.DONE, Progress.BEGUN, Progress.KEPT)
-            if undoable and not isinstance(entry.undo, FrozenGroup):
+            if undoable and not isinstance(entry.undo, (FrozenGroup, UnloadedModule)):
                 out.print(f"  from: {_shown(described(entry.step), 300)}")
     out.print(Text("What starts by itself (cron lines, units) is live again afterwards.", "bold yellow"))
 

@@ -11,14 +11,18 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from davy.collect.module_files import files_of_modules
 from davy.detect.places import odd_place
 from davy.detect.programs import own_program
 from davy.hands.attributes import storable
+from davy.hands.errors import Untouched
+from davy.hands.modules import loaded
 from davy.hands.systemd import SYSTEM_SOCKET
 from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase, packages
 from davy.knowledge import family_by_path
 from davy.knowledge.programs import interpreter
+from davy.model.concealment import ModuleView
 from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail
 from davy.model.findings import Aspect
 from davy.model.incidents import Actor, Incident, Kind, Role
@@ -37,6 +41,7 @@ from davy.model.plan import (
     RemoveLink,
     Step,
     Target,
+    UnloadModule,
 )
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
@@ -47,6 +52,10 @@ _UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, Autostart
 _UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
 """What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
 _PROCESSLESS: Final = (".timer", ".path", ".socket")
+_REBUILD: Final = (
+    "what runs in the kernel can deceive every program on this host, Davy included; "
+    "cut it off the network, save what you need, install it anew"
+)
 _SYSTEM_RUNTIME: Final = b"/run/systemd/system"
 
 
@@ -65,6 +74,7 @@ class _Draft:
         self.programs: dict[bytes, FileIdentity] = {}
         self.files: dict[bytes, Quarantine] = {}
         self.entries: list[Step] = []
+        self.unloads: dict[str, UnloadModule] = {}
         self.managers: dict[bytes, list[str]] = {}
         self.lines: dict[str, list[Autostart]] = {}
         self.left: dict[str, Left] = {}
@@ -124,6 +134,8 @@ def plan(
     for actor in actors:
         if actor.kind is Kind.AUTOSTART:
             _autostart(draft, draft.ways.autostart.get(actor.subject))
+        elif actor.kind is Kind.MODULE:
+            _module(draft, actor)
         elif actor.kind is Kind.FILE and actor.path:
             _file(draft, actor.path, "a file of the family")
     _lines(draft)
@@ -137,6 +149,7 @@ def plan(
     steps += draft.entries
     if targets or draft.programs:
         steps.append(Kill())
+    steps += draft.unloads.values()
     steps += draft.files.values()
     return Plan(
         incidents=tuple(one.id for one in incidents),
@@ -259,6 +272,36 @@ def _file(draft: _Draft, path: str, why: str) -> None:
     identity = draft.identity(path)
     if identity is not None and _mine(draft, path):
         draft.files.setdefault(identity.path, Quarantine(file=identity, why=why))
+
+
+def _module(draft: _Draft, actor: Actor) -> None:
+    """A kernel module goes with its file, as far as the kernel lets it."""
+    for path in actor.files:
+        _file(draft, path, f"the kernel module {actor.name}")
+    table, kernel = draft.snapshot.module_table, draft.host.kernel
+    row = next((one for one in table.rows if one.name == actor.name), None) if table else None
+    if row is None or kernel is None or not row.seen - {ModuleView.LOG}:
+        return
+    shown = f"the kernel module {actor.name}"
+    try:
+        found = loaded(kernel.procfs, actor.name)
+    except Untouched as error:
+        draft.leave(shown, str(error))
+        return
+    place = actor.path or files_of_modules(draft.host, kernel.release, [actor.name]).get(actor.name)
+    owner = draft.database.owners([place]).get(place) if place else None
+    if found is None:
+        draft.leave(shown, f"it is not in the kernel's own list, so it cannot be unloaded: {_REBUILD}")
+    elif owner:
+        draft.leave(shown, f"belongs to the installed package {owner}")
+    elif os.geteuid() != 0:
+        draft.leave(shown, "run as root to unload it")
+    elif found.users:
+        draft.leave(shown, f"{', '.join(found.users[:4])} depend on it, so it cannot be unloaded: {_REBUILD}")
+    elif found.references != 0:
+        draft.leave(shown, f"something uses it, so it cannot be unloaded: {_REBUILD}")
+    else:
+        draft.unloads[actor.name] = UnloadModule(name=actor.name, size=found.size, references=0)
 
 
 def _autostart(draft: _Draft, autostart: Autostart | None) -> None:
