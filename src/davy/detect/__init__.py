@@ -40,7 +40,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     modules.unexplained_taint,
     modules.known_module,
     modules.odd_module_place,
-    modules.without_file,
+    modules.foreign_module,
     modules.autoloaded_module,
     trust.packaged,
     trust.persons_shell,

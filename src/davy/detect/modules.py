@@ -154,18 +154,18 @@ def autoloaded_module(snapshot: Snapshot) -> Iterator[Observation]:
             )
 
 
-@detector("origin.module-without-file", aspect=Aspect.ORIGIN, technique="T1547.006")
-def without_file(snapshot: Snapshot) -> Iterator[Observation]:
-    """A module that is not of the kernel's tree is loaded, and modprobe knows no file of its name.
+@detector("origin.foreign-module", aspect=Aspect.ORIGIN, technique="T1547.006")
+def foreign_module(snapshot: Snapshot) -> Iterator[Observation]:
+    """A module that taints the kernel as foreign or unsigned is loaded, from where modprobe does not look.
 
     It was loaded by its path, as intruders do, and as people do with a module they have just built.
     """
     for row in _loaded(snapshot).values():
-        if "O" in row.taint and row.file is None:
+        if {"O", "E"} & set(row.taint) and (row.file is None or not honest_place(row.file)):
             yield Observation(
                 subject=row.subject,
                 bits=1.5,
-                summary="a module from outside the kernel's tree, whose file modprobe does not know",
+                summary="a foreign module, loaded from where modprobe does not look",
                 evidence=(f"taint {row.taint}",),
             )
 

@@ -189,7 +189,7 @@ MATCHING: Final = (
     Sample("origin.module-place", "a file in /tmp", snapshot(dropped := module_file("/tmp/x.ko")), dropped.subject),
     _module(
         "x",
-        "origin.module-without-file",
+        "origin.foreign-module",
         "one that was loaded by its path",
         module_table("loop", module_row("x", taint="OE", file=None)),
     ),
@@ -449,11 +449,11 @@ SPARED: Final = (
     _none("origin.module-place", "a vendor's module", module_file("/opt/vendor/driver.ko", loaded_by=(_LOAD,))),
     _none("origin.module-place", "what a developer builds at home", module_file("/home/ada/hello/hello.ko")),
     _none(
-        "origin.module-without-file",
+        "origin.foreign-module",
         "out of tree, and modprobe knows it",
         module_table(_NVIDIA, module_row("zfs", taint="PO", file="/lib/modules/6.1.0/extra/zfs.ko")),
     ),
-    _none("origin.module-without-file", "of the kernel's tree", module_table("loop")),
+    _none("origin.foreign-module", "of the kernel's tree", module_table("loop")),
     _none("persistence.autoloaded-module", "a file that nothing loads", module_file(_MAC)),
     _none("persistence.autoloaded-module", "a module of the kernel's own", modules_load("loop"), module_table("loop")),
     # trust
