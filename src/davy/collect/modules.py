@@ -35,9 +35,9 @@ def module_table(
     """Every kernel module and which views show it; without columns where the kernel has no loadable modules.
 
     The costly views, kallsyms and tracefs (a tenth of a second), are asked when there is a reason: ``deep``, views that
-    disagree, a taint or a line in the log that no listed module explains.  Then everything is looked at twice, in
-    opposite order, and what a view shows or leaves out counts only when it does so both times: a module that is loaded
-    or unloaded meanwhile is neither seen nor missing.  ``files`` say where modules lie.
+    disagree, a taint or a line in the log that no listed module explains.  Where views disagree all are asked twice, in
+    opposite order, and what one shows or leaves out counts only when it does so both times: a module that is loaded or
+    unloaded meanwhile is neither seen nor missing.  ``files`` say where modules lie.
     """
     views = _CHEAP if kernel.procfs.own else _CHEAP[:-1]
     try:
@@ -53,13 +53,19 @@ def module_table(
     first = _look(host, kernel, views, gaps)
     logged = _logged(kernel)
     table = _table(host, own, (first, first), logged, taint)
-    if deep or table.unexplained or any(_WHOLE & row.missing or row.seen == {ModuleView.LOG} for row in table.rows):
+    if deep or table.unexplained or _disagree(table) or len(table.rows) > len(table.loaded):
         views = (*_COSTLY, *views)
         first = _look(host, kernel, views, gaps)
+        table = _table(host, own, (first, first), logged, taint)
+    if _disagree(table):
         second = _look(host, kernel, views[::-1], gaps)
         table = _table(host, own | _own_modules(kernel), (first, second), logged, taint)
     yield _with_files(host, kernel, table, files)
     yield from gaps.values()
+
+
+def _disagree(table: ModuleTable) -> bool:
+    return any(row.missing for row in table.loaded)
 
 
 def _own_modules(kernel: Kernel) -> dict[str, LoadedModule]:

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from davy.correlate.verdict import total_bits
 from davy.detect.places import base
-from davy.model.concealment import ModuleView
 from davy.model.facts import Autostart, AutostartKind
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Kind, Role
@@ -69,7 +68,7 @@ def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
     for row in rows:
         path = row.file or places.get(row.name)
         yield _actor(Kind.MODULE, row.subject, row.name, path=path, files=(path,) if path else ()), True
-    loaded = {row.name for row in rows if row.seen - {ModuleView.LOG}}
+    loaded = {row.name for row in snapshot.module_table.loaded} if snapshot.module_table else set()
     for file in snapshot.module_files:
         if file.name not in loaded:
             yield _actor(Kind.MODULE, file.subject, file.name, path=file.path, files=(file.path,)), True

@@ -18,9 +18,8 @@ _IN_TREE: Final = "/kernel/"
 
 
 def _loaded(snapshot: Snapshot) -> dict[str, ModuleRow]:
-    """Modules that are in the kernel now, by name; what only the log names may have been unloaded."""
-    rows = snapshot.module_table.rows if snapshot.module_table else ()
-    return {row.name: row for row in rows if row.seen - {ModuleView.LOG}}
+    """Modules that are in the kernel now, by name."""
+    return {row.name: row for row in snapshot.module_table.loaded} if snapshot.module_table else {}
 
 
 def _subject(snapshot: Snapshot, file: ModuleFile) -> str:

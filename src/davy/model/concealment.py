@@ -135,6 +135,11 @@ class ModuleTable(Struct, frozen=True, kw_only=True):
         return tuple(row for row in self.rows if row.hidden)
 
     @property
+    def loaded(self) -> tuple[ModuleRow, ...]:
+        """Those that are in the kernel now: what only its log names may have been unloaded."""
+        return tuple(row for row in self.rows if row.seen - {ModuleView.LOG})
+
+    @property
     def unexplained(self) -> str:
         """Letters of the kernel's taint that a module set, and no module that is seen bears."""
         borne = {letter for row in self.rows for letter in row.taint}

@@ -22,7 +22,6 @@ from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase, packages
 from davy.knowledge import family_by_path
 from davy.knowledge.programs import interpreter
-from davy.model.concealment import ModuleView
 from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail
 from davy.model.findings import Aspect
 from davy.model.incidents import Actor, Incident, Kind, Role
@@ -279,8 +278,7 @@ def _module(draft: _Draft, actor: Actor) -> None:
     for path in actor.files:
         _file(draft, path, f"the kernel module {actor.name}")
     table, kernel = draft.snapshot.module_table, draft.host.kernel
-    row = next((one for one in table.rows if one.name == actor.name), None) if table else None
-    if row is None or kernel is None or not row.seen - {ModuleView.LOG}:
+    if table is None or kernel is None or actor.name not in {row.name for row in table.loaded}:
         return
     shown = f"the kernel module {actor.name}"
     try:

@@ -17,6 +17,7 @@ MS_BIND = 4096
 RESTART = 0x01234567
 DAVY = [sys.executable, "-m", "davy"]
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "PYTHONPATH": "/davy", "LC_ALL": "C.UTF-8"}
+RACE_SECONDS = 6.0
 FILTERED = "/run/modules"
 
 
@@ -62,7 +63,32 @@ def uncover():
         return file.read()
 
 
-STAGES = {"loaded": modules_load, "covered lsmod": cover, "kernel's list": uncover}
+def race():
+    """Look at the modules again and again while one of them is loaded and unloaded all the time."""
+    sys.path.insert(0, "/davy")
+    from davy.collect.modules import module_table
+    from davy.host import live
+    from davy.model.concealment import ModuleTable
+
+    host, looks, hidden, seen = live(), 0, [], set()
+    loop = "while :; do /sbin/modprobe ifb; /sbin/modprobe -r ifb; done"
+    shell = subprocess.Popen(["/bin/sh", "-c", loop], env=ENVIRONMENT, start_new_session=True)
+    try:
+        deadline = time.monotonic() + RACE_SECONDS
+        while time.monotonic() < deadline:
+            for fact in module_table(host, host.kernel, deep=looks % 4 == 3):
+                if isinstance(fact, ModuleTable):
+                    hidden += [row.name for row in fact.hidden]
+                    seen.add("ifb" in {row.name for row in fact.rows})
+            looks += 1
+    finally:
+        os.killpg(shell.pid, 9)
+        shell.wait()
+        run("/sbin/modprobe", "ifb")
+    return {"looks": looks, "hidden": hidden, "seen": sorted(seen), "columns": list(fact.columns)}
+
+
+STAGES = {"loaded": modules_load, "covered lsmod": cover, "kernel's list": uncover, "race": race}
 
 
 def stages():

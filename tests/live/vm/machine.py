@@ -45,14 +45,20 @@ def _depends(package: str) -> list[str]:
 
 def _release() -> str:
     """The newest cloud kernel that the package lists name, ``6.1.0-56-cloud-amd64``."""
-    for _ in range(2):
-        try:
-            (image,) = (name for name in _depends("linux-image-cloud-amd64") if name.startswith("linux-image-"))
-        except (RuntimeError, ValueError):
-            _run("apt-get", "update", "-qq")
-        else:
-            return image.removeprefix("linux-image-")
-    raise RuntimeError("apt knows no linux-image-cloud-amd64")
+    images = [name for name in _depends("linux-image-cloud-amd64") if name.startswith("linux-image-")]
+    if not images:
+        raise RuntimeError("apt knows no linux-image-cloud-amd64")
+    return images[0].removeprefix("linux-image-")
+
+
+def _download(folder: Path) -> str:
+    """Fetch the packages; the kernel's release."""
+    release = _release()
+    headers = f"linux-headers-{release}"
+    parts = [name for name in _depends(headers) if name.startswith(("linux-headers-", "linux-kbuild-"))]
+    packages = [f"linux-image-{release}", headers, *parts, "kmod", "libkmod2"]
+    _run("apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *packages, cwd=folder)
+    return release
 
 
 class Sources:
@@ -63,14 +69,12 @@ class Sources:
         self.tree = folder / "tree"
         ready = folder / "release"
         if not ready.is_file():
-            release = _release()
-            headers = f"linux-headers-{release}"
-            packages = [
-                f"linux-image-{release}", headers, "kmod", "libkmod2",
-                *(name for name in _depends(headers) if name.startswith(("linux-headers-", "linux-kbuild-"))),
-            ]  # fmt: skip
             folder.mkdir(parents=True, exist_ok=True)
-            _run("apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *packages, cwd=folder)
+            try:
+                release = _download(folder)
+            except RuntimeError:  # the lists are old, or there are none
+                _run("apt-get", "update", "-qq")
+                release = _download(folder)
             for package in folder.glob("*.deb"):
                 _run("dpkg-deb", "-x", str(package), str(self.tree))
                 package.unlink()
