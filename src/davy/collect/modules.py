@@ -12,6 +12,7 @@ from typing import Final
 from davy.collect.module_files import files_of_modules
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.modules import LoadedModule, modules_of_functions, modules_of_log, modules_of_symbols, parse_modules
+from davy.knowledge.modules import OWN_FOLDER
 from davy.model.concealment import ModuleFile, ModuleRow, ModuleTable, ModuleView
 from davy.model.facts import Gap
 
@@ -24,6 +25,8 @@ _FUNCTIONS: Final = (
 )
 _WHOLE: Final = frozenset({ModuleView.LISTING, ModuleView.OWN_LISTING, ModuleView.SYSFS, ModuleView.SYMBOLS})
 """Views that show every module; the others show some, and prove nothing by what they leave out."""
+_KERNELS: Final = frozenset({ModuleView.OWN_LISTING, ModuleView.SYSFS})
+"""Views of whole listings that nobody but the kernel writes: what changes there between two looks comes or goes."""
 
 Names = Mapping[str, int]
 """Names of modules, each with what tells this loading of it from another: an inode, or 0 where there is nothing."""
@@ -152,6 +155,8 @@ def _table(
     for name in sorted(names):
         seen = {view for view in columns if name in first[view] and first[view][name] == second[view].get(name)}
         missing = {view for view in columns if view in _WHOLE and name not in first[view] and name not in second[view]}
+        if any(first[view].get(name) != second[view].get(name) for view in _KERNELS & set(columns)):
+            missing = set()
         if logged and name in logged:
             seen.add(ModuleView.LOG)
         if seen:
@@ -168,14 +173,22 @@ def _taint(host: Host, name: str) -> str:
 
 
 def _with_files(host: Host, kernel: Kernel, table: ModuleTable, files: Iterable[ModuleFile]) -> ModuleTable:
-    """The table with the files of those modules that are hidden, or bear a taint of their own."""
-    places = {file.name: file.path for file in files}
-    asked = {row.name for row in table.rows if row.hidden or row.taint} - places.keys()
-    places |= files_of_modules(host, kernel.release, asked)
+    """The table with the files of those modules that are hidden, bear a taint of their own, or have a file of note.
+
+    What modprobe finds by a module's name is its file, unless that is the kernel's own and the module is foreign.
+    """
+    placed = {file.name: file.path for file in files}
+    asked = {row.name for row in table.rows if row.hidden or row.taint or row.name in placed}
+    indexed = files_of_modules(host, kernel.release, asked)
+
+    def file_of(row: ModuleRow) -> str | None:
+        known, own = indexed.get(row.name), placed.get(row.name)
+        return own if own and known and row.foreign and OWN_FOLDER in known else known or own
+
     return ModuleTable(
         columns=table.columns,
         rows=tuple(
-            ModuleRow(name=row.name, seen=row.seen, missing=row.missing, taint=row.taint, file=places.get(row.name))
+            ModuleRow(name=row.name, seen=row.seen, missing=row.missing, taint=row.taint, file=file_of(row))
             for row in table.rows
         ),
         taint=table.taint,

@@ -63,14 +63,12 @@ def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
             _actor(Kind.LIBRARY, preload.subject, base(preload.path), path=preload.path, files=files),
             True,
         )
-    places = {file.name: file.path for file in snapshot.module_files}
-    rows = snapshot.module_table.rows if snapshot.module_table else ()
-    for row in rows:
-        path = row.file or places.get(row.name)
-        yield _actor(Kind.MODULE, row.subject, row.name, path=path, files=(path,) if path else ()), True
-    loaded = {row.name for row in snapshot.module_table.loaded} if snapshot.module_table else set()
+    for row in snapshot.module_table.rows if snapshot.module_table else ():
+        files = (row.file,) if row.file else ()
+        yield _actor(Kind.MODULE, row.subject, row.name, path=row.file, files=files), True
+    loaded = {row.file for row in snapshot.module_table.loaded} if snapshot.module_table else set()
     for file in snapshot.module_files:
-        if file.name not in loaded:
+        if file.path not in loaded:
             yield _actor(Kind.MODULE, file.subject, file.name, path=file.path, files=(file.path,)), True
 
 

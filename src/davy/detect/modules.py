@@ -7,14 +7,13 @@ from typing import Final
 
 from davy.detect.places import odd_place
 from davy.detect.rule import Observation, detector
-from davy.knowledge.modules import honest_place, kept_place, module_by_name, module_by_path
+from davy.knowledge.modules import OWN_FOLDER, honest_place, kept_place, module_by_name, module_by_path
 from davy.model.concealment import ModuleFile, ModuleRow, ModuleTable, ModuleView
 from davy.model.findings import Aspect
 from davy.model.snapshot import Snapshot
 
 KERNEL: Final = "kernel:taint"
 """The subject of a taint that the kernel as a whole bears, and no module that anybody names."""
-_IN_TREE: Final = "/kernel/"
 
 
 def _loaded(snapshot: Snapshot) -> dict[str, ModuleRow]:
@@ -23,9 +22,9 @@ def _loaded(snapshot: Snapshot) -> dict[str, ModuleRow]:
 
 
 def _subject(snapshot: Snapshot, file: ModuleFile) -> str:
-    """A module that is loaded is one subject with its file."""
+    """A module that is loaded is one subject with its file; another of the same name has nothing to do with it."""
     row = _loaded(snapshot).get(file.name)
-    return row.subject if row else file.subject
+    return row.subject if row and row.file == file.path else file.subject
 
 
 def _strange(file: ModuleFile) -> bool:
@@ -40,7 +39,7 @@ def _explained(table: ModuleTable, row: ModuleRow) -> bool:
     Then it is the copy that deceives, and the module does not hide.
     """
     own = ModuleView.OWN_LISTING in row.seen
-    in_tree = not set(row.taint) & set("OEF") and row.file is not None and _IN_TREE in row.file
+    in_tree = not row.foreign and row.file is not None and OWN_FOLDER in row.file
     blank = not any(ModuleView.LISTING in other.seen for other in table.rows)
     return own and (in_tree or blank)
 
@@ -104,9 +103,9 @@ def known_module(snapshot: Snapshot) -> Iterator[Observation]:
                 evidence=(file.path,),
                 family=known.family,
             )
-    placed = {file.name for file in snapshot.module_files}
+    placed = {_subject(snapshot, file) for file in snapshot.module_files}
     for row in snapshot.module_table.rows if snapshot.module_table else ():
-        known = None if row.name in placed else module_by_name(row.name)
+        known = None if row.subject in placed else module_by_name(row.name)
         if known:
             yield Observation(
                 subject=row.subject,
@@ -160,7 +159,7 @@ def foreign_module(snapshot: Snapshot) -> Iterator[Observation]:
     It was loaded by its path, as intruders do, and as people do with a module they have just built.
     """
     for row in _loaded(snapshot).values():
-        if {"O", "E"} & set(row.taint) and (row.file is None or not honest_place(row.file)):
+        if row.foreign and (row.file is None or not honest_place(row.file)):
             yield Observation(
                 subject=row.subject,
                 bits=1.5,

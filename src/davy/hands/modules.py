@@ -43,9 +43,7 @@ def loaded(procfs: Procfs, name: str) -> LoadedModule | None:
     return next((module for module in listing if module.name == name), None)
 
 
-def unload(
-    procfs: Procfs, step: UnloadModule, note: Note, delete: Callable[[bytes], None] = delete_module
-) -> str:  # fmt: skip
+def unload(procfs: Procfs, step: UnloadModule, note: Note, delete: Callable[[bytes], None] = delete_module) -> str:
     """Unload a module that is what the plan saw; one that is gone needs nothing.  Says what was found, if anything.
 
     Raises `Untouched` when it is another by now, when something uses it, or when the kernel refuses.
@@ -53,7 +51,8 @@ def unload(
     found = loaded(procfs, step.name)
     if found is None:
         return "was gone already"
-    if (found.size, found.references, found.users) != (step.size, step.references, ()):
+    seen = (found.size, found.taint, found.references, found.users)
+    if seen != (step.size, step.taint, step.references, ()):
         raise Untouched(f"{step.name}: not as the plan saw it: {found.size} bytes, {found.references} references")
     note(UnloadedModule(name=step.name))
     try:

@@ -35,6 +35,11 @@ class LoadedModule(NamedTuple):
     """Modules that depend on it."""
     taint: str
 
+    @property
+    def foreign(self) -> bool:
+        """Not of the kernel's tree, unsigned or forced."""
+        return not {"O", "E", "F"}.isdisjoint(self.taint)
+
 
 def parse_modules(data: bytes) -> tuple[LoadedModule, ...]:
     """``/proc/modules``: ``snd 118784 2 snd_pcm,snd_timer, Live 0x0000000000000000 (OE)``.

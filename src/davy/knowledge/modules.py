@@ -17,6 +17,8 @@ from davy.knowledge.data import glob_expression, read
 
 SUFFIXES: Final = (".ko", ".ko.xz", ".ko.gz", ".ko.zst")
 """How the name of a module's file ends.  Source: kmod(8)."""
+OWN_FOLDER: Final = "/kernel/"
+"""Below ``/lib/modules/RELEASE``: where the kernel's own modules lie.  Source: depmod.d(5)."""
 _FILE: Final = re.compile(r"(?P<folder>/(?:[^/\0]+/)*)(?P<name>[^/\0]{1,64})\.ko(?:\.(?:xz|gz|zst))?")
 _MERGED: Final = re.compile(r"/usr(?=/lib/)")
 _PATH_LIMIT: Final = 4096

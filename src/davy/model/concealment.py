@@ -110,11 +110,16 @@ class ModuleRow(Struct, frozen=True, kw_only=True):
     taint: str = ""
     """The letters of its own taint: O out of tree, E unsigned, F forced.  Source: tainted-kernels.rst."""
     file: str | None = None
-    """Where its file lies, if one of its name was found."""
+    """Where its file lies; only looked for where the module is hidden, foreign, or has a file of note."""
 
     @property
     def subject(self) -> str:
         return f"module:{self.name}"
+
+    @property
+    def foreign(self) -> bool:
+        """Not of the kernel's tree, unsigned or forced, as the kernel itself says."""
+        return not {"O", "E", "F"}.isdisjoint(self.taint)
 
     @property
     def hidden(self) -> bool:

@@ -93,11 +93,12 @@ class ReloadManager(Struct, frozen=True, kw_only=True, tag="reload-manager"):
 
 
 class UnloadModule(Struct, frozen=True, kw_only=True, tag="unload-module"):
-    """Unload a kernel module that nothing uses, if it is still of this size and has so many references."""
+    """Unload a kernel module that nothing uses, if it is still of this size and taint and has so many references."""
 
     name: str
     size: int
     references: int
+    taint: str
 
 
 class Kill(Struct, frozen=True, kw_only=True, tag="kill"):

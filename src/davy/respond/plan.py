@@ -19,6 +19,7 @@ from davy.hands.errors import Untouched
 from davy.hands.modules import loaded
 from davy.hands.systemd import SYSTEM_SOCKET
 from davy.host import Gone, Host, HostError
+from davy.host.modules import LoadedModule
 from davy.host.packages import PackageDatabase, packages
 from davy.knowledge import family_by_path
 from davy.knowledge.programs import interpreter
@@ -286,11 +287,9 @@ def _module(draft: _Draft, actor: Actor) -> None:
     except Untouched as error:
         draft.leave(shown, str(error))
         return
-    place = actor.path or files_of_modules(draft.host, kernel.release, [actor.name]).get(actor.name)
-    owner = draft.database.owners([place]).get(place) if place else None
     if found is None:
         draft.leave(shown, f"it is not in the kernel's own list, so it cannot be unloaded: {_REBUILD}")
-    elif owner:
+    elif owner := _package_of(draft, actor, found, kernel.release):
         draft.leave(shown, f"belongs to the installed package {owner}")
     elif os.geteuid() != 0:
         draft.leave(shown, "run as root to unload it")
@@ -299,7 +298,15 @@ def _module(draft: _Draft, actor: Actor) -> None:
     elif found.references != 0:
         draft.leave(shown, f"something uses it, so it cannot be unloaded: {_REBUILD}")
     else:
-        draft.unloads[actor.name] = UnloadModule(name=actor.name, size=found.size, references=0)
+        draft.unloads[actor.name] = UnloadModule(name=actor.name, size=found.size, references=0, taint=found.taint)
+
+
+def _package_of(draft: _Draft, actor: Actor, found: LoadedModule, release: str) -> str | None:
+    """The package a loaded module came with: by the actor's file, or by its name if the kernel calls it its own."""
+    paths = [actor.path] if actor.path else []
+    if not found.foreign:
+        paths += files_of_modules(draft.host, release, [actor.name]).values()
+    return next(iter(draft.database.owners(paths).values()), None)
 
 
 def _autostart(draft: _Draft, autostart: Autostart | None) -> None:

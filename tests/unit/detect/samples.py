@@ -81,6 +81,7 @@ _MAC: Final = "/lib/udev/usb_control/iptable_mac.ko"
 _LOAD: Final = modules_load("iptable_mac")
 _OUT_OF_TREE: Final = 1 << 12
 _UNSIGNED: Final = 1 << 13
+_MAC_LOADED: Final = module_table("loop", module_row("iptable_mac", taint="OE", file=_MAC))
 _NVIDIA: Final = module_row("nvidia", taint="POE", file="/lib/modules/6.1.0/updates/dkms/nvidia.ko")
 
 
@@ -175,7 +176,7 @@ MATCHING: Final = (
         "identity.known-module",
         "a known file whose module is loaded",
         module_file(_MAC),
-        module_table("iptable_mac"),
+        _MAC_LOADED,
     ),
     Sample("identity.known-module", "a known file", snapshot(lying := module_file(_MAC)), lying.subject),
     _module("diamorphine", "identity.known-module", "a known name without a file", module_table("diamorphine")),
@@ -184,7 +185,13 @@ MATCHING: Final = (
         "origin.module-place",
         "a file among the rules of udev",
         module_file(_MAC),
-        module_table("iptable_mac"),
+        _MAC_LOADED,
+    ),
+    Sample(
+        "origin.module-place",
+        "a file that bears the name of an honest module, which is loaded",
+        snapshot(borrower := module_file("/tmp/loop.ko"), module_table("loop")),
+        borrower.subject,
     ),
     Sample("origin.module-place", "a file in /tmp", snapshot(dropped := module_file("/tmp/x.ko")), dropped.subject),
     _module(
@@ -198,7 +205,7 @@ MATCHING: Final = (
         "persistence.autoloaded-module",
         "one that modules-load.d names",
         module_file(_MAC, loaded_by=(_LOAD,)),
-        module_table("iptable_mac"),
+        _MAC_LOADED,
         _LOAD,
     ),
     # identity
