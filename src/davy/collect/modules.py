@@ -19,6 +19,9 @@ from davy.model.facts import Gap
 _LISTING_LIMIT: Final = 1 << 20
 _SYMBOLS_LIMIT: Final = 64 << 20
 _FUNCTIONS_LIMIT: Final = 32 << 20
+_WATCHES: Final = 20
+_WATCH_SECONDS: Final = 0.01
+"""What seems hidden is looked at so many times more, so long apart."""
 _FUNCTIONS: Final = (
     "/sys/kernel/tracing/available_filter_functions",
     "/sys/kernel/debug/tracing/available_filter_functions",
@@ -39,8 +42,9 @@ def module_table(
 
     The costly views, kallsyms and tracefs (a tenth of a second), are asked when there is a reason: ``deep``, views that
     disagree, a taint or a line in the log that no listed module explains.  Where views disagree all are asked twice, in
-    opposite order, and what one shows or leaves out counts only when it does so both times: a module that is loaded or
-    unloaded meanwhile is neither seen nor missing.  ``files`` say where modules lie.
+    opposite order, and what one shows or leaves out counts only when it does so both times.  What seems hidden then is
+    watched for a moment: a module that is loaded or unloaded meanwhile, be it again and again, is not missing anywhere.
+    ``files`` say where modules lie.
     """
     views = _CHEAP if kernel.procfs.own else _CHEAP[:-1]
     try:
@@ -63,12 +67,36 @@ def module_table(
     if _disagree(table):
         second = _look(host, kernel, views[::-1], gaps)
         table = _table(host, own | _own_modules(kernel), (first, second), logged, taint)
+        table = _without(table, _fickle(host, kernel, {row.name for row in table.hidden}))
     yield _with_files(host, kernel, table, files)
     yield from gaps.values()
 
 
 def _disagree(table: ModuleTable) -> bool:
     return any(row.missing for row in table.loaded)
+
+
+def _fickle(host: Host, kernel: Kernel, names: set[str]) -> set[str]:
+    """Those of ``names`` that the kernel's own views do not show, or not show, all the time."""
+    states: dict[str, set[tuple[bool, int]]] = {name: set() for name in names}
+    for _ in range(_WATCHES if names else 0):
+        kernel.sleep(_WATCH_SECONDS)
+        try:
+            own = _own_modules(kernel)
+        except HostError:
+            continue
+        for name, seen in states.items():
+            seen.add((name in own, _loading(host, name)))
+    return {name for name, seen in states.items() if len(seen) > 1}
+
+
+def _without(table: ModuleTable, fickle: set[str]) -> ModuleTable:
+    """The table in which nothing is missing of what comes and goes."""
+    rows = tuple(
+        ModuleRow(name=row.name, seen=row.seen, missing=frozenset(), taint=row.taint) if row.name in fickle else row
+        for row in table.rows
+    )
+    return ModuleTable(columns=table.columns, rows=rows, taint=table.taint)
 
 
 def _own_modules(kernel: Kernel) -> dict[str, LoadedModule]:
@@ -85,13 +113,15 @@ def _own_listing(_: Host, kernel: Kernel) -> Names:
 
 def _sysfs(host: Host, _: Kernel) -> Names:
     """A loaded module has a state; a built-in one that only has parameters does not."""
-    found = {}
-    for name in host.root.names("/sys/module"):
-        try:
-            found[name] = host.root.lstat(f"/sys/module/{name}/initstate").inode
-        except Gone:
-            continue
-    return found
+    return {name: loading for name in host.root.names("/sys/module") if (loading := _loading(host, name))}
+
+
+def _loading(host: Host, name: str) -> int:
+    """What tells this loading of a module from another: the inode of its state; 0 where it has none."""
+    try:
+        return host.root.lstat(f"/sys/module/{name}/initstate").inode
+    except Gone:
+        return 0
 
 
 def _symbols(_: Host, kernel: Kernel) -> Names:

@@ -216,6 +216,15 @@ def test_a_module_that_comes_or_goes_at_any_time_is_not_hidden(loaded: Callable[
         assert found.hidden == (), at
 
 
+@pytest.mark.parametrize("there", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("gone", [1, 2, 3, 5, 8, 13])
+def test_one_that_comes_and_goes_all_the_time_is_not_hidden(there: int, gone: int) -> None:
+    period = there + gone
+    for start in range(period):
+        clock = Clock(lambda now, start=start: 1 + (now + start) // period if (now + start) % period < there else 0)
+        assert looked(clock, deep=True).hidden == (), start
+
+
 def test_the_clocked_module_is_seen_when_it_stays() -> None:
     assert [each.name for each in looked(Clock(lambda _: 1), deep=True).rows] == ["iptable_mac", "loop"]
 
