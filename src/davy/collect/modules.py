@@ -28,9 +28,6 @@ _FUNCTIONS: Final = (
 )
 _WHOLE: Final = frozenset({ModuleView.LISTING, ModuleView.OWN_LISTING, ModuleView.SYSFS, ModuleView.SYMBOLS})
 """Views that show every module; the others show some, and prove nothing by what they leave out."""
-_KERNELS: Final = frozenset({ModuleView.OWN_LISTING, ModuleView.SYSFS})
-"""Views of whole listings that nobody but the kernel writes: what changes there between two looks comes or goes."""
-
 Names = Mapping[str, int]
 """Names of modules, each with what tells this loading of it from another: an inode, or 0 where there is nothing."""
 
@@ -77,17 +74,19 @@ def _disagree(table: ModuleTable) -> bool:
 
 
 def _fickle(host: Host, kernel: Kernel, names: set[str]) -> set[str]:
-    """Those of ``names`` that the kernel's own views do not show, or not show, all the time."""
+    """Those of ``names`` that come or go: the kernel's own views change, or the ordinary listing has them by now."""
     states: dict[str, set[tuple[bool, int]]] = {name: set() for name in names}
+    always = set(names)
     for _ in range(_WATCHES if names else 0):
         kernel.sleep(_WATCH_SECONDS)
         try:
             own = _own_modules(kernel)
+            for name, seen in states.items():
+                seen.add((name in own, _loading(host, name)))
+            always &= _listing(host, kernel).keys()
         except HostError:
-            continue
-        for name, seen in states.items():
-            seen.add((name in own, _loading(host, name)))
-    return {name for name, seen in states.items() if len(seen) > 1}
+            always.clear()
+    return always | {name for name, seen in states.items() if len(seen) > 1}
 
 
 def _without(table: ModuleTable, fickle: set[str]) -> ModuleTable:
@@ -185,8 +184,6 @@ def _table(
     for name in sorted(names):
         seen = {view for view in columns if name in first[view] and first[view][name] == second[view].get(name)}
         missing = {view for view in columns if view in _WHOLE and name not in first[view] and name not in second[view]}
-        if any(first[view].get(name) != second[view].get(name) for view in _KERNELS & set(columns)):
-            missing = set()
         if logged and name in logged:
             seen.add(ModuleView.LOG)
         if seen:
