@@ -16,6 +16,7 @@ import msgspec
 from davy.collect.autostarts.commands import programs_of
 from davy.correlate import correlate
 from davy.detect import detect, triage
+from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
 from davy.model.concealment import (
     Accounting,
@@ -23,6 +24,7 @@ from davy.model.concealment import (
     CoverKind,
     GroupShare,
     Interval,
+    ModuleFile,
     ModuleRow,
     ModuleTable,
     ModuleView,
@@ -62,7 +64,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | Accounting | Cover
+    | ModuleFile | Accounting | Cover
 )  # fmt: skip
 
 
@@ -299,6 +301,7 @@ def snapshot(
         module_table=next(iter(_only(facts, ModuleTable)), None),
         accounting=next(iter(_only(facts, Accounting)), None),
         covers=_only(facts, Cover),
+        module_files=_only(facts, ModuleFile),
         gaps=_only(facts, Gap),
     )
     if not examined:
@@ -397,12 +400,36 @@ def process_table(count: int, hidden: int = 0) -> ProcessTable:
     )
 
 
-def module_row(name: str, *, missing: Iterable[ModuleView] = (), taint: str = "") -> ModuleRow:
-    """One kernel module that every view shows but the ``missing`` ones."""
+def module_row(
+    name: str, *, missing: Iterable[ModuleView] = (), seen: Iterable[ModuleView] | None = None, taint: str = "",
+    file: str | None = "",
+) -> ModuleRow:  # fmt: skip
+    """One kernel module that every view shows but the ``missing`` ones; of the kernel's tree unless ``file`` says."""
     left_out = frozenset(missing)
-    return ModuleRow(name=name, seen=frozenset(MODULE_VIEWS) - left_out, missing=left_out, taint=taint)
+    shown = frozenset(MODULE_VIEWS) - left_out if seen is None else frozenset(seen)
+    place = f"/lib/modules/6.1.0/kernel/{name}.ko" if file == "" else file
+    return ModuleRow(name=name, seen=shown, missing=left_out, taint=taint, file=place)
 
 
-def module_table(*names: str) -> ModuleTable:
-    """So many modules, all of them listed."""
-    return ModuleTable(columns=MODULE_VIEWS, rows=tuple(map(module_row, names)))
+def module_table(*modules: str | ModuleRow, taint: int = 0) -> ModuleTable:
+    """So many modules, all of them listed where only a name is given."""
+    rows = tuple(module_row(each) if isinstance(each, str) else each for each in modules)
+    return ModuleTable(columns=MODULE_VIEWS, rows=rows, taint=taint)
+
+
+def module_file(
+    path: str, *, signed: bool | None = False, listed: bool = True, loaded_by: Iterable[Autostart] = ()
+) -> ModuleFile:
+    known = module_by_path(path)
+    return ModuleFile(
+        path=path, name=module_name(path) or "", executable=executable(path, owner_package=None), signed=signed,
+        listed=listed, loaded_by=tuple(one.subject for one in loaded_by), known=known.reason if known else None,
+    )  # fmt: skip
+
+
+def modules_load(module: str, *, path: str = "/etc/modules-load.d/x.conf", line: int = 1) -> Autostart:
+    """A line that has a kernel module loaded when the machine starts."""
+    return Autostart(
+        kind=AutostartKind.MODULE, path=path, line=line, text=module, command=f"modprobe {module}", schedule="boot",
+        user="root", activates=module,
+    )  # fmt: skip

@@ -10,9 +10,18 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from davy.collect.accounts import accounts
-from davy.collect.autostarts import anacron_lines, at_jobs, cron_lines, cron_scripts, systemd_units
+from davy.collect.autostarts import (
+    anacron_lines,
+    at_jobs,
+    cron_lines,
+    cron_scripts,
+    modprobe_lines,
+    modules_load_lines,
+    systemd_units,
+)
 from davy.collect.covers import covers, first_look
 from davy.collect.known_files import known_files
+from davy.collect.module_files import module_files
 from davy.collect.modules import module_table
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
@@ -20,14 +29,14 @@ from davy.collect.sockets import sockets
 from davy.collect.views import process_table
 from davy.collect.window import Window
 from davy.host import Host, HostError, Kernel
-from davy.model.concealment import Accounting, Cover, ModuleTable, ProcessTable
+from davy.model.concealment import Accounting, Cover, ModuleFile, ModuleTable, ProcessTable
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.snapshot import Snapshot
 
 Fact = (
-    Account | Accounting | Autostart | Cover | Gap | KnownFile | Load | ModuleTable | Process | ProcessTable | Renewal
-    | Socket
+    Account | Accounting | Autostart | Cover | Gap | KnownFile | Load | ModuleFile | ModuleTable | Process
+    | ProcessTable | Renewal | Socket
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 F = TypeVar("F", bound=Struct)
@@ -39,6 +48,8 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("anacron", anacron_lines),
     ("at", at_jobs),
     ("systemd", systemd_units),
+    ("modules", modules_load_lines),
+    ("modules", modprobe_lines),
     ("sockets", sockets),
     ("known files", known_files),
 )
@@ -83,7 +94,8 @@ def survey(
         shown = first_look(host, kernel)
         with Window(kernel, window_seconds, deep=deep) as window:
             facts = list(_of_the_root(host, progress))
-            facts += module_table(host, kernel)
+            files = _all(facts, ModuleFile)
+            facts += within(COLLECTOR_SECONDS, "modules", module_table(host, kernel, files, deep=deep or bool(files)))
             progress("the CPU window")
             window.halfway()
             window.close()
@@ -111,6 +123,7 @@ def survey(
         known_files=_all(facts, KnownFile),
         process_table=_one(facts, ProcessTable),
         module_table=_one(facts, ModuleTable),
+        module_files=_all(facts, ModuleFile),
         covers=_all(facts, Cover),
         accounting=_one(facts, Accounting),
         gaps=_all(facts, Gap),
@@ -126,9 +139,15 @@ def _one(facts: Sequence[Fact], kind: type[F]) -> F | None:
 
 
 def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
+    loading = []
     for name, collector in COLLECTORS:
         progress(name)
-        yield from within(COLLECTOR_SECONDS, name, collector(host))
+        for fact in within(COLLECTOR_SECONDS, name, collector(host)):
+            if isinstance(fact, Autostart):
+                loading.append(fact)
+            yield fact
+    progress("kernel modules")
+    yield from within(COLLECTOR_SECONDS, "modules", module_files(host, loading))
 
 
 def _of_the_window(kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:

@@ -225,9 +225,10 @@ def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
     """Files of the gang's family that lie on disk while no member runs them."""
     members = [*gang.miners.values(), *(one.process for one in gang.guardians.values())]
     running = {own_program(snapshot, process) for process in members} | {process.exe_path for process in members}
+    running |= {path for hider in gang.hiders.values() for path in hider.files}
     families = {
         finding.family
-        for subject in (*gang.miners, *gang.guardians, *gang.autostarts)
+        for subject in (*gang.miners, *gang.guardians, *gang.autostarts, *gang.hiders)
         for finding in findings.get(subject, ())
         if finding.family
     }

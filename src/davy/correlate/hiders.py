@@ -14,7 +14,7 @@ import msgspec
 from davy.correlate.verdict import total_bits
 from davy.detect.places import base
 from davy.model.concealment import View
-from davy.model.facts import Autostart
+from davy.model.facts import Autostart, AutostartKind
 from davy.model.findings import HOST, Finding
 from davy.model.incidents import Actor, Kind, Role
 from davy.model.lookup import lookup
@@ -24,6 +24,10 @@ UNSEEN: Final = "something unseen"
 """What an actor is called of which nothing but its work is known."""
 _GUILTY_BITS: Final = 3.0
 """A cover, library or module with less against it is nobody's hider."""
+
+
+_NAMING: Final = frozenset({AutostartKind.MODULE, AutostartKind.MODPROBE})
+"""Autostarts that name a module, wherever its file lies."""
 
 
 class Hider(NamedTuple):
@@ -63,14 +67,12 @@ def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
             _actor(Kind.LIBRARY, preload.subject, base(preload.path), path=preload.path, files=files),
             True,
         )
-    places = {file.name: file.path for file in snapshot.module_files}
-    rows = snapshot.module_table.rows if snapshot.module_table else ()
-    for row in rows:
-        path = row.file or places.get(row.name)
-        yield _actor(Kind.MODULE, row.subject, row.name, path=path, files=(path,) if path else ()), True
-    loaded = {row.name for row in rows}
+    for row in snapshot.module_table.rows if snapshot.module_table else ():
+        files = (row.file,) if row.file else ()
+        yield _actor(Kind.MODULE, row.subject, row.name, path=row.file, files=files), True
+    loaded = {row.file for row in snapshot.module_table.loaded} if snapshot.module_table else set()
     for file in snapshot.module_files:
-        if file.name not in loaded:
+        if file.path not in loaded:
             yield _actor(Kind.MODULE, file.subject, file.name, path=file.path, files=(file.path,)), True
     yield from _nameless(snapshot)
 
@@ -91,10 +93,11 @@ def _nameless(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
 
 def _loading(snapshot: Snapshot, module: Actor) -> Iterator[Autostart]:
     if module.kind is Kind.MODULE:
-        by_subject = lookup(snapshot).autostart
-        for file in snapshot.module_files:
-            if file.name == module.name:
-                yield from (by_subject[subject] for subject in file.loaded_by if subject in by_subject)
+        by_file = {subject for file in snapshot.module_files if file.name == module.name for subject in file.loaded_by}
+        for autostart in snapshot.autostarts:
+            named = autostart.kind in _NAMING and autostart.activates == module.name
+            if named or autostart.subject in by_file:
+                yield autostart
 
 
 def _actor(kind: Kind, subject: str, name: str, *, path: str | None, files: tuple[str, ...] = ()) -> Actor:

@@ -200,6 +200,8 @@ def incident(
         for process in running
         if (detail := ways.detail.get(process.subject)) and detail.executable and not detail.executable.owner_package
     } | {known.path: known.executable for known in files}
+    hiding = {path for hider in hiders for path in hider.files}
+    programs |= {file.path: file.executable for file in snapshot.module_files if file.path in hiding}
     hours = cpu_hours(snapshot, running)
     names = [own_program(snapshot, process) or process.exe_path or process.name for process in miners]
     anchor = min(names or judged)

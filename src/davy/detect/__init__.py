@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.detect import behaviour, concealment, content, covers, identity, network, origin, persistence, trust
+from davy.detect import behaviour, concealment, content, covers, identity, modules, network, origin, persistence, trust
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
 from davy.model.findings import Finding
@@ -41,6 +41,13 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     covers.covered_process,
     covers.covered_kernel_file,
     covers.covered_program,
+    modules.hidden_module,
+    modules.unlisted_file,
+    modules.unexplained_taint,
+    modules.known_module,
+    modules.odd_module_place,
+    modules.foreign_module,
+    modules.autoloaded_module,
     trust.packaged,
     trust.persons_shell,
 )

@@ -16,6 +16,7 @@ from davy.host.exits import ExitRecords
 from davy.host.ids import LivePidViews, PidViews, RecordedPids
 from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs, ordinary_procfs
 from davy.host.sweeps import Living, living_pids
+from davy.host.syscalls import kernel_log
 
 _NETLINK_SOCK_DIAG: Final = 4
 _NLMSG_ERROR: Final = 2
@@ -24,6 +25,7 @@ _RECEIVE: Final = 1 << 18
 _SOCKETS_LIMIT: Final = 200_000
 _FIRST_PID_NAMESPACE: Final = 0xEFFF_FFFC
 """Its inode number.  Source: include/linux/proc_ns.h, PROC_PID_INIT_INO."""
+LOG_LIMIT: Final = 1 << 20
 
 
 class Kernel(Protocol):
@@ -60,6 +62,9 @@ class Kernel(Protocol):
     def exits(self) -> ExitRecords: ...
 
     def sampler(self) -> CpuSampler: ...
+
+    def log(self, limit: int = LOG_LIMIT) -> bytes:
+        """The newest lines of the kernel's log, at most ``limit`` bytes.  Source: syslog(2)."""
 
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         """The payloads that answer one dump request of type SOCK_DIAG_BY_FAMILY.  Source: sock_diag(7)."""
@@ -105,6 +110,12 @@ class LiveKernel:
     def sampler(self) -> CpuSampler:
         return CpuSampler(range(self.cpus))
 
+    def log(self, limit: int = LOG_LIMIT) -> bytes:
+        try:
+            return kernel_log(limit)
+        except OSError as error:
+            raise mapped(error, "the kernel's log") from None
+
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         header = struct.pack("=IHHII", 16 + len(request), 20, 0x301, 1, 0)
         try:
@@ -149,6 +160,7 @@ class RecordedKernel:
         sockets: Sequence[bytes] = (),
         ordinary: RecordedProcfs | None = None,
         pids: RecordedPids | None = None,
+        log: bytes = b"",
     ) -> None:
         """The ordinary ``/proc`` shows the same, and the pids live, unless given."""
         self.procfs: Procfs = procfs
@@ -161,7 +173,7 @@ class RecordedKernel:
         self.boot_time = now - uptime
         self.boot_id = "00000000-0000-0000-0000-000000000000"
         self.name, self.release = "recorded", "0"
-        self._now, self._uptime, self._sockets = now, uptime, sockets
+        self._now, self._uptime, self._sockets, self._log = now, uptime, sockets, log
 
     def now(self) -> float:
         return self._now
@@ -185,6 +197,9 @@ class RecordedKernel:
 
     def sampler(self) -> CpuSampler:
         raise Denied("perf_event_open: recorded")
+
+    def log(self, limit: int = LOG_LIMIT) -> bytes:
+        return self._log[-limit:]
 
     def sock_diag(self, request: bytes) -> Iterator[bytes]:
         yield from (answer for answer in self._sockets if answer[:1] == request[:1])

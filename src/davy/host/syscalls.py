@@ -39,6 +39,8 @@ _MOUNT_ATTR: Final = 0x01 | 0x02 | 0x04 | 0x08  # read-only, nosuid, nodev, noex
 _OPEN_TREE_CLONE: Final = 1
 
 _AT_FDCWD: Final = -100
+_SYSLOG_ACTION_READ_ALL: Final = 3
+
 _AT_EMPTY_PATH: Final = 0x1000
 _STATX_BTIME: Final = 0x800
 _STATX_SIZE: Final = 256
@@ -176,3 +178,10 @@ def bpf(command: int, attributes: bytes) -> int:
     return _checked(
         _libc().syscall(ctypes.c_long(_BPF), ctypes.c_int(command), attributes, ctypes.c_uint(len(attributes)))
     )
+
+
+def kernel_log(limit: int) -> bytes:
+    """The newest ``limit`` bytes of the kernel's log, as lines ``<6>[    1.234567] text``.  Raises OSError."""
+    buffer = ctypes.create_string_buffer(limit)
+    length = _checked(_libc().klogctl(ctypes.c_int(_SYSLOG_ACTION_READ_ALL), buffer, ctypes.c_int(limit)))
+    return buffer.raw[:length]

@@ -97,6 +97,10 @@ class ModuleView(StrEnum):
     """It was loaded since boot, says the kernel's log; it may have been unloaded since."""
 
 
+TAINTS: Final = {0: "P", 1: "F", 10: "C", 12: "O", 13: "E", 15: "K"}
+"""Bits of the kernel's taint that a module sets, and their letters.  Source: tainted-kernels.rst."""
+
+
 class ModuleRow(Struct, frozen=True, kw_only=True):
     """One kernel module, and which views show it."""
 
@@ -106,11 +110,16 @@ class ModuleRow(Struct, frozen=True, kw_only=True):
     taint: str = ""
     """The letters of its own taint: O out of tree, E unsigned, F forced.  Source: tainted-kernels.rst."""
     file: str | None = None
-    """Where its file lies, if one of its name was found."""
+    """Where its file lies; only looked for where the module is hidden, foreign, or has a file of note."""
 
     @property
     def subject(self) -> str:
         return f"module:{self.name}"
+
+    @property
+    def foreign(self) -> bool:
+        """Not of the kernel's tree, unsigned or forced, as the kernel itself says."""
+        return not {"O", "E", "F"}.isdisjoint(self.taint)
 
     @property
     def hidden(self) -> bool:
@@ -130,6 +139,17 @@ class ModuleTable(Struct, frozen=True, kw_only=True):
     def hidden(self) -> tuple[ModuleRow, ...]:
         return tuple(row for row in self.rows if row.hidden)
 
+    @property
+    def loaded(self) -> tuple[ModuleRow, ...]:
+        """Those that are in the kernel now: what only its log names may have been unloaded."""
+        return tuple(row for row in self.rows if row.seen - {ModuleView.LOG})
+
+    @property
+    def unexplained(self) -> str:
+        """Letters of the kernel's taint that a module set, and no module that is seen bears."""
+        borne = {letter for row in self.rows for letter in row.taint}
+        return "".join(letter for bit, letter in TAINTS.items() if self.taint >> bit & 1 and letter not in borne)
+
 
 class ModuleFile(Struct, frozen=True, kw_only=True):
     """A kernel module's file in a place of note, or one that something loads when the machine starts."""
@@ -138,8 +158,10 @@ class ModuleFile(Struct, frozen=True, kw_only=True):
     name: str
     """The module's name: dashes are underscores."""
     executable: Executable
-    signed: bool
-    """Whether a signature is appended to it; nobody has checked whose."""
+    signed: bool | None
+    """Whether a signature is appended to it, nobody has checked whose; None where it is packed and cannot be opened."""
+    listed: bool = True
+    """Whether a listing of its folder shows it."""
     loaded_by: tuple[str, ...] = ()
     """Subjects of the autostarts that load it."""
     known: str | None = None

@@ -242,6 +242,10 @@ class AutostartKind(StrEnum):
     SERVICE = "systemd service"
     TIMER = "systemd timer"
     UNIT = "systemd unit"
+    MODULE = "modules-load"
+    """A line that names a kernel module to be loaded when the machine starts."""
+    MODPROBE = "modprobe"
+    """An ``install`` or ``remove`` line: what modprobe runs instead of loading or unloading a module."""
 
 
 class Autostart(Struct, frozen=True, kw_only=True):
@@ -259,7 +263,7 @@ class Autostart(Struct, frozen=True, kw_only=True):
     user: str | None = None
     unit: str | None = None
     activates: str | None = None
-    """For a timer, path or socket unit: the unit it starts."""
+    """For a timer, path or socket unit: the unit it starts.  For a kernel module's line: the module."""
     links: tuple[str, ...] = ()
     """The links in ``*.wants`` and the like that enable a unit."""
     programs: tuple[str, ...] = ()

@@ -103,11 +103,22 @@ class ReloadManager(Struct, frozen=True, kw_only=True, tag="reload-manager"):
     stop: tuple[str, ...] = ()
 
 
+class UnloadModule(Struct, frozen=True, kw_only=True, tag="unload-module"):
+    """Unload a kernel module that nothing uses, if it is still of this size and taint and has so many references."""
+
+    name: str
+    size: int
+    references: int
+    taint: str
+
+
 class Kill(Struct, frozen=True, kw_only=True, tag="kill"):
     """End everything that the freeze step of the same plan stopped, at once."""
 
 
-Step = Freeze | Unmount | Preserve | RemoveLines | Quarantine | RemoveLink | MaskUnit | ReloadManager | Kill
+Step = (
+    Freeze | Unmount | Preserve | RemoveLines | Quarantine | RemoveLink | MaskUnit | ReloadManager | UnloadModule | Kill
+)
 
 
 class Left(Struct, frozen=True):

@@ -81,4 +81,10 @@ class Unmounted(Struct, frozen=True, kw_only=True, tag="unmounted"):
     root: bytes
 
 
-Undo = EditedFile | MovedFile | RemovedLink | MadeLink | FrozenGroup | ManagerReloaded | Unmounted
+class UnloadedModule(Struct, frozen=True, kw_only=True, tag="unloaded-module"):
+    """A kernel module that was unloaded.  Nothing undoes it: Davy never loads a module."""
+
+    name: str
+
+
+Undo = EditedFile | MovedFile | RemovedLink | MadeLink | FrozenGroup | ManagerReloaded | Unmounted | UnloadedModule

@@ -100,7 +100,10 @@ def _gap(gap: Gap) -> dict[str, Any]:
 
 
 def _views(table: ProcessTable | ModuleTable | None) -> dict[str, Any] | None:
-    return {"seen": len(table.rows), "hidden": len(table.hidden)} if table else None
+    if table is None:
+        return None
+    seen = table.loaded if isinstance(table, ModuleTable) else table.rows
+    return {"seen": len(seen), "hidden": len(table.hidden)}
 
 
 def scan_object(judgement: Judgement) -> dict[str, Any]:

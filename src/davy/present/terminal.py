@@ -19,7 +19,7 @@ from davy.model.findings import Finding
 from davy.model.incidents import Actor, Considered, Incident, Judgement, Kind, Role, Verdict
 from davy.model.plan import Left, Plan
 from davy.model.text import printable
-from davy.model.undo import FrozenGroup, Unmounted
+from davy.model.undo import FrozenGroup, UnloadedModule, Unmounted
 from davy.respond import Outcome, described, not_put_back
 
 _STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
@@ -279,7 +279,7 @@ def show_undoing(out: Console, evictions: Sequence[Eviction]) -> None:
     for eviction in evictions:
         for entry in reversed(eviction.entries):
             undoable = entry.undo is not None and entry.state in (Progress.DONE, Progress.BEGUN, Progress.KEPT)
-            if undoable and not isinstance(entry.undo, (FrozenGroup, Unmounted)):
+            if undoable and not isinstance(entry.undo, (FrozenGroup, Unmounted, UnloadedModule)):
                 out.print(f"  from: {_shown(described(entry.step), 300)}")
     for one in not_put_back(evictions):
         out.print(f"  not put back: {_shown(one.what, 200)}: {_shown(one.why, 300)}")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct
 
 from davy.collect.processes import own_pids
-from davy.hands import files, links, mounts, systemd
+from davy.hands import files, links, modules, mounts, systemd
 from davy.hands.errors import Untouched
 from davy.hands.processes import Stocks
 from davy.host import Kernel
@@ -31,10 +31,21 @@ from davy.model.plan import (
     RemoveLink,
     Step,
     Target,
+    UnloadModule,
     Unmount,
 )
 from davy.model.text import printable
-from davy.model.undo import EditedFile, FrozenGroup, MadeLink, ManagerReloaded, MovedFile, RemovedLink, Undo, Unmounted
+from davy.model.undo import (
+    EditedFile,
+    FrozenGroup,
+    MadeLink,
+    ManagerReloaded,
+    MovedFile,
+    RemovedLink,
+    Undo,
+    UnloadedModule,
+    Unmounted,
+)
 from davy.respond.freeze import Gang, running
 from davy.respond.preserve import preserve
 
@@ -71,6 +82,8 @@ def described(step: Step) -> str:
             return f"mask {unit} until the next start of the machine"
         case ReloadManager(stop=stop):
             return "have systemd read its units again" + (f", stop {', '.join(stop)}" if stop else "")
+        case UnloadModule(name=name):
+            return f"unload the kernel module {name}"
         case Kill():
             return "end everything that was frozen, at once"
 
@@ -143,7 +156,7 @@ class _Run:
         note, keep = self._note(entry), self._journal.state.quarantine
         kept = f"{self._eviction.id}-{entry.seq}"
         match entry.step:
-            case Freeze() | Unmount() | Preserve() | Kill() if not self._same_boot:
+            case Freeze() | Unmount() | Preserve() | Kill() | UnloadModule() if not self._same_boot:
                 return "the machine was started anew since"
             case Freeze() as step:
                 return self._freeze(step, note)
@@ -173,6 +186,8 @@ class _Run:
                 if isinstance(entry.undo, MadeLink) and os.path.islink(path) and os.readlink(path) == _DEVNULL:
                     return ""
                 links.make_link(path, _DEVNULL, note)
+            case UnloadModule() as step:
+                return modules.unload(self._kernel.procfs, step, note)
             case ReloadManager(socket=socket, stop=stop):
                 note(ManagerReloaded(socket=socket))
                 systemd.reload(socket, stop)
@@ -270,6 +285,9 @@ def undo_entries(
                         reloads.append(socket)
                     case Unmounted():
                         pass  # see `not_put_back`
+                    case UnloadedModule(name=name):
+                        why = "Davy never loads a module: it stays out until something else loads it"
+                        left.append(Left(f"load the kernel module {name} again", why))
                     case FrozenGroup():
                         with _Run(kernel, journal, eviction, lambda _: None) as run:
                             run.let_go()

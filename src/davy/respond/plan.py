@@ -11,18 +11,22 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from davy.collect.module_files import files_of_modules
 from davy.detect.places import odd_place, temporary_folder
 from davy.detect.programs import own_program
 from davy.hands.attributes import storable
+from davy.hands.errors import Untouched
+from davy.hands.modules import loaded
 from davy.hands.systemd import SYSTEM_SOCKET
 from davy.host import Gone, Host, HostError
+from davy.host.modules import LoadedModule
 from davy.host.packages import PackageDatabase, packages
 from davy.knowledge import family_by_path
 from davy.knowledge.honest_mounts import emulator
 from davy.knowledge.programs import interpreter
 from davy.model.concealment import Cover
 from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail
-from davy.model.findings import Aspect
+from davy.model.findings import HOST, Aspect
 from davy.model.incidents import Actor, Incident, Kind, Role
 from davy.model.lookup import lookup
 from davy.model.plan import (
@@ -39,6 +43,7 @@ from davy.model.plan import (
     RemoveLink,
     Step,
     Target,
+    UnloadModule,
     Unmount,
 )
 from davy.model.snapshot import Snapshot
@@ -50,13 +55,11 @@ _UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, Autostart
 _UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
 """What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
 _PROCESSLESS: Final = (".timer", ".path", ".socket")
-_SYSTEM_RUNTIME: Final = b"/run/systemd/system"
-
-
-UNREADABLE: Final = (
-    "it cannot be read, so it cannot be told from another: whoever hides it rules the kernel.  "
-    "Take the host off the network, collect what it knows, and build it anew"
+_REBUILD: Final = (
+    "what runs in the kernel can deceive every program on this host, Davy included; "
+    "cut it off the network, save what you need, install it anew"
 )
+_SYSTEM_RUNTIME: Final = b"/run/systemd/system"
 
 
 class _Draft:
@@ -75,6 +78,7 @@ class _Draft:
         self.files: dict[bytes, Quarantine] = {}
         self.covers: list[Cover] = []
         self.entries: list[Step] = []
+        self.unloads: dict[str, UnloadModule] = {}
         self.managers: dict[bytes, list[str]] = {}
         self.lines: dict[str, list[Autostart]] = {}
         self.left: dict[str, Left] = {}
@@ -136,6 +140,8 @@ def plan(
             _autostart(draft, draft.ways.autostart.get(actor.subject))
         elif actor.subject.startswith("mount:"):
             _uncover(draft, actor)
+        elif actor.kind is Kind.MODULE:
+            _module(draft, actor)
         elif actor.kind is Kind.FILE and actor.path:
             _file(draft, actor.path, "a file of the family")
     _lines(draft)
@@ -151,6 +157,7 @@ def plan(
     steps += draft.entries
     if targets or draft.programs:
         steps.append(Kill())
+    steps += draft.unloads.values()
     steps += draft.files.values()
     return Plan(
         incidents=tuple(one.id for one in incidents),
@@ -174,7 +181,7 @@ def _names(actors: Iterable[Actor]) -> Iterator[str]:
 def _process(draft: _Draft, actor: Actor) -> None:
     process = draft.ways.by_subject.get(actor.subject)
     if process is None:
-        draft.leave(actor.name, UNREADABLE)
+        draft.leave(actor.name, f"nothing of it can be read: {_REBUILD}")
         return
     shown = f"process {process.pid} ({process.name})"
     detail = draft.ways.detail.get(process.subject)
@@ -323,6 +330,44 @@ def _unmounts(covers: Sequence[Cover]) -> list[Unmount]:
         )
         for cover in sorted(covers, key=depth, reverse=True)
     ]
+
+
+def _module(draft: _Draft, actor: Actor) -> None:
+    """A kernel module goes with its file, as far as the kernel lets it."""
+    if actor.subject == HOST:
+        draft.leave(actor.name, f"no view shows what it is: {_REBUILD}")
+        return
+    for path in actor.files:
+        _file(draft, path, f"the kernel module {actor.name}")
+    table, kernel = draft.snapshot.module_table, draft.host.kernel
+    if table is None or kernel is None or actor.name not in {row.name for row in table.loaded}:
+        return
+    shown = f"the kernel module {actor.name}"
+    try:
+        found = loaded(kernel.procfs, actor.name)
+    except Untouched as error:
+        draft.leave(shown, str(error))
+        return
+    if found is None:
+        draft.leave(shown, f"it is not in the kernel's own list, so it cannot be unloaded: {_REBUILD}")
+    elif owner := _package_of(draft, actor, found, kernel.release):
+        draft.leave(shown, f"belongs to the installed package {owner}")
+    elif os.geteuid() != 0:
+        draft.leave(shown, "run as root to unload it")
+    elif found.users:
+        draft.leave(shown, f"{', '.join(found.users[:4])} depend on it, so it cannot be unloaded: {_REBUILD}")
+    elif found.references != 0:
+        draft.leave(shown, f"something uses it, so it cannot be unloaded: {_REBUILD}")
+    else:
+        draft.unloads[actor.name] = UnloadModule(name=actor.name, size=found.size, references=0, taint=found.taint)
+
+
+def _package_of(draft: _Draft, actor: Actor, found: LoadedModule, release: str) -> str | None:
+    """The package a loaded module came with: by the actor's file, or by its name if the kernel calls it its own."""
+    paths = [actor.path] if actor.path else []
+    if not found.foreign:
+        paths += files_of_modules(draft.host, release, [actor.name]).values()
+    return next(iter(draft.database.owners(paths).values()), None)
 
 
 def _autostart(draft: _Draft, autostart: Autostart | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from tests.unit.snapshots import (
+    MODULE_VIEWS,
     PYENV,
     TTY,
     Fact,
@@ -21,6 +22,10 @@ from tests.unit.snapshots import (
     kernel_thread,
     known_file,
     listener,
+    module_file,
+    module_row,
+    module_table,
+    modules_load,
     process,
     process_table,
     renewal,
@@ -28,7 +33,7 @@ from tests.unit.snapshots import (
     snapshot,
 )
 
-from davy.model.concealment import Cover, CoverKind, ProcessRow, ProcessTable, View
+from davy.model.concealment import Cover, CoverKind, ModuleTable, ModuleView, ProcessRow, ProcessTable, View
 from davy.model.facts import Process, Restart
 from davy.model.findings import HOST
 from davy.model.snapshot import Snapshot
@@ -88,6 +93,18 @@ def _cover(rule: str, what: str, *facts: Fact) -> Sample:
 
 _IDLE: Final = "claims 0.0 busy cores while the kernel counts 1.9"
 _OTHER: Final = "is another file than the package procps installed"
+_LISTINGS: Final = (ModuleView.LISTING, ModuleView.OWN_LISTING)
+_MAC: Final = "/lib/udev/usb_control/iptable_mac.ko"
+_LOAD: Final = modules_load("iptable_mac")
+_OUT_OF_TREE: Final = 1 << 12
+_UNSIGNED: Final = 1 << 13
+_MAC_LOADED: Final = module_table("loop", module_row("iptable_mac", taint="OE", file=_MAC))
+_NVIDIA: Final = module_row("nvidia", taint="POE", file="/lib/modules/6.1.0/updates/dkms/nvidia.ko")
+
+
+def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
+    return Sample(rule, what, snapshot(*facts), f"module:{name}")
+
 
 MATCHING: Final = (
     # concealment: covers
@@ -153,6 +170,86 @@ MATCHING: Final = (
         process(100, "x", exe="/memfd:runc_cloned:/proc/self/exe", memory_only=True, cores=1.0),
         "origin.memory-only",
         "a container runtime's name, and it burns",
+    ),
+    # kernel modules
+    _module(
+        "x",
+        "concealment.hidden-module",
+        "one that took itself out of the kernel's list",
+        module_table("loop", module_row("x", missing=_LISTINGS, taint="OE", file=None)),
+    ),
+    _module(
+        "x",
+        "concealment.hidden-module",
+        "one that a filtered copy leaves out",
+        module_table("loop", module_row("x", missing=_LISTINGS[:1], taint="OE", file=None)),
+    ),
+    _module(
+        "loop",
+        "concealment.hidden-module",
+        "one of the kernel's own that is out of the kernel's list",
+        module_table("dm_mod", module_row("loop", missing=_LISTINGS)),
+    ),
+    _module(
+        "x",
+        "concealment.hidden-module",
+        "one that only its functions betray",
+        module_table("loop", module_row("x", seen=(ModuleView.TRACED,), missing=MODULE_VIEWS, file=None)),
+    ),
+    Sample(
+        "concealment.unlisted-module-file",
+        "a file that no listing shows",
+        snapshot(unlisted := module_file(_MAC, listed=False)),
+        unlisted.subject,
+    ),
+    Sample(
+        "concealment.unexplained-taint",
+        "a taint that nobody bears",
+        snapshot(module_table("loop", taint=_OUT_OF_TREE | _UNSIGNED)),
+        "kernel:taint",
+    ),
+    _module(
+        "x",
+        "concealment.unexplained-taint",
+        "a taint whose module only the log names",
+        module_table("loop", module_row("x", seen=(ModuleView.LOG,), missing=MODULE_VIEWS), taint=_OUT_OF_TREE),
+    ),
+    _module(
+        "iptable_mac",
+        "identity.known-module",
+        "a known file whose module is loaded",
+        module_file(_MAC),
+        _MAC_LOADED,
+    ),
+    Sample("identity.known-module", "a known file", snapshot(lying := module_file(_MAC)), lying.subject),
+    _module("diamorphine", "identity.known-module", "a known name without a file", module_table("diamorphine")),
+    _module(
+        "iptable_mac",
+        "origin.module-place",
+        "a file among the rules of udev",
+        module_file(_MAC),
+        _MAC_LOADED,
+    ),
+    Sample(
+        "origin.module-place",
+        "a file that bears the name of an honest module, which is loaded",
+        snapshot(borrower := module_file("/tmp/loop.ko"), module_table("loop")),
+        borrower.subject,
+    ),
+    Sample("origin.module-place", "a file in /tmp", snapshot(dropped := module_file("/tmp/x.ko")), dropped.subject),
+    _module(
+        "x",
+        "origin.foreign-module",
+        "one that was loaded by its path",
+        module_table("loop", module_row("x", taint="OE", file=None)),
+    ),
+    _module(
+        "iptable_mac",
+        "persistence.autoloaded-module",
+        "one that modules-load.d names",
+        module_file(_MAC, loaded_by=(_LOAD,)),
+        _MAC_LOADED,
+        _LOAD,
     ),
     # identity
     _one(process(100, "/tmp/kdevtmpfsi"), "identity.family", "a family's path and name"),
@@ -433,6 +530,45 @@ SPARED: Final = (
         Restart(watcher.key, "/tmp/abcd"),
     ),
     _none("persistence.came-back", "the same program before any eviction", _BURNER),
+    # kernel modules
+    _none("concealment.hidden-module", "all are listed", module_table("loop", _NVIDIA)),
+    _none("concealment.hidden-module", "a kernel without loadable modules", ModuleTable(columns=())),
+    _none(
+        "concealment.hidden-module",
+        "one of the kernel's own, loaded after an old copy was made",
+        module_table("dm_mod", module_row("loop", missing=_LISTINGS[:1])),
+    ),
+    _none(
+        "concealment.hidden-module",
+        "a sandbox that shows no modules at all",
+        module_table(*(module_row(name, missing=_LISTINGS[:1], taint="POE", file=None) for name in ("nvidia", "zfs"))),
+    ),
+    _none(
+        "concealment.hidden-module",
+        "one that was unloaded since it was logged",
+        module_table("loop", module_row("x", seen=(ModuleView.LOG,), missing=MODULE_VIEWS)),
+    ),
+    _none("concealment.unlisted-module-file", "a file that is listed", module_file(_MAC)),
+    _none(
+        "concealment.unexplained-taint",
+        "a driver that DKMS built",
+        module_table(_NVIDIA, taint=1 | _OUT_OF_TREE | _UNSIGNED),
+    ),
+    _none("concealment.unexplained-taint", "a warning, and a write to an MSR", module_table("loop", taint=0x204)),
+    _none("concealment.unexplained-taint", "no loadable modules at all", ModuleTable(columns=())),
+    _none("identity.known-module", "names that resemble known ones", module_table("raid1", "iptable_mangle", "raid")),
+    _none("identity.known-module", "a vendor's module", module_file("/opt/vendor/netlink.ko")),
+    _none("origin.module-place", "what DKMS built", module_file("/lib/modules/6.1.0/updates/dkms/nvidia.ko")),
+    _none("origin.module-place", "a vendor's module", module_file("/opt/vendor/driver.ko", loaded_by=(_LOAD,))),
+    _none("origin.module-place", "what a developer builds at home", module_file("/home/ada/hello/hello.ko")),
+    _none(
+        "origin.foreign-module",
+        "out of tree, and modprobe knows it",
+        module_table(_NVIDIA, module_row("zfs", taint="PO", file="/lib/modules/6.1.0/extra/zfs.ko")),
+    ),
+    _none("origin.foreign-module", "of the kernel's tree", module_table("loop")),
+    _none("persistence.autoloaded-module", "a file that nothing loads", module_file(_MAC)),
+    _none("persistence.autoloaded-module", "a module of the kernel's own", modules_load("loop"), module_table("loop")),
     # trust
     _none("trust.packaged", "a program of nobody's package", _BURNER),
     _none(

@@ -30,6 +30,7 @@ from davy.model.plan import (
     RemoveLines,
     RemoveLink,
     Target,
+    UnloadModule,
 )
 from davy.model.undo import (
     EditedFile,
@@ -40,6 +41,7 @@ from davy.model.undo import (
     MovedFile,
     RemovedLink,
     Undo,
+    UnloadedModule,
 )
 
 HOSTILE = b"/tmp/\xff\x1b[2J\n[/]x"
@@ -57,6 +59,7 @@ EVERY_STEP = (
     ReloadManager(socket=b"/run/systemd/private", stop=("evil.timer",)),
     Kill(),
     Quarantine(file=FILE, why="the actors run it"),
+    UnloadModule(name="usb_pcs", size=16384, references=0, taint="OE"),
 )
 EVERY_UNDO: tuple[Undo, ...] = (
     FrozenGroup(group=b"/sys/fs/cgroup/davy-1-\xff", homes={7: "/system.slice/evil.service"}),
@@ -65,6 +68,7 @@ EVERY_UNDO: tuple[Undo, ...] = (
     MadeLink(path=HOSTILE, destination=b"/dev/null"),
     ManagerReloaded(socket=b"/run/systemd/private"),
     MovedFile(path=HOSTILE, attributes=ATTRIBUTES, kept="1-7", sha256="c"),
+    UnloadedModule(name="usb_pcs"),
 )
 
 

@@ -12,6 +12,7 @@ from davy.knowledge.arguments import arguments, opened, program, script_argument
 from davy.knowledge.commands import Shape, shapes, suspicious_command
 from davy.knowledge.data import read
 from davy.knowledge.families import Family
+from davy.knowledge.modules import KnownModule, honest_place, kept_place, module_by_name, module_by_path, modules
 from davy.knowledge.pools import miner_port, pool_endpoint, pool_host, pools
 from davy.knowledge.programs import (
     honest_hidden,
@@ -29,6 +30,9 @@ RULES = (
     *arguments().interpreter,
     *arguments().wrapper,
     *benign().reader,
+    *modules().module,
+    modules().honest,
+    modules().kept,
     programs().honest_hidden,
     programs().daemons,
     programs().kernel_threads,
@@ -135,6 +139,7 @@ def test_ids_are_unique() -> None:
         [rule.id for rule in arguments().interpreter],
         [rule.id for rule in arguments().wrapper],
         [rule.id for rule in benign().reader],
+        [module.id for module in modules().module],
     ):
         assert len(ids) == len(set(ids))
 
@@ -315,3 +320,31 @@ def test_miner_ports_keep_to_their_samples() -> None:
     ports = pools().ports
     assert [port for port in ports.must_match if not miner_port(port)] == []
     assert [port for port in ports.must_not_match if miner_port(port)] == []
+
+
+# Kernel modules
+
+
+def known_module(value: str) -> str | None:
+    match = module_by_path(value) if value.startswith("/") else module_by_name(value)
+    return match.id if match else None
+
+
+@pytest.mark.parametrize("module", modules().module, ids=by_id)
+def test_modules_keep_to_their_samples(module: KnownModule) -> None:
+    assert [value for value in module.must_match if known_module(value) != module.id] == []
+    assert [value for value in module.must_not_match if known_module(value) == module.id] == []
+
+
+@pytest.mark.parametrize("module", modules().module, ids=by_id)
+def test_a_module_is_weak_or_of_a_family_only_if_there_is_such_a_one(module: KnownModule) -> None:
+    assert {*module.weak} <= {*module.names}
+    family = next((each for each in families() if each.id == module.family), None)
+    assert module.family is None or (family is not None and {*module.names} <= {*family.modules})
+    assert module.references
+
+
+def test_places_of_modules_keep_to_their_samples() -> None:
+    for folders, within in ((modules().honest, honest_place), (modules().kept, kept_place)):
+        assert [path for path in folders.must_match if not within(path)] == []
+        assert [path for path in folders.must_not_match if within(path)] == []
