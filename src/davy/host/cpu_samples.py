@@ -52,7 +52,7 @@ class CpuShare(Struct, frozen=True):
     busy: int
     """How many found somebody on it."""
     idle: int
-    """How many found nobody.  Some kernels let an idle CPU sleep on, and there are too few of these, or none."""
+    """How many found nobody.  Some machines let an idle CPU sleep on: there are too few of these, or none."""
 
 
 class Samples(Struct, frozen=True):

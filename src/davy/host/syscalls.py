@@ -13,12 +13,21 @@ import struct
 from functools import cache
 from typing import Final
 
-_ARM: Final = os.uname().machine in ("aarch64", "arm64", "riscv64", "loongarch64")
-"""Processors that number the older calls by asm-generic/unistd.h; the others that Davy knows are x86_64."""
-_PERF_EVENT_OPEN: Final = 241 if _ARM else 298
-_SYSINFO: Final = 179 if _ARM else 99
-_TGKILL: Final = 131 if _ARM else 234
-_BPF: Final = 280 if _ARM else 321
+
+def _number(x86_64: int, generic: int) -> int:
+    """The number of a call that processors number differently; one that no kernel has where Davy does not know it."""
+    machine = os.uname().machine
+    if ctypes.sizeof(ctypes.c_long) != 8:
+        return -1
+    if machine in ("aarch64", "riscv64", "loongarch64"):
+        return generic
+    return x86_64 if machine == "x86_64" else -1
+
+
+_PERF_EVENT_OPEN: Final = _number(298, 241)
+_BPF: Final = _number(321, 280)
+_SYSINFO: Final = _number(99, 179)
+_TGKILL: Final = _number(234, 131)
 _OPEN_TREE: Final = 428
 _OPENAT2: Final = 437
 _FSOPEN: Final = 430
@@ -161,10 +170,11 @@ def perf_event_open(attributes: bytes, pid: int, cpu: int) -> int:
 
     Raises OSError.
     """
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
     return _checked(
         _libc().syscall(
             ctypes.c_long(_PERF_EVENT_OPEN),
-            attributes,
+            buffer,
             ctypes.c_int(pid),
             ctypes.c_int(cpu),
             ctypes.c_int(-1),
@@ -175,9 +185,8 @@ def perf_event_open(attributes: bytes, pid: int, cpu: int) -> int:
 
 def bpf(command: int, attributes: bytes) -> int:
     """bpf(2); ``attributes`` is a union bpf_attr, and what it points to must be kept alive.  Raises OSError."""
-    return _checked(
-        _libc().syscall(ctypes.c_long(_BPF), ctypes.c_int(command), attributes, ctypes.c_uint(len(attributes)))
-    )
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    return _checked(_libc().syscall(ctypes.c_long(_BPF), ctypes.c_int(command), buffer, ctypes.c_uint(len(attributes))))
 
 
 def kernel_log(limit: int) -> bytes:
