@@ -11,17 +11,18 @@ from davy.collect.accounts import accounts
 from davy.collect.autostarts import anacron_lines, at_jobs, cron_lines, cron_scripts, systemd_units
 from davy.collect.known_files import known_files
 from davy.collect.modules import module_table
+from davy.collect.preloads import preloads
 from davy.collect.processes import Sweep, own_pids, processes, sweep
 from davy.collect.renewals import Looks, caught
 from davy.collect.sockets import sockets
 from davy.collect.views import process_table
 from davy.host import Host, HostError, Kernel
-from davy.model.concealment import ModuleTable, ProcessTable
+from davy.model.concealment import ModuleTable, Preload, ProcessTable
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.snapshot import Snapshot
 
-Fact = Account | Autostart | KnownFile | Socket | Gap
+Fact = Account | Autostart | KnownFile | Preload | Socket | Gap
 Collector = Callable[[Host], Iterator[Fact]]
 
 COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
@@ -33,6 +34,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("systemd", systemd_units),
     ("sockets", sockets),
     ("known files", known_files),
+    ("preloads", preloads),
 )
 """Everything that is read besides processes, in order.  Each is a function of the host that yields facts and gaps."""
 
@@ -136,6 +138,7 @@ def survey(
         accounts=tuple(fact for fact in facts if isinstance(fact, Account)),
         autostarts=tuple(fact for fact in facts if isinstance(fact, Autostart)),
         known_files=tuple(fact for fact in facts if isinstance(fact, KnownFile)),
+        preloads=tuple(fact for fact in facts if isinstance(fact, Preload)),
         process_table=processes_seen if isinstance(processes_seen, ProcessTable) else None,
         module_table=modules_seen if isinstance(modules_seen, ModuleTable) else None,
         gaps=tuple(gaps),

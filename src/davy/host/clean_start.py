@@ -42,8 +42,8 @@ _LIMIT: Final = 4 << 20
 _NAMES_LIMIT: Final = 100_000
 _OPEN_FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm", "/run/shm", "/run/lock")
 _LISTED_FOLDERS: Final = (
-    "/etc", "/root", "/tmp", "/var/tmp", "/dev/shm", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/local/bin",
-    "/usr/local/lib",
+    "/etc", "/root", "/tmp", "/var/tmp", "/dev/shm", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64",
+    "/usr/local/bin", "/usr/local/lib",
 )  # fmt: skip
 """Where preloaded libraries are known to leave names out, besides ``/proc``."""
 _WORDS: Final = re.compile(rb"[\s:]+")

@@ -41,8 +41,15 @@ _GENERIC: Final = _Numbers(
 )  # fmt: skip
 _BY_MACHINE: Final = {
     "x86_64": _Numbers(
-        read=0, openat=257, close=3, getdents64=217, mount=165, unshare=272, setns=308, execve=59
-    ),  # fmt: skip
+        read=0,
+        openat=257,
+        close=3,
+        getdents64=217,
+        mount=165,
+        unshare=272,
+        setns=308,
+        execve=59,
+    ),
     "aarch64": _GENERIC,
     "riscv64": _GENERIC,
     "loongarch64": _GENERIC,
@@ -97,7 +104,8 @@ def names(path: bytes, limit: int) -> list[bytes]:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK
     descriptor = _call(numbers.openat, _AT_FDCWD, path, flags, 0)
     try:
-        buffer, found = ctypes.create_string_buffer(_CHUNK), []
+        buffer = ctypes.create_string_buffer(_CHUNK)
+        found: list[bytes] = []
         while len(found) < limit and (count := _call(numbers.getdents64, descriptor, buffer, _CHUNK)):
             found += _entries(buffer.raw[:count])
         return found[:limit]
