@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.detect import behaviour, content, identity, network, origin, persistence, trust
+from davy.detect import behaviour, content, identity, network, origin, persistence, preloads, trust
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
 from davy.model.findings import Finding
@@ -35,6 +35,14 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     persistence.family_autostart,
     persistence.started_again,
     persistence.came_back,
+    preloads.preload_file,
+    preloads.family_preload,
+    preloads.hides,
+    preloads.names,
+    preloads.preload_environment,
+    preloads.changed_loader,
+    preloads.mapped_everywhere,
+    preloads.hidden_name,
     trust.packaged,
     trust.persons_shell,
 )

@@ -13,6 +13,7 @@ from davy.knowledge.commands import Shape, shapes, suspicious_command
 from davy.knowledge.data import read
 from davy.knowledge.families import Family
 from davy.knowledge.pools import miner_port, pool_endpoint, pool_host, pools
+from davy.knowledge.preloads import honest_preload, preload_rules
 from davy.knowledge.programs import (
     honest_hidden,
     kernel_thread_like,
@@ -37,6 +38,7 @@ RULES = (
     pools().hosts,
     pools().endpoints,
     pools().ports,
+    preload_rules().honest,
 )
 
 TECHNIQUE = re.compile(r"T\d{4}(?:\.\d{3})?")
@@ -315,3 +317,16 @@ def test_miner_ports_keep_to_their_samples() -> None:
     ports = pools().ports
     assert [port for port in ports.must_match if not miner_port(port)] == []
     assert [port for port in ports.must_not_match if miner_port(port)] == []
+
+
+# Preloads
+
+
+@pytest.mark.parametrize("path", preload_rules().honest.must_match)
+def test_a_product_s_preload_is_known(path: str) -> None:
+    assert honest_preload(path)
+
+
+@pytest.mark.parametrize("path", preload_rules().honest.must_not_match)
+def test_no_other_preload_is_excused(path: str) -> None:
+    assert not honest_preload(path)
