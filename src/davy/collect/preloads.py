@@ -47,6 +47,8 @@ _LOADERS: Final = (
 )  # fmt: skip
 """glibc's, by the names that programs ask for (PT_INTERP).  musl's reads no preload file."""
 _LOADER_PACKAGES: Final = ("libc6:amd64", "libc6:arm64", "libc6:riscv64", "libc6:i386", "libc6")
+_OWN_ENVIRONMENT: Final = "what Davy was started with"
+"""A variable that Davy has dropped since, or that only its own program was given."""
 _LOADER_NAME: Final = re.compile(r"(?:ld-linux|ld64|ld-2|ld-musl|libc\.so|libc-2)")
 _TEXT: Final = re.compile(rb"(?<=\0)/[\x21-\x7e]{4,200}(?=\0)")
 _TRIPLET: Final = f"{os.uname().machine}-linux-gnu"
@@ -62,14 +64,8 @@ def preloads(host: Host) -> Iterator[Preload | Gap]:
     """
     look = _Look(host)
     yield from look.gaps()
-    found: dict[tuple[str, str, int | None], Preload] = {}
     for each in look.found():
-        if isinstance(each, Gap):
-            yield each
-        else:
-            found.setdefault((each.path, each.source, each.line), each)
-    for each in found.values():
-        yield look.with_deeds(each)
+        yield each if isinstance(each, Gap) else look.with_deeds(each)
 
 
 class _Named(NamedTuple):
@@ -107,11 +103,20 @@ class _Look:
             yield Gap("preloads", PRELOAD_FILE, f"masked in Davy's own mount namespace: {start.why}")
 
     def found(self) -> Iterator[Preload | Gap]:
+        told = []
+        for each in self._elsewhere():
+            told += [each.library.key] if isinstance(each, Preload) and each.library is not None else []
+            yield each
+        for path in self._host.start.was_preloaded:
+            library = self._identity(path)
+            if library is not None and library.key not in told:
+                yield Preload(kind=PreloadKind.ENVIRONMENT, path=path, source=_OWN_ENVIRONMENT, library=library)
+
+    def _elsewhere(self) -> Iterator[Preload | Gap]:
         yield from self._filed(PRELOAD_FILE)
         yield from self._loaders()
         if self._host.kernel is not None:
             yield from self._environments(self._host.kernel)
-            yield from self._own()
             yield from self._mapped(self._host.kernel)
 
     def with_deeds(self, preload: Preload) -> Preload:
@@ -147,6 +152,7 @@ class _Look:
                     source=path,
                     line=number,
                     text=os.fsdecode(line.rstrip(b"\r")),
+                    entry=os.fsdecode(entry),
                     library=self._identity(library),
                 )
 
@@ -234,15 +240,6 @@ class _Look:
             return kernel.procfs.link(f"{pid}/cwd")
         except HostError:
             return None
-
-    def _own(self) -> Iterator[Preload]:
-        """What was loaded into Davy by a variable of its own, which it has dropped since."""
-        for path in self._host.start.was_preloaded:
-            library = self._identity(path)
-            if library is not None:
-                yield Preload(
-                    kind=PreloadKind.ENVIRONMENT, path=path, source="what Davy was started with", library=library
-                )
 
     # The loader
 
