@@ -455,6 +455,9 @@ class _Output(io.TextIOWrapper):
 
 def main() -> None:
     """The entry point: one clear line and status 2 for whatever could not be done."""
+    from davy.host.clean_start import ensure_clean
+
+    ensure_clean()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # so that what was stopped goes on, as after Ctrl-C
             signal.signal(number, signal.default_int_handler)

@@ -23,11 +23,14 @@ from davy.model.concealment import (
     Cover,
     CoverKind,
     GroupShare,
+    HiddenName,
     Interval,
     ModuleFile,
     ModuleRow,
     ModuleTable,
     ModuleView,
+    Preload,
+    PreloadKind,
     ProcessRow,
     ProcessTable,
     View,
@@ -64,7 +67,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | ModuleFile | Accounting | Cover
+    | ModuleFile | Accounting | Cover | Preload | HiddenName
 )  # fmt: skip
 
 
@@ -241,6 +244,34 @@ def renewal(path: str, *, running: int = 18, looks: int = 20) -> Renewal:
     return Renewal(path=path, pids=tuple(range(900, 920)), running=running, sightings=looks, looks=looks)
 
 
+def preload(
+    path: str,
+    *,
+    kind: PreloadKind = PreloadKind.FILE,
+    there: bool = True,
+    owner_package: str | None = "",
+    unmodified: bool | None = True,
+    text: str | None = None,
+    pids: tuple[int, ...] = (),
+    hides: Iterable[Process] = (),
+    names: Iterable[Process] = (),
+) -> Preload:
+    """A library of its own line in the preload file, unless ``kind`` says otherwise."""
+    filed = kind is PreloadKind.FILE
+    sources = {PreloadKind.ENVIRONMENT: "LD_PRELOAD", PreloadKind.MAPPED: "9 programs", PreloadKind.LOADER: path}
+    return Preload(
+        kind=kind,
+        path=path,
+        source=sources.get(kind, "/etc/ld.so.preload"),
+        line=1 if filed else None,
+        text=(path if filed else "") if text is None else text,
+        library=executable(path, owner_package=owner_package, unmodified=unmodified) if there else None,
+        pids=pids,
+        hides=tuple(process.subject for process in hides),
+        names=tuple(process.subject for process in names),
+    )
+
+
 def restart(starter: Process, program: str) -> Restart:
     return Restart(starter.key, program)
 
@@ -302,6 +333,8 @@ def snapshot(
         accounting=next(iter(_only(facts, Accounting)), None),
         covers=_only(facts, Cover),
         module_files=_only(facts, ModuleFile),
+        preloads=_only(facts, Preload),
+        hidden_names=_only(facts, HiddenName),
         gaps=_only(facts, Gap),
     )
     if not examined:

@@ -23,20 +23,30 @@ from davy.collect.covers import covers, first_look
 from davy.collect.known_files import known_files
 from davy.collect.module_files import module_files
 from davy.collect.modules import module_table
+from davy.collect.preloads import preloads
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
 from davy.collect.views import process_table
 from davy.collect.window import Window
 from davy.host import Host, HostError, Kernel
-from davy.model.concealment import Accounting, Cover, ModuleFile, ModuleTable, ProcessTable
+from davy.host.clean_start import started
+from davy.model.concealment import (
+    Accounting,
+    Cover,
+    HiddenName,
+    ModuleFile,
+    ModuleTable,
+    Preload,
+    ProcessTable,
+)
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.snapshot import Snapshot
 
 Fact = (
-    Account | Accounting | Autostart | Cover | Gap | KnownFile | Load | ModuleFile | ModuleTable | Process
-    | ProcessTable | Renewal | Socket
+    Account | Accounting | Autostart | Cover | Gap | HiddenName | KnownFile | Load | ModuleFile | ModuleTable | Preload
+    | Process | ProcessTable | Renewal | Socket
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 F = TypeVar("F", bound=Struct)
@@ -52,6 +62,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("modules", modprobe_lines),
     ("sockets", sockets),
     ("known files", known_files),
+    ("preloads", preloads),
 )
 """What is read of any root, in order.  Each is a function of the host that yields facts and gaps."""
 
@@ -86,7 +97,7 @@ def survey(
     `HostError`.
     """
     kernel = host.kernel
-    started, taken = time.monotonic(), kernel.now() if kernel else time.time()
+    began, taken = time.monotonic(), kernel.now() if kernel else time.time()
     if kernel is None:
         facts = list(_of_the_root(host, progress))
     else:
@@ -110,7 +121,7 @@ def survey(
             cpus=kernel.cpus if kernel else None,
         ),
         taken=taken,
-        seconds=time.monotonic() - started,
+        seconds=time.monotonic() - began,
         live=kernel is not None,
         own_pids=own_pids(kernel) if kernel else (),
         load=_one(facts, Load),
@@ -124,6 +135,8 @@ def survey(
         process_table=_one(facts, ProcessTable),
         module_table=_one(facts, ModuleTable),
         module_files=_all(facts, ModuleFile),
+        preloads=_all(facts, Preload),
+        hidden_names=_all(facts, HiddenName),
         covers=_all(facts, Cover),
         accounting=_one(facts, Accounting),
         gaps=_all(facts, Gap),
@@ -166,7 +179,7 @@ def _of_the_window(kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Ite
     yield from renewals
     yield from caught(kernel, window.first, renewals, found, users)
     covered = frozenset(cover.pid for cover in _all(facts, Cover) if cover.pid is not None)
-    table = process_table(kernel, window.sightings(), window.last.stats, covered=covered)
+    table = process_table(kernel, window.sightings(), window.last.stats, covered=covered, start=started())
     yield table
     hidden = {row.pid for row in table.hidden} if isinstance(table, ProcessTable) else set()
     yield window.accounting(found, hidden)

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from davy.host import Denied, HostError, Kernel
 from davy.host.cgroups import Groups
+from davy.host.clean_start import Start
 from davy.host.ids import Held, PidViews
 from davy.host.procfs import Procfs
 from davy.host.stat import Stat, parse_stat
@@ -41,14 +42,6 @@ class Sightings(NamedTuple):
     @property
     def everyone(self) -> frozenset[int]:
         return frozenset().union(*self.by_view.values())
-
-
-class HookedListing(NamedTuple):
-    """What a program sees that starts with something preloaded: Davy itself, before it started anew."""
-
-    pids: frozenset[int]
-    uptime: float
-    """When it looked."""
 
 
 def sightings(kernel: Kernel, groups: Groups | None, *, deep: bool) -> Sightings:
@@ -97,11 +90,12 @@ def process_table(
     stats: Mapping[int, Stat],
     *,
     covered: AbstractSet[int] = frozenset(),
-    hooked: HookedListing | None = None,
+    start: Start | None = None,
 ) -> ProcessTable | Gap:
     """Every process, and which views show it.
 
-    ``stats`` are of the last sweep, ``covered`` the pids whose folder in the ordinary ``/proc`` lies below a mount.
+    ``stats`` are of the last sweep, ``covered`` the pids whose folder in the ordinary ``/proc`` lies below a mount;
+    ``start`` knows what Davy itself saw while something was preloaded into it.
     """
     ordinary = kernel.ordinary
     if ordinary is None:
@@ -109,13 +103,13 @@ def process_table(
     try:
         if _keeps_to_oneself(kernel, ordinary):
             return Gap("views", "the ordinary /proc", "shows a user no processes of others (hidepid)")
-        listings = _Listings(kernel, ordinary, hooked)
+        start = start or Start()
+        listings = _Listings(kernel, ordinary, start)
         shown = listings.now()
         everyone = seen.everyone.union(stats, *shown.values())
         looked_up = {pid: listings.looked_up(pid) for pid in everyone}
         listed = frozenset.intersection(*map(frozenset, shown.values()))
-        if hooked is not None:
-            listed &= hooked.pids
+        listed -= start.unlisted
         suspects = {pid for pid, views in looked_up.items() if pid in covered or len(views) < 2 or pid not in listed}
         rows = {
             pid: ProcessRow(
@@ -144,8 +138,8 @@ def _keeps_to_oneself(kernel: Kernel, ordinary: Procfs) -> bool:
 class _Listings:
     """The ways a process is listed, each as often as it is asked."""
 
-    def __init__(self, kernel: Kernel, ordinary: Procfs, hooked: HookedListing | None) -> None:
-        self._own, self._ordinary, self._hooked = kernel.procfs, ordinary, hooked
+    def __init__(self, kernel: Kernel, ordinary: Procfs, start: Start) -> None:
+        self._own, self._ordinary, self._start = kernel.procfs, ordinary, start
         self._ticks_per_second = kernel.ticks_per_second
 
     def now(self) -> dict[View, AbstractSet[int]]:
@@ -173,10 +167,8 @@ class _Listings:
         """The views that leave out a process which was there all the time."""
         missing = {view for view, pids in shown.items() if pid not in pids}
         missing |= {View.LOOK_UP, View.OWN_LOOK_UP} - self.looked_up(pid)
-        if self._hooked is not None and stat is not None:
-            older = stat.start_ticks / self._ticks_per_second < self._hooked.uptime - 1.0 / self._ticks_per_second
-            if older and pid not in self._hooked.pids:
-                missing.add(View.LISTING)
+        if stat is not None and self._start.left_out(pid, stat.start_ticks / self._ticks_per_second):
+            missing.add(View.LISTING)
         return frozenset(missing)
 
 

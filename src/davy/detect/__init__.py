@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.detect import behaviour, concealment, content, covers, identity, modules, network, origin, persistence, trust
+from davy.detect import (
+    behaviour,
+    concealment,
+    content,
+    covers,
+    identity,
+    modules,
+    network,
+    origin,
+    persistence,
+    preloads,
+    trust,
+)
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
 from davy.model.findings import Finding
@@ -48,6 +60,14 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     modules.odd_module_place,
     modules.foreign_module,
     modules.autoloaded_module,
+    preloads.preload_file,
+    preloads.family_preload,
+    preloads.hides,
+    preloads.names,
+    preloads.preload_environment,
+    preloads.changed_loader,
+    preloads.mapped_everywhere,
+    preloads.hidden_name,
     trust.packaged,
     trust.persons_shell,
 )

@@ -213,14 +213,22 @@ def _kept_whole(keep: int, kept: str, sha256: str) -> bool:
         os.close(descriptor)
 
 
-def without_lines(content: bytes, lines: tuple[int, ...], texts: tuple[bytes, ...]) -> bytes:
-    """``content`` without these lines (1-based), each compared with what the plan saw.  Raises `Untouched`."""
+def without_lines(
+    content: bytes, lines: tuple[int, ...], texts: tuple[bytes, ...], remains: tuple[bytes, ...] = ()
+) -> bytes:
+    """``content`` without these lines (1-based), each compared with what the plan saw.  Raises `Untouched`.
+
+    Where there are ``remains`` of a line they stay in its place, with its end.
+    """
     rows = re.findall(rb"[^\n]*\n|[^\n]+", content)
     for number, text in zip(lines, texts, strict=True):
         if number > len(rows) or rows[number - 1].rstrip(b"\r\n") != text.rstrip(b"\r"):
             raise Untouched(f"line {number} is no longer what the plan saw")
-    gone = set(lines)
-    return b"".join(row for number, row in enumerate(rows, 1) if number not in gone)
+    kept = dict(zip(lines, remains or (b"",) * len(lines), strict=True))
+    return b"".join(
+        kept[number] + (row[len(row.rstrip(b"\r\n")) :] if kept[number] else b"") if number in kept else row
+        for number, row in enumerate(rows, 1)
+    )
 
 
 def _beside(path: bytes, seq: int) -> bytes:
@@ -272,7 +280,7 @@ def remove_lines(step: RemoveLines, keep: int, kept: str, note: Note, former: Ed
         attributes = former.attributes if former else attributes_of(source)
         folder_flags = former.folder_flags if former else inode_flags(folder)
         content = os.pread(source, file.size, 0)
-        after = without_lines(content, step.lines, step.texts)
+        after = without_lines(content, step.lines, step.texts, step.remains)
         _keep(source, keep, kept, file.sha256, file.path)
         note(
             EditedFile(

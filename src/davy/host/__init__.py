@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from davy.host.clean_start import Start, started
 from davy.host.errors import Denied, Gone, HostError, Refused
 from davy.host.kernel import Kernel, LiveKernel, RecordedKernel
 from davy.host.root import DirectoryRoot, Entry, MemoryRoot, Root
 
 __all__ = [
     "Denied", "DirectoryRoot", "Entry", "Gone", "Host", "HostError", "Kernel", "LiveKernel", "MemoryRoot",
-    "RecordedKernel", "Refused", "Root", "at", "live",
+    "RecordedKernel", "Refused", "Root", "Start", "at", "live",
 ]  # fmt: skip
 
 
@@ -23,11 +24,13 @@ class Host(Struct, frozen=True, eq=False):
 
     root: Root
     kernel: Kernel | None = None
+    start: Start = Start()
+    """How Davy itself came to run: whether it had been preloaded."""
 
 
 def live() -> Host:
     """The host Davy runs on."""
-    return Host(DirectoryRoot("/"), LiveKernel())
+    return Host(DirectoryRoot("/"), LiveKernel(), started())
 
 
 def at(directory: str) -> Host:

@@ -230,6 +230,8 @@ class Preload(Struct, frozen=True, kw_only=True):
     line: int | None = None
     text: str = ""
     """The line as it stands, without its end."""
+    entry: str = ""
+    """The library as the line or variable names it: ``$LIB`` and the like not replaced."""
     library: Executable | None = None
     """None when there is no such file, or it could not be read."""
     pids: tuple[int, ...] = ()

@@ -72,6 +72,8 @@ class RemoveLines(Struct, frozen=True, kw_only=True, tag="remove-lines"):
     file: FileIdentity
     lines: tuple[int, ...]
     texts: tuple[bytes, ...]
+    remains: tuple[bytes, ...] = ()
+    """What stays of each line that holds honest entries, too; empty for one that goes whole.  None at all: all go."""
 
 
 class Quarantine(Struct, frozen=True, kw_only=True, tag="quarantine"):
@@ -79,6 +81,9 @@ class Quarantine(Struct, frozen=True, kw_only=True, tag="quarantine"):
 
     file: FileIdentity
     why: str
+    loaded_by_others: bool = False
+    """A library that was forced on others: that they have it loaded is what it is guilty of, and keeps nobody from
+    moving it.  They keep the file itself until they end."""
 
 
 class RemoveLink(Struct, frozen=True, kw_only=True, tag="remove-link"):

@@ -240,6 +240,8 @@ def show_plan(out: Console, plan: Plan) -> None:
             out.print(f"        {target.role} {target.name} ({target.pid}): {_shown(target.invocation, 100)}")
         for text in getattr(step, "texts", ()):
             out.print(f"        - {_shown(text.decode('utf-8', 'surrogateescape'), 120)}")
+        for text in filter(None, getattr(step, "remains", ())):
+            out.print(f"        + {_shown(text.decode('utf-8', 'surrogateescape'), 120)}")
     show_left(out, plan.left)
 
 

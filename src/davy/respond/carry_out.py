@@ -71,11 +71,12 @@ def described(step: Step) -> str:
             return f"unmount the {filesystem} that covers {os.fsdecode(point)}"
         case Preserve(target=target):
             return f"keep the evidence of {target.name} ({target.pid})"
-        case RemoveLines(file=file, lines=lines):
-            word = "line" if len(lines) == 1 else "lines"
+        case RemoveLines(file=file, lines=lines, remains=remains):
+            word = ("what is not honest in line" if any(remains) else "line") + ("" if len(lines) == 1 else "s")
             return f"take {word} {', '.join(map(str, lines))} out of {os.fsdecode(file.path)}"
-        case Quarantine(file=file, why=why):
-            return f"move {os.fsdecode(file.path)} to the quarantine: {why}"
+        case Quarantine(file=file, why=why, loaded_by_others=loaded):
+            after = "; programs that have it loaded keep it until they end" if loaded else ""
+            return f"move {os.fsdecode(file.path)} to the quarantine: {why}{after}"
         case RemoveLink(path=path):
             return f"remove the link {os.fsdecode(path)}"
         case MaskUnit(unit=unit):
@@ -175,7 +176,7 @@ class _Run:
                 moved = entry.undo if isinstance(entry.undo, MovedFile) else None
                 if moved and files.moved_already(moved, keep, step.file):
                     return ""
-                users = running(self._kernel, step.file, self._held())
+                users = [] if step.loaded_by_others else running(self._kernel, step.file, self._held())
                 if users:
                     raise Untouched(f"process {users[0]}, which is not in the plan, runs or maps it")
                 files.quarantine(step, keep, kept, note, moved)

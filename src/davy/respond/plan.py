@@ -24,7 +24,7 @@ from davy.host.packages import PackageDatabase, packages
 from davy.knowledge import family_by_path
 from davy.knowledge.honest_mounts import emulator
 from davy.knowledge.programs import interpreter
-from davy.model.concealment import Cover
+from davy.model.concealment import Cover, Preload, PreloadKind
 from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail
 from davy.model.findings import HOST, Aspect
 from davy.model.incidents import Actor, Incident, Kind, Role
@@ -54,6 +54,7 @@ _FILE_LIMIT: Final = 1 << 30
 _UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
 _UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
 """What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
+_PRELOAD_WORD: Final = re.compile(rb"([^\s:]+)([\s:]*)")
 _PROCESSLESS: Final = (".timer", ".path", ".socket")
 _REBUILD: Final = (
     "what runs in the kernel can deceive every program on this host, Davy included; "
@@ -81,6 +82,7 @@ class _Draft:
         self.unloads: dict[str, UnloadModule] = {}
         self.managers: dict[bytes, list[str]] = {}
         self.lines: dict[str, list[Autostart]] = {}
+        self.preloads: dict[str, list[Preload]] = {}
         self.left: dict[str, Left] = {}
         self.vendor_units: list[str] = []
 
@@ -144,7 +146,10 @@ def plan(
             _module(draft, actor)
         elif actor.kind is Kind.FILE and actor.path:
             _file(draft, actor.path, "a file of the family")
+        elif actor.kind is Kind.LIBRARY and actor.role is Role.HIDER:
+            _library(draft, actor)
     _lines(draft)
+    _preload_lines(draft)
     _reloads(draft)
     _drop_files_in_use(draft, _odd_programs(incidents))
     targets = tuple(draft.targets.values())
@@ -456,6 +461,62 @@ def _lines(draft: _Draft) -> None:
         )
 
 
+def _library(draft: _Draft, actor: Actor) -> None:
+    """A preloaded library goes after every line that names it.
+
+    Whoever has it loaded is whom it was forced on: unlike a shared program's, its file does not stay for their sake.
+    """
+    found = [preload for preload in draft.snapshot.preloads if preload.subject == actor.subject]
+    if any(preload.kind is PreloadKind.LOADER for preload in found):
+        draft.leave(actor.path or actor.name, "every program's loader: have the C library's package installed again")
+        return
+    for preload in found:
+        if preload.kind is PreloadKind.FILE:
+            draft.preloads.setdefault(preload.source, []).append(preload)
+    library = next((preload.library for preload in found if preload.library), None)
+    if library is None:
+        return
+    owner = library.owner_package or draft.database.owners([library.path]).get(library.path)
+    if owner:
+        draft.leave(library.path, f"belongs to the installed package {owner}")
+        return
+    identity = draft.identity(library.path, library.sha256)
+    if identity is not None and _mine(draft, library.path):
+        why = "it is loaded into programs that did not ask for it"
+        draft.files[identity.path] = Quarantine(file=identity, why=why, loaded_by_others=True)
+
+
+def _preload_lines(draft: _Draft) -> None:
+    """One step a file; of a line with honest entries, too, only the guilty ones go."""
+    for path, preloads in draft.preloads.items():
+        owner = draft.database.owners([path]).get(path)
+        identity = draft.identity(path) if not owner else None
+        if owner:
+            draft.leave(path, f"belongs to the installed package {owner}")
+        if identity is None or not _mine(draft, path):
+            continue
+        lines: dict[int, tuple[bytes, set[bytes]]] = {}
+        for preload in preloads:
+            lines.setdefault(preload.line or 0, (os.fsencode(preload.text), set()))[1].add(os.fsencode(preload.entry))
+        numbers = tuple(sorted(lines))
+        remains = tuple(_without_entries(*lines[number]) for number in numbers)
+        draft.entries.append(
+            RemoveLines(
+                file=identity,
+                lines=numbers,
+                texts=tuple(lines[number][0] for number in numbers),
+                remains=remains if any(remains) else (),
+            )
+        )
+
+
+def _without_entries(line: bytes, entries: set[bytes]) -> bytes:
+    """What stays of a line of a preload file without these entries; nothing when no other library is named in it."""
+    named, mark, comment = line.partition(b"#")
+    kept = b"".join(word + gap for word, gap in _PRELOAD_WORD.findall(named) if word not in entries)
+    return kept.rstrip(b" \t\r\v\f:") + (b" " + mark + comment if mark else b"") if kept else b""
+
+
 def _reloads(draft: _Draft) -> None:
     for socket, stop in draft.managers.items():
         draft.entries.append(ReloadManager(socket=socket, stop=tuple(stop)))
@@ -482,7 +543,8 @@ def _drop_files_in_use(draft: _Draft, odd: set[str]) -> None:
         return
     targets = {target.pid for target in draft.targets.values()}
     places = {os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in odd}
-    for path, file in [*draft.programs.items(), *((step.file.path, step.file) for step in draft.files.values())]:
+    moved = [(step.file.path, step.file) for step in draft.files.values() if not step.loaded_by_others]
+    for path, file in [*draft.programs.items(), *moved]:
         if path in draft.programs and os.fsdecode(path) in places:
             continue
         users = running(kernel, file, targets)

@@ -8,9 +8,10 @@ from typing import Any, Final
 import pytest
 
 from davy.collect.processes import sweep
-from davy.collect.views import HookedListing, Sightings, process_table, sightings
+from davy.collect.views import Sightings, process_table, sightings
 from davy.host import RecordedKernel
 from davy.host.cgroups import Group, Groups
+from davy.host.clean_start import Start
 from davy.host.ids import RecordedPids
 from davy.host.procfs import RecordedProcfs
 from davy.model.concealment import ProcessRow, ProcessTable, View
@@ -145,7 +146,7 @@ def test_a_single_call_is_not_believed() -> None:
 def test_what_a_program_with_something_preloaded_did_not_list(started: int, hidden: list[int]) -> None:
     """Only of a process that was there when it looked, 900 seconds after the start of the machine."""
     own = RecordedProcfs(files([1, MINER]) | {f"{MINER}/stat": stat(MINER, started)})
-    found = table(own, hooked=HookedListing(frozenset({1}), 900.0))
+    found = table(own, start=Start(unlisted=frozenset({MINER}), listed_at=900.0))
     assert [row.pid for row in found.hidden] == hidden
     assert row(found, MINER).missing == ({View.LISTING} if hidden else set())
 

@@ -26,6 +26,7 @@ from tests.unit.snapshots import (
     module_row,
     module_table,
     modules_load,
+    preload,
     process,
     process_table,
     renewal,
@@ -33,7 +34,18 @@ from tests.unit.snapshots import (
     snapshot,
 )
 
-from davy.model.concealment import Cover, CoverKind, ModuleTable, ModuleView, ProcessRow, ProcessTable, View
+from davy.model.concealment import (
+    Cover,
+    CoverKind,
+    HiddenName,
+    ModuleTable,
+    ModuleView,
+    Preload,
+    PreloadKind,
+    ProcessRow,
+    ProcessTable,
+    View,
+)
 from davy.model.facts import Process, Restart
 from davy.model.findings import HOST
 from davy.model.snapshot import Snapshot
@@ -54,6 +66,10 @@ _POOL: Final = ("101.32.166.253", 3333)
 
 def _one(of: Process, rule: str, what: str, *facts: Fact, **options: Any) -> Sample:
     return Sample(rule, what, snapshot(of, *facts, **options), of.subject)
+
+
+def _library(rule: str, what: str, of: Preload, *facts: Fact) -> Sample:
+    return Sample(rule, what, snapshot(of, *facts), of.subject)
 
 
 def _none(rule: str, what: str, *facts: Fact, **options: Any) -> Sample:
@@ -83,6 +99,11 @@ _UNREAD: Final = process(115, exe=None, name="")
 _ONE_VIEW: Final = ProcessRow(
     pid=100, start_ticks=_BURNER.start_ticks, name="x", seen=frozenset({View.PIDFD}), missing=frozenset({View.LISTING})
 )
+_JEMALLOC: Final = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
+_AGENT: Final = "/opt/datadog-packages/datadog-apm-inject/stable/inject/launcher.preload.so"
+_LOADER: Final = "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+_ENVIRONMENT: Final = PreloadKind.ENVIRONMENT
+_MODULE: Final = "/lib/udev/usb_control/iptable_mac.ko"
 _TOOL: Final = process(114, "/usr/sbin/sshd", exe="/opt/x/tool", name="sshd")
 
 
@@ -335,6 +356,41 @@ MATCHING: Final = (
         watcher := process(101, "/tmp/watcher"),
         Restart(watcher.key, "/tmp/abcd"),
     ),
+    # preloads
+    _library("concealment.preload-file", "a library of nobody's", preload("/usr/local/lib/libprocesshider.so")),
+    _library("concealment.preload-file", "one in /etc", preload("/etc/libsystem.so")),
+    _library("concealment.preload-file", "one that is gone", preload("/opt/injector.so", there=False)),
+    _library("concealment.preload-file", "a package's, changed", preload("/usr/lib/libnss_x.so", unmodified=False)),
+    _library("concealment.preload-file", "a known product's, which counts for little", preload(_AGENT)),
+    _library("identity.preload", "one of Kinsing's", preload("/etc/libsystem.so")),
+    _library("concealment.preload-hides", "a burner", preload("/opt/x.so", hides=[_BURNER]), _BURNER),
+    _library("concealment.preload-hides", "a package's library that hides", preload(_JEMALLOC, hides=[_BURNER])),
+    _library("concealment.preload-names", "a burner's name", preload("/opt/x.so", names=[_BURNER]), _BURNER),
+    _library(
+        "concealment.preload-environment",
+        "a library in /dev/shm",
+        preload("/dev/shm/x.so", kind=PreloadKind.ENVIRONMENT, pids=(104,)),
+    ),
+    _library(
+        "concealment.preload-environment", "Davy's own environment", preload("/srv/x.so", kind=PreloadKind.ENVIRONMENT)
+    ),
+    _library(
+        "concealment.loader",
+        "one that reads another file",
+        preload(_LOADER, kind=PreloadKind.LOADER, unmodified=False, text="its preload file: /lib/.x/ld.preload"),
+    ),
+    _library("concealment.loader", "another content", preload(_LOADER, kind=PreloadKind.LOADER, unmodified=False)),
+    _library(
+        "concealment.mapped-everywhere",
+        "one that no file names",
+        preload("/usr/lib/libx.so", kind=PreloadKind.MAPPED, owner_package=None, pids=(1, 2, 3, 4)),
+    ),
+    Sample(
+        "concealment.hidden-name",
+        "a module that its folder does not list",
+        snapshot(unlisted := HiddenName(path=_MODULE, listed_by="the kernel's", named_by="a known path")),
+        unlisted.subject,
+    ),
     # trust
     _one(_COMPILER, "trust.packaged", "a compiler at work"),
     _one(
@@ -569,6 +625,37 @@ SPARED: Final = (
     _none("origin.foreign-module", "of the kernel's tree", module_table("loop")),
     _none("persistence.autoloaded-module", "a file that nothing loads", module_file(_MAC)),
     _none("persistence.autoloaded-module", "a module of the kernel's own", modules_load("loop"), module_table("loop")),
+    # preloads
+    _none("concealment.preload-file", "a package's allocator", preload(_JEMALLOC)),
+    _none(
+        "concealment.preload-file",
+        "a library that a process's own environment names",
+        preload("/opt/x.so", kind=PreloadKind.ENVIRONMENT),
+    ),
+    _none("identity.preload", "an agent's", preload(_AGENT)),
+    _none("identity.preload", "a package's library", preload("/etc/libsystem.so", owner_package="libsystem")),
+    _none("concealment.preload-hides", "one that nobody was hidden by", preload("/opt/x.so"), _BURNER),
+    _none(
+        "concealment.preload-names", "the name of an idle daemon", preload("/opt/x.so", names=[_POSTGRES]), _POSTGRES
+    ),
+    _none(
+        "concealment.preload-names",
+        "a package's library with a burner's name",
+        preload(_JEMALLOC, names=[_BURNER]),
+        _BURNER,
+    ),
+    _none(
+        "concealment.preload-environment", "stdbuf", preload("/usr/libexec/coreutils/libstdbuf.so", kind=_ENVIRONMENT)
+    ),
+    _none(
+        "concealment.preload-environment",
+        "an allocator built by hand",
+        preload("/usr/local/lib/libjemalloc.so.2", kind=_ENVIRONMENT),
+    ),
+    _none("concealment.preload-environment", "one that is not there", preload("/x.so", kind=_ENVIRONMENT, there=False)),
+    _none("concealment.loader", "a library in the preload file", preload("/opt/x.so")),
+    _none("concealment.mapped-everywhere", "a known agent", preload(_AGENT, kind=PreloadKind.MAPPED)),
+    _none("concealment.hidden-name", "a file that is there", known_file("/tmp/kdevtmpfsi", "kinsing")),
     # trust
     _none("trust.packaged", "a program of nobody's package", _BURNER),
     _none(

@@ -89,12 +89,12 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
     def put(*given: Family) -> None:
         monkeypatch.setattr(module, "families", lambda: given)
-        for cached in (module._names, module._paths):
+        for cached in (module._names, module._paths, module.family_by_name):
             cached.cache_clear()
 
     yield put
     monkeypatch.undo()
-    for cached in (module._names, module._paths):
+    for cached in (module._names, module._paths, module.family_by_name):
         cached.cache_clear()
 
 

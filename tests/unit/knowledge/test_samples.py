@@ -14,6 +14,7 @@ from davy.knowledge.data import read
 from davy.knowledge.families import Family
 from davy.knowledge.modules import KnownModule, honest_place, kept_place, module_by_name, module_by_path, modules
 from davy.knowledge.pools import miner_port, pool_endpoint, pool_host, pools
+from davy.knowledge.preloads import honest_preload, preload_rules
 from davy.knowledge.programs import (
     honest_hidden,
     kernel_thread_like,
@@ -41,6 +42,7 @@ RULES = (
     pools().hosts,
     pools().endpoints,
     pools().ports,
+    preload_rules().honest,
 )
 
 TECHNIQUE = re.compile(r"T\d{4}(?:\.\d{3})?")
@@ -348,3 +350,16 @@ def test_places_of_modules_keep_to_their_samples() -> None:
     for folders, within in ((modules().honest, honest_place), (modules().kept, kept_place)):
         assert [path for path in folders.must_match if not within(path)] == []
         assert [path for path in folders.must_not_match if within(path)] == []
+
+
+# Preloads
+
+
+@pytest.mark.parametrize("path", preload_rules().honest.must_match)
+def test_a_product_s_preload_is_known(path: str) -> None:
+    assert honest_preload(path)
+
+
+@pytest.mark.parametrize("path", preload_rules().honest.must_not_match)
+def test_no_other_preload_is_excused(path: str) -> None:
+    assert not honest_preload(path)
