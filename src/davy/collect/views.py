@@ -62,6 +62,11 @@ def sightings(kernel: Kernel, groups: Groups | None, *, deep: bool) -> Sightings
     if groups is not None:
         by_view[View.CGROUP] = frozenset(pid for group in groups.groups for pid in group.pids)
     by_view[View.CHILDREN] = frozenset(_children(kernel.procfs, deep))
+    if deep and kernel.first_pid_namespace:
+        try:
+            by_view[View.TASKS] = frozenset(task.pid for task in kernel.tasks())
+        except HostError as error:
+            gaps.append(Gap("views", "the kernel's own list of tasks", str(error)))
     return Sightings(by_view, tuple(gaps))
 
 

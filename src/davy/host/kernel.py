@@ -17,6 +17,7 @@ from davy.host.ids import LivePidViews, PidViews, RecordedPids
 from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs, ordinary_procfs
 from davy.host.sweeps import Living, living_pids
 from davy.host.syscalls import kernel_log
+from davy.host.task_iterator import Task, TaskIterator
 
 _NETLINK_SOCK_DIAG: Final = 4
 _NLMSG_ERROR: Final = 2
@@ -62,6 +63,9 @@ class Kernel(Protocol):
     def exits(self) -> ExitRecords: ...
 
     def sampler(self) -> CpuSampler: ...
+
+    def tasks(self) -> list[Task]:
+        """Every thread of the kernel's own list."""
 
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         """The newest lines of the kernel's log, at most ``limit`` bytes.  Source: syslog(2)."""
@@ -109,6 +113,10 @@ class LiveKernel:
 
     def sampler(self) -> CpuSampler:
         return CpuSampler(range(self.cpus))
+
+    def tasks(self) -> list[Task]:
+        with TaskIterator() as iterator:
+            return list(iterator.tasks())
 
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         try:
@@ -197,6 +205,9 @@ class RecordedKernel:
 
     def sampler(self) -> CpuSampler:
         raise Denied("perf_event_open: recorded")
+
+    def tasks(self) -> list[Task]:
+        raise Denied("bpf: recorded")
 
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         return self._log[-limit:]
