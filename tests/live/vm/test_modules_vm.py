@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-import time
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _files(sources: Sources, folder: Path) -> dict[str, Path | bytes]:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What came of every stage.  ``DAVY_VM_SOURCES`` names a folder that keeps the packages for the next run."""
     missing = missing_tools() or ([] if platform.machine() == "x86_64" else ["an x86_64 processor"])
     if missing:
@@ -66,13 +67,13 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             pytest.fail(reason)
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("vm")
-    sources = Sources(Path(os.environ.get("DAVY_VM_SOURCES") or folder / "sources"))
-    modules = sources.installed(ORDINARY, folder / "modules")
-    image(sources, modules, _files(sources, folder), STAGES).write(folder / "initial")
-    started = time.monotonic()
-    found = boot(sources, folder / "initial", folder, SECONDS)
-    print(f"the machine took {time.monotonic() - started:.1f} s")
-    return found
+    try:
+        sources = Sources(Path(os.environ.get("DAVY_VM_SOURCES") or folder / "sources"))
+        modules = sources.installed(ORDINARY, folder / "modules")
+        image(sources, modules, _files(sources, folder), STAGES).write(folder / "initial")
+        yield boot(sources, folder / "initial", folder, SECONDS)
+    finally:
+        shutil.rmtree(folder)
 
 
 def scanned(result: dict[str, Any]) -> dict[str, Any]:
