@@ -30,6 +30,7 @@ class _Row(NamedTuple):
 
 
 def _planted(stage: Stage) -> Planted:
+    """Everything that hides, which must be hidden for `ps` to begin with."""
     pids = Planted(stage.start(COVERED), stage.start(PRELOADED))
     assert COVERED in stage.shell("ps -eo args"), "ps does not work"
     stage.cover(pids.covered)
@@ -111,7 +112,7 @@ Linux {platform.release().split("-")[0]}, a pid space of {pid_max:,}, Python {pl
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.concealment", description=__doc__)
     parser.add_argument("--only", default="", help="programs by the beginning of their names, such as davy,unhide")
-    parser.add_argument("--limit", type=float, default=300.0, help="seconds for each run (300)")
+    parser.add_argument("--limit", type=float, default=900.0, help="seconds for each run (900)")
     parser.add_argument("--pid-max", type=int, help="the namespace's pid space (the kernel's choice)")
     parser.add_argument("--planted-only", action="store_true", help="not where nothing is hidden")
     parser.add_argument("--show", action="store_true", help="print what each program says")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _HERE: Final = Path(__file__).parent
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FOLDER: Final = "/dev/shm/stage"
 COVERED: Final = f"{FOLDER}/kdevtmpfsi"
 PRELOADED: Final = f"{FOLDER}/dbused"
@@ -76,6 +77,7 @@ class Stage:
         child = subprocess.Popen(
             self._inside(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", start_new_session=True, cwd="/",
+            env={"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
         status: int | None = None
         try:

@@ -11,10 +11,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from bench.concealment.stage import FOLDER, LIBRARY
+from bench.concealment.stage import FOLDER, LIBRARY, PATH
 
 NO: Final = "-"
-PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Planted(NamedTuple):
@@ -44,10 +43,11 @@ class Tool(NamedTuple):
 
     @property
     def there(self) -> bool:
-        return shutil.which(self.command[0], path=PATH) is not None
+        return self.package is None or shutil.which(self.package, path=PATH) is not None
 
     @property
     def version(self) -> str:
+        """Of the Debian package; empty for Davy itself."""
         if self.package is None:
             return ""
         done = subprocess.run(
@@ -120,22 +120,22 @@ def _chkrootkits_alarms(output: str) -> int:
 
 
 def _rkhunter(output: str, planted: Planted) -> Sight:
-    preload = re.search(r"(?i)preload[^\n]*warning|warning[^\n]*preload", output)
-    hidden = {int(pid) for pid in re.findall(r"(?i)(?:HIDDEN PID|hidden process)[^\n]*?(\d+)", output)}
-    library = "the library" if LIBRARY in output else "a preload file" if preload else NO
-    return Sight("a pid" if planted.covered in hidden else NO, "a pid" if planted.preloaded in hidden else library, NO)
+    """It has unhide look for processes where that is installed; its log tells what was found."""
+    pids = _unhide(output, planted)
+    library = f"preloaded shared library: {LIBRARY}" in output
+    seen = [word for word in (pids.preloaded, "the library" if library else NO) if word != NO]
+    return Sight(pids.covered, "; ".join(seen) or NO, NO)
 
 
 def _rkhunters_alarms(output: str) -> int:
-    return len(re.findall(r"(?i)hidden (?:pid|process)[^\n]*(?:\d|warning)|preload[^\n]*warning", output))
+    return len(_HIDDEN_PID.findall(output)) + output.count("preloaded shared library")
 
 
 def tools(state: str) -> list[Tool]:
     """All of them, the quick ones first.  ``state`` is a folder for what they keep."""
     davy = [sys.executable, "-m", "davy", "scan", "--json", "--state", f"{state}/davy"]
-    rkhunter = [
-        "rkhunter", "--check", "--skip-keypress", "--nocolors", "--noappend-log", "--logfile", f"{FOLDER}/rkhunter.log",
-    ]  # fmt: skip
+    log = f"{FOLDER}/rkhunter.log"
+    rkhunter = ["/bin/sh", "-c", f"rkhunter --check --sk --nocolors --logfile {log} > /dev/null; cat {log}"]
     return [
         Tool("davy scan", davy, _davy, _davys_alarms),
         *(
