@@ -81,8 +81,6 @@ static long enter(long number, long first, long second, long third, long fourth)
 
 static PyObject *failed(long result)
 {
-    if (result == -ENOMEM)
-        return PyErr_NoMemory();
     errno = (int)-result;
     return PyErr_SetFromErrno(PyExc_OSError);
 }
@@ -97,7 +95,9 @@ static int put(PyObject *list, PyObject *item)
     return status == 0;
 }
 
-/* pidfd_open of first..last; ids of processes from the front of `found`, of threads from its end.  0 or an errno. */
+/* pidfd_open of first..last; ids of processes from the front of `found`, of threads from its end.
+ * 0, or an errno below zero.
+ */
 static long ask_pids(int first, int count, int32_t *found, int *processes, int *threads)
 {
     *processes = *threads = 0;
@@ -254,7 +254,7 @@ static PyObject *numbers(PyObject *Py_UNUSED(module), PyObject *arguments)
     return PyArg_ParseTuple(arguments, "i:numbers", &folder) ? listed(folder, put_number) : NULL;
 }
 
-/* At most `limit` bytes of one file.  How many were read, or an errno. */
+/* At most `limit` bytes of one file.  How many were read, or an errno below zero. */
 static long read_one(int folder, const char *path, char *text, size_t limit)
 {
     long file = enter(SYS_openat, folder, (long)path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -278,7 +278,7 @@ struct reading {
     Py_ssize_t count;
     size_t limit;
     const char **paths;
-    long *lengths; /* of each file's text, or an errno */
+    long *lengths; /* of each file's text, or an errno below zero */
     char *text;    /* of one file behind the other's; room for the limit of each, of which little is ever touched */
     size_t used;
 };
