@@ -77,7 +77,9 @@ def test_a_pid_with_another_start_time_is_never_held(burner: subprocess.Popen[by
 
 def test_the_first_process_and_kernel_threads_are_never_held() -> None:
     assert hold(PROCFS, key_of(1)) is None
-    kernel_threads = [pid for pid in PROCFS.pids() if parse_stat(PROCFS.read(f"{pid}/stat")).flags & 0x200000]
+    listed = PROCFS.pids()
+    stats = zip(listed, PROCFS.read_each([f"{pid}/stat" for pid in listed]), strict=True)
+    kernel_threads = [pid for pid, stat in stats if isinstance(stat, bytes) and parse_stat(stat).flags & 0x200000]
     assert kernel_threads
     assert all(hold(PROCFS, key_of(pid)) is None for pid in kernel_threads[:5])
 
