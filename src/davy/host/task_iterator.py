@@ -1,7 +1,8 @@
 """The kernel's own list of tasks, walked by a small BPF program: what hides from ``/proc`` is in it.
 
-It walks the pids of Davy's pid namespace inside the kernel; no file system and no listing is asked.  A rootkit in the
-kernel that took a task out of that table hides it from here too.
+It walks the pids of Davy's pid namespace inside the kernel; no file system and no listing is asked.  That a task is in
+it is proof; that one is not is none: a rootkit in the kernel may have taken it out of that table, and a virtual machine
+was seen whose kernel keeps its init out.
 Source: Documentation/bpf/bpf_iterators.rst, bpf(2), bpf-helpers(7).  Linux 5.8, BTF, CAP_BPF with CAP_PERFMON.
 """
 
@@ -44,6 +45,7 @@ class Task(NamedTuple):
     flags: int
     """PF_KTHREAD and the others, as in ``/proc/PID/stat``."""
     name: str
+    """15 bytes at most; ``/proc/PID/stat`` has longer ones for some kernel threads."""
 
     @property
     def leads(self) -> bool:

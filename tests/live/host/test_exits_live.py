@@ -62,8 +62,9 @@ def test_the_last_thread_of_a_process_tells_what_all_of_them_took(start: Starter
     assert set(mine) == set(took)
     for tid, record in mine.items():
         assert record.cpu_seconds == pytest.approx(took[tid], abs=TICK)
-        assert record.ticked_seconds == pytest.approx(took[tid], abs=4 * TICK)
-        assert record.cpu_seconds <= record.elapsed_seconds < 30
+        assert 0 <= record.ticked_seconds <= record.elapsed_seconds + TICK
+        assert record.cpu_seconds <= record.most_seconds <= record.elapsed_seconds < 30
+        assert took[tid] <= record.most_seconds + TICK
         assert record.started == pytest.approx(begun, abs=2)
         assert record.name == "tasks"
     assert [record.tid for record in mine.values() if record.last] == [burner.pid]
