@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 BURNER_SOURCE = HERE.parents[2] / "bench/scan/burner.c"
 PRELOAD_FILE = Path("/etc/ld.so.preload")
 LIBM = f"/lib/{os.uname().machine}-linux-gnu/libm.so.6"
+PACKAGED = f"/lib/{os.uname().machine}-linux-gnu/libresolv.so.2"
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -213,3 +214,147 @@ def test_a_burner_hidden_from_every_tool_is_found_evicted_and_its_library_put_ba
         descriptor = os.open(preload, os.O_RDONLY)
         assert (inode_flags(descriptor) or 0) & IMMUTABLE
         os.close(descriptor)
+
+
+# Davy's own start
+
+START = """
+import json, os
+from davy.host.clean_start import ensure_clean
+{before}
+start = ensure_clean()
+print(json.dumps({{
+    "was": start.was_preloaded, "still": start.still_preloaded, "why": start.why, "away": start.own_mounts,
+    "unlisted": sorted(start.unlisted), "names": start.unlisted_names, "mounts": os.readlink("/proc/self/ns/mnt"),
+    "root": os.stat("/").st_ino, "folder": os.getcwd(),
+    "open": sorted(map(int, os.listdir("/proc/self/fd"))), "variables": sorted(os.environ),
+    "preload": os.path.exists("/etc/ld.so.preload") and open("/etc/ld.so.preload").read(),
+}}))
+"""
+
+
+NOBODY = "import ctypes; os.chdir('/'); os.setresuid(65534, 65534, 65534); ctypes.CDLL(None).prctl(4, 1)"
+"""Somebody who can read the maps of a process of his own (PR_SET_DUMPABLE)."""
+NO_EXECVE = """
+from davy.host import raw
+def refused(*_):
+    raise OSError(13, "Permission denied")
+raw.execve = refused
+"""
+
+
+def start_of(room: Room, *, env: dict[str, str] | None = None, before: str = "") -> dict[str, Any]:
+    done = room.run(sys.executable, "-c", START.format(before=before), env=env)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+def harmless(tmp_path: Path) -> Path:
+    source = tmp_path / "nothing.c"
+    source.write_text("int davy_test_nothing;\n")
+    return compiled(source, tmp_path / "libnothing.so", "-shared", "-fPIC")
+
+
+def test_a_process_that_is_not_preloaded_goes_on_as_it_is(room: Room) -> None:
+    found = start_of(room)
+    assert (found["was"], found["still"], found["why"]) == ([], [], "")
+
+
+def test_davy_comes_back_to_the_mounts_root_and_folder_it_was_started_in(room: Room, harmless: Path) -> None:
+    clean = start_of(room)
+    room.preload(f"{harmless}\n")
+    found = start_of(room)
+    assert (found["was"], found["still"], found["away"]) == ([str(harmless)], [], False)
+    assert found["preload"] == f"{harmless}\n"
+    for what in ("mounts", "root", "folder", "open", "variables"):
+        assert found[what] == clean[what], what
+
+
+@pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT"])
+def test_what_a_variable_loads_is_dropped(room: Room, harmless: Path, tmp_path: Path, variable: str) -> None:
+    if variable == "LD_AUDIT":
+        source = tmp_path / "audit.c"
+        source.write_text("unsigned la_version(unsigned version) { return version; }\n")
+        harmless = compiled(source, tmp_path / "libaudit-test.so", "-shared", "-fPIC")
+    found = start_of(room, env={variable: str(harmless)})
+    assert (found["was"], found["still"]) == ([str(harmless)], [])
+    assert variable not in found["variables"]
+
+
+def test_nobody_else_s_word_keeps_davy_preloaded(room: Room, harmless: Path) -> None:
+    for forged in ("0", "1", "3", "99999", "-1", "x", ""):
+        found = start_of(room, env={"LD_PRELOAD": str(harmless), "DAVY_STARTED_AGAIN": forged})
+        assert (found["was"], found["still"]) == ([str(harmless)], [])
+        assert "DAVY_STARTED_AGAIN" not in found["variables"]
+
+
+def test_what_another_process_was_handed_is_not_believed(room: Room, harmless: Path) -> None:
+    handed = """
+import msgspec
+from davy.host import clean_start
+told = clean_start._HandedOver(
+    pid=os.getpid() + 1, start_ticks=1, preloaded=(), listing=(), unlisted=(1,), unlisted_names=(), listed_at=1.0,
+    away=None,
+)
+descriptor = os.memfd_create("x", 0)
+os.write(descriptor, msgspec.msgpack.encode(told))
+os.environ.setdefault("DAVY_STARTED_AGAIN", str(descriptor))
+"""
+    found = start_of(room, env={"LD_PRELOAD": str(harmless)}, before=handed)
+    assert (found["was"], found["unlisted"]) == ([str(harmless)], [])
+
+
+def test_without_root_only_the_variables_can_go_and_that_is_said(room: Room, harmless: Path) -> None:
+    room.preload(f"{harmless}\n")
+    found = start_of(room, before=NOBODY)
+    assert (found["was"], found["still"]) == ([], [str(harmless)])
+    assert "root" in found["why"]
+
+
+def test_where_it_cannot_start_again_davy_says_so_and_goes_on(room: Room, harmless: Path) -> None:
+    clean = start_of(room)
+    room.preload(f"{harmless}\n")
+    found = start_of(room, before=NO_EXECVE)
+    assert (found["mounts"], found["preload"]) == (clean["mounts"], f"{harmless}\n"), "back where it was"
+    assert (found["was"], found["still"]) == ([], [str(harmless)])
+    assert found["why"] == "it could not start again: Permission denied"
+
+
+def test_in_a_chroot_davy_comes_back_to_the_chroot(room: Room, harmless: Path) -> None:
+    """Its root is no mount point there, and the namespace's own root is another."""
+    below = room.folder / "below"
+    below.mkdir()
+    script = room.folder / "start.py"
+    script.write_text(START.format(before=""))
+    setup = f"mount --rbind / {below} && mkdir {below}{room.folder}/in && exec chroot {below} {sys.executable} {script}"
+    room.preload(f"{harmless}\n")
+    done = room.run("unshare", "--mount", "--propagation", "unchanged", "sh", "-c", setup)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["was"], found["still"], found["away"]) == ([str(harmless)], [], False)
+
+
+def test_names_that_the_library_leaves_out_are_handed_over(room: Room, tmp_path: Path) -> None:
+    hidden = room.etc / "davy-hidden-name"
+    hidden.write_text("")
+    library = compiled(
+        HERE / "hides.c", tmp_path / "libnames.so", "-shared", "-fPIC", '-DNAME="davy-hidden-name"', "-ldl"
+    )
+    room.preload(f"{library}\n")
+    assert room.python("import os; print('davy-hidden-name' in os.listdir('/etc'))") == "False"
+    assert start_of(room)["names"] == ["/etc/davy-hidden-name"]
+
+
+def test_an_honest_preload_is_dropped_without_a_word(room: Room) -> None:
+    _, found = room.davy("scan", env={"LD_PRELOAD": PACKAGED})
+    assert gaps(found) == []
+    assert not [one for one in found["incidents"] if "library" in {actor["kind"] for actor in one["actors"]}]
+
+
+def test_output_and_exit_status_are_those_of_a_davy_that_was_not_preloaded(room: Room, harmless: Path) -> None:
+    for words in (("--version",), ("explain", "99", "--state", str(room.folder / "none")), ("no-such-verb",)):
+        plain = room.run(sys.executable, "-m", "davy", *words)
+        loaded = room.run(sys.executable, "-m", "davy", *words, env={"LD_PRELOAD": str(harmless)})
+        assert (loaded.returncode, loaded.stdout, loaded.stderr) == (plain.returncode, plain.stdout, plain.stderr)
