@@ -20,7 +20,7 @@ import msgspec
 
 from davy.collect.executables import Contents, executable
 from davy.host import Gone, Host, HostError, Kernel, raw
-from davy.host.clean_start import PRELOAD_FILE, VARIABLES, named_in
+from davy.host.clean_start import PRELOAD_FILE, VARIABLES, named_in, without_comments
 from davy.host.packages import NoPackages, PackageDatabase, packages
 from davy.host.root import Digest
 from davy.host.stat import parse_exe, parse_stat
@@ -140,11 +140,11 @@ class _Look:
         except HostError as error:
             yield Gap("preloads", path, str(error))
             return
-        lines = text.split(b"\n")
+        lines = list(zip(text.split(b"\n"), without_comments(text).split(b"\n"), strict=True))
         if len(text) == _FILE_LIMIT or len(lines) > _LINES_LIMIT:
             yield Gap("preloads", path, f"longer than {_LINES_LIMIT} lines or {_FILE_LIMIT >> 10} KiB")
-        for number, line in enumerate(lines[:_LINES_LIMIT], 1):
-            for entry in dict.fromkeys(named_in(line)):
+        for number, (line, heeded) in enumerate(lines[:_LINES_LIMIT], 1):
+            for entry in dict.fromkeys(named_in(heeded)):
                 library = self._resolved(os.fsdecode(entry))
                 yield Preload(
                     kind=PreloadKind.FILE,

@@ -63,6 +63,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     preloads.preload_file,
     preloads.family_preload,
     preloads.hides,
+    preloads.hidden_by_library,
     preloads.names,
     preloads.preload_environment,
     preloads.changed_loader,

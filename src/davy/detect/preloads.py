@@ -103,6 +103,27 @@ def hides(snapshot: Snapshot) -> Iterator[Observation]:
         )
 
 
+@detector("concealment.hidden-by-library", aspect=Aspect.CONCEALMENT, technique="T1014")
+def hidden_by_library(snapshot: Snapshot) -> Iterator[Observation]:
+    """A process that programs do not see which have a preloaded library loaded, ps and top among them.
+
+    The kernel lists it all the while.  Whoever preloads such a library has this process to hide.
+    """
+    ways, seen = lookup(snapshot), set()
+    for preload in snapshot.preloads:
+        for subject in preload.hides:
+            process = ways.by_subject.get(subject)
+            if process is not None and subject not in seen:
+                seen.add(subject)
+                yield Observation(
+                    subject=subject,
+                    bits=6.0,
+                    summary=f"programs that have {preload.path} loaded do not see it",
+                    evidence=(_where(preload),),
+                    related=(preload.subject,),
+                )
+
+
 def _suspicious(snapshot: Snapshot, process: Process) -> bool:
     if process.kernel_thread or process.pid in snapshot.own_pids:
         return False

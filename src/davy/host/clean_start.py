@@ -138,7 +138,7 @@ def ensure_clean(arguments: Sequence[str] | None = None) -> Start:
 def _first(arguments: list[str]) -> Start:
     """Look at this process; start it again if something is there that it did not ask for, and it can be left out."""
     variables = _variables()
-    filed = named_in(_raw(PRELOAD_FILE))
+    filed = named_in(without_comments(_raw(PRELOAD_FILE)))
     loaded = _unasked()
     paths = _odd_library_paths(os.environb.get(_LIBRARY_PATH, b""))
     if not (variables or filed or loaded or paths):
@@ -184,12 +184,24 @@ def _variables() -> bool:
     )
 
 
-def named_in(text: bytes) -> list[bytes]:
-    """The libraries that a preload file names: separated by blanks or colons, a ``#`` makes the rest a comment.
+def without_comments(text: bytes) -> bytes:
+    """A preload file with blanks in place of what the loader takes for comments, from ``#`` to the end of the line.
 
-    Source: ld.so(8), handle_preload in elf/rtld.c.
+    glibc looks for each further ``#`` from the start of the file, in as many bytes as are left: it misses some, and
+    loads what stands behind them.  So does this.  Source: ld.so(8), dl_main in glibc's elf/rtld.c.
     """
-    return [word for line in text.split(b"\n") for word in _WORDS.split(line.partition(b"#")[0]) if word]
+    found, rest = bytearray(text), len(text)
+    while rest > 0 and (here := found.find(b"#", 0, rest)) >= 0:
+        end = found.find(b"\n", here)
+        length = min(rest - here, (len(found) if end < 0 else end) - here)
+        found[here : here + length] = b" " * length
+        rest -= here + length
+    return bytes(found)
+
+
+def named_in(text: bytes) -> list[bytes]:
+    """The libraries that a preload file without its comments names: separated by blanks or colons."""
+    return [word for word in _WORDS.split(text) if word]
 
 
 def _unasked() -> tuple[str, ...]:

@@ -54,7 +54,8 @@ _FILE_LIMIT: Final = 1 << 30
 _UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
 _UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
 """What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
-_PRELOAD_WORD: Final = re.compile(rb"([^\s:]+)([\s:]*)")
+_PRELOAD_GAPS: Final = b" \t\r\v\f:"
+_PRELOAD_WORD: Final = re.compile(rb"[ \t\r\v\f:]*([^ \t\r\v\f:#]+)")
 _PROCESSLESS: Final = (".timer", ".path", ".socket")
 _REBUILD: Final = (
     "what runs in the kernel can deceive every program on this host, Davy included; "
@@ -511,10 +512,14 @@ def _preload_lines(draft: _Draft) -> None:
 
 
 def _without_entries(line: bytes, entries: set[bytes]) -> bytes:
-    """What stays of a line of a preload file without these entries; nothing when no other library is named in it."""
-    named, mark, comment = line.partition(b"#")
-    kept = b"".join(word + gap for word, gap in _PRELOAD_WORD.findall(named) if word not in entries)
-    return kept.rstrip(b" \t\r\v\f:") + (b" " + mark + comment if mark else b"") if kept else b""
+    """What stays of a line of a preload file without these entries; nothing when no other library is named in it.
+
+    An entry may stand in what looks like a comment: see `davy.host.clean_start.without_comments`.
+    """
+    kept = _PRELOAD_WORD.sub(lambda found: b"" if found[1] in entries else found[0], line)
+    if not kept.partition(b"#")[0].strip(_PRELOAD_GAPS):
+        return b""
+    return kept if line[:1] in _PRELOAD_GAPS else kept.lstrip(_PRELOAD_GAPS)
 
 
 def _reloads(draft: _Draft) -> None:
