@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from davy.host import Denied, HostError, Kernel
@@ -20,6 +21,7 @@ from davy.host.clean_start import Start
 from davy.host.ids import Held, PidViews
 from davy.host.procfs import Procfs
 from davy.host.stat import Stat, parse_stat
+from davy.host.task_iterator import Task
 from davy.host.totals import parse_load, parse_totals
 from davy.model.concealment import LISTINGS, ProcessRow, ProcessTable, View
 from davy.model.facts import Gap
@@ -37,6 +39,8 @@ class Sightings(NamedTuple):
     """The pids that each of the kernel's own views shows, and what could not be asked."""
 
     by_view: Mapping[View, AbstractSet[int]]
+    tasks: Mapping[int, Task] = MappingProxyType({})
+    """The first thread of each process of the kernel's own list, which knows names and start times."""
     gaps: tuple[Gap, ...] = ()
 
     @property
@@ -62,12 +66,15 @@ def sightings(kernel: Kernel, groups: Groups | None, *, deep: bool) -> Sightings
     if groups is not None:
         by_view[View.CGROUP] = frozenset(pid for group in groups.groups for pid in group.pids)
     by_view[View.CHILDREN] = frozenset(_children(kernel.procfs, deep))
-    if deep and kernel.first_pid_namespace:
+    tasks: dict[int, Task] = {}
+    if kernel.first_pid_namespace:
         try:
-            by_view[View.TASKS] = frozenset(task.pid for task in kernel.tasks())
+            tasks = {task.pid: task for task in kernel.tasks() if task.leads}
+            by_view[View.TASKS] = tasks.keys()
         except HostError as error:
-            gaps.append(Gap("views", "the kernel's own list of tasks", str(error)))
-    return Sightings(by_view, tuple(gaps))
+            if deep:
+                gaps.append(Gap("views", "the kernel's own list of tasks", str(error)))
+    return Sightings(by_view, tasks, tuple(gaps))
 
 
 def _handed_out(kernel: Kernel, deep: bool) -> int:
@@ -145,7 +152,7 @@ class _Listings:
 
     def __init__(self, kernel: Kernel, ordinary: Procfs, start: Start) -> None:
         self._own, self._ordinary, self._start = kernel.procfs, ordinary, start
-        self._ticks_per_second = kernel.ticks_per_second
+        self.ticks_per_second = kernel.ticks_per_second
 
     def now(self) -> dict[View, AbstractSet[int]]:
         """The pids that each listing shows."""
@@ -172,7 +179,7 @@ class _Listings:
         """The views that leave out a process which was there all the time."""
         missing = {view for view, pids in shown.items() if pid not in pids}
         missing |= {View.LOOK_UP, View.OWN_LOOK_UP} - self.looked_up(pid)
-        if stat is not None and self._start.left_out(pid, stat.start_ticks / self._ticks_per_second):
+        if stat is not None and self._start.left_out(pid, stat.start_ticks / self.ticks_per_second):
             missing.add(View.LISTING)
         return frozenset(missing)
 
@@ -186,6 +193,13 @@ def _stat(procfs: Procfs, pid: int) -> Stat | None:
         raise
     except HostError:
         return None
+
+
+def _identity(stat: Stat | None, task: Task | None, ticks_per_second: int) -> tuple[int, str]:
+    """When a process started, in clock ticks since boot, and its name: by its entry, or else by the kernel's list."""
+    if stat is not None:
+        return stat.start_ticks, stat.name
+    return (task.start_nanoseconds * ticks_per_second // 1_000_000_000, task.name) if task is not None else (0, "")
 
 
 def _confirmed(
@@ -213,11 +227,11 @@ def _confirmed(
             shows = answers | {view for view, found in seen.by_view.items() if pid in found}
             if one.ended():
                 continue
-            stat = stats[pid]
+            start_ticks, name = _identity(stats[pid], seen.tasks.get(pid), listings.ticks_per_second)
             yield ProcessRow(
                 pid=pid,
-                start_ticks=stat.start_ticks if stat else 0,
-                name=stat.name if stat else "",
+                start_ticks=start_ticks,
+                name=name,
                 seen=frozenset(shows) | (LISTINGS - missing[pid]),
                 missing=missing[pid],
                 covered=pid in covered,

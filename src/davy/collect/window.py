@@ -123,7 +123,7 @@ class Window:
         sampled = frozenset(
             pid for samples in found for pid, tid in samples.counts if pid > 0 and (pid, tid) != UNKNOWN
         )
-        return Sightings({**self._seen.by_view, View.SAMPLED: sampled}, self._seen.gaps)
+        return self._seen._replace(by_view={**self._seen.by_view, View.SAMPLED: sampled})
 
     def load(self) -> Load:
         """What the CPUs did while the window passed."""

@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from davy.host.cgroups import Groups, every_group
@@ -18,6 +18,7 @@ from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs, ordinary_procfs
 from davy.host.sweeps import Living, living_pids
 from davy.host.syscalls import kernel_log
 from davy.host.task_iterator import Task, TaskIterator
+from davy.host.totals import parse_totals
 
 _NETLINK_SOCK_DIAG: Final = 4
 _NLMSG_ERROR: Final = 2
@@ -109,10 +110,13 @@ class LiveKernel:
         return every_group(self.procfs)
 
     def exits(self) -> ExitRecords:
-        return ExitRecords(range(self.cpus))
+        return ExitRecords(self._online())
 
     def sampler(self) -> CpuSampler:
-        return CpuSampler(range(self.cpus))
+        return CpuSampler(self._online())
+
+    def _online(self) -> Iterable[int]:
+        return parse_totals(self.procfs.read("stat", 1 << 20)).cpus
 
     def tasks(self) -> list[Task]:
         with TaskIterator() as iterator:

@@ -6,120 +6,32 @@ What must not be touched is left out here, with the reason, and refused once mor
 from __future__ import annotations
 
 import os
-import re
-import stat
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
-from davy.collect.module_files import files_of_modules
-from davy.detect.places import odd_place, temporary_folder
+from davy.detect.places import odd_place
 from davy.detect.programs import own_program
-from davy.hands.attributes import storable
-from davy.hands.errors import Untouched
-from davy.hands.modules import loaded
-from davy.hands.systemd import SYSTEM_SOCKET
-from davy.host import Gone, Host, HostError
-from davy.host.modules import LoadedModule
-from davy.host.packages import PackageDatabase, packages
+from davy.host import Host, HostError
 from davy.knowledge import family_by_path
-from davy.knowledge.honest_mounts import emulator
 from davy.knowledge.programs import interpreter
-from davy.model.concealment import Cover, Preload, PreloadKind
-from davy.model.facts import Autostart, AutostartKind, Executable, Process, ProcessDetail
-from davy.model.findings import HOST, Aspect
+from davy.model.facts import Executable, Process, ProcessDetail
+from davy.model.findings import Aspect
 from davy.model.incidents import Actor, Incident, Kind, Role
-from davy.model.lookup import lookup
 from davy.model.plan import (
     FileIdentity,
     Freeze,
     Kill,
-    Left,
-    MaskUnit,
     Plan,
     Preserve,
     Quarantine,
-    ReloadManager,
-    RemoveLines,
-    RemoveLink,
     Step,
     Target,
-    UnloadModule,
-    Unmount,
 )
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
+from davy.respond.autostarts import disable, lines, reloads
+from davy.respond.draft import REBUILD, Draft
 from davy.respond.freeze import running
-
-_FILE_LIMIT: Final = 1 << 30
-_UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
-_UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
-"""What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
-_PRELOAD_GAPS: Final = b" \t\r\v\f:"
-_PRELOAD_WORD: Final = re.compile(rb"[ \t\r\v\f:]*([^ \t\r\v\f:#]+)")
-_PROCESSLESS: Final = (".timer", ".path", ".socket")
-_REBUILD: Final = (
-    "what runs in the kernel can deceive every program on this host, Davy included; "
-    "cut it off the network, save what you need, install it anew"
-)
-_SYSTEM_RUNTIME: Final = b"/run/systemd/system"
-
-
-class _Draft:
-    """A plan while it is made."""
-
-    def __init__(
-        self, host: Host, snapshot: Snapshot, spared_files: frozenset[tuple[int, int]], actors: Sequence[Actor]
-    ) -> None:
-        self.host, self.snapshot, self.ways = host, snapshot, lookup(snapshot)
-        known = (self.ways.autostart.get(actor.subject) for actor in actors)
-        self.actor_autostarts = [autostart for autostart in known if autostart is not None]
-        self.database: PackageDatabase = packages(host.root)
-        self.spared_files = spared_files
-        self.targets: dict[str, Target] = {}
-        self.programs: dict[bytes, FileIdentity] = {}
-        self.files: dict[bytes, Quarantine] = {}
-        self.covers: list[Cover] = []
-        self.entries: list[Step] = []
-        self.unloads: dict[str, UnloadModule] = {}
-        self.managers: dict[bytes, list[str]] = {}
-        self.lines: dict[str, list[Autostart]] = {}
-        self.preloads: dict[str, list[Preload]] = {}
-        self.left: dict[str, Left] = {}
-        self.vendor_units: list[str] = []
-
-    def leave(self, what: str, why: str) -> None:
-        self.left.setdefault(what, Left(printable(what, 400), printable(why, 400)))
-
-    def identity(self, path: str, sha256: str | None = None) -> FileIdentity | None:
-        """The file at ``path`` as it is now, by its real folder; None, and left with the reason, when it must stay."""
-        try:
-            real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-            found = self.host.root.lstat(real)
-            if not found.regular:
-                self.leave(path, "not a regular file")
-                return None
-            digest = self.host.root.digest(real, _FILE_LIMIT)
-        except Gone:
-            return None  # by itself, since the scan
-        except HostError as error:
-            self.leave(path, str(error))
-            return None
-        if (found.device, found.inode) in self.spared_files:
-            return None
-        if digest is None:
-            self.leave(path, f"larger than {_FILE_LIMIT >> 20} MiB")
-            return None
-        if sha256 is not None and digest.sha256 != sha256:
-            self.leave(path, "another file by now than the one that runs")
-            return None
-        return FileIdentity(
-            path=os.fsencode(real),
-            device=found.device,
-            inode=found.inode,
-            size=found.size,
-            mtime_ns=storable(found.mtime_ns),
-            sha256=digest.sha256,
-        )
+from davy.respond.hiders import preload_lines, uncover, unload, unmounts, unpreload
 
 
 def plan(
@@ -134,30 +46,30 @@ def plan(
     ``spared_files`` (device, inode) are Davy's own state.
     """
     actors = [actor for one in incidents for actor in one.actors]
-    draft = _Draft(host, snapshot, spared_files, actors)
+    draft = Draft(host, snapshot, spared_files, actors)
     for actor in actors:
         if actor.kind is Kind.PROCESS and actor.role in (Role.MINER, Role.GUARDIAN, Role.DROPPER, Role.HIDER):
             _process(draft, actor)
     for actor in actors:
         if actor.kind is Kind.AUTOSTART:
-            _autostart(draft, draft.ways.autostart.get(actor.subject))
+            disable(draft, draft.ways.autostart.get(actor.subject))
         elif actor.subject.startswith("mount:"):
-            _uncover(draft, actor)
+            uncover(draft, actor)
         elif actor.kind is Kind.MODULE:
-            _module(draft, actor)
+            unload(draft, actor)
         elif actor.kind is Kind.FILE and actor.path:
-            _file(draft, actor.path, "a file of the family")
+            draft.file(actor.path, "a file of the family")
         elif actor.kind is Kind.LIBRARY and actor.role is Role.HIDER:
-            _library(draft, actor)
-    _lines(draft)
-    _preload_lines(draft)
-    _reloads(draft)
+            unpreload(draft, actor)
+    lines(draft)
+    preload_lines(draft)
+    reloads(draft)
     _drop_files_in_use(draft, _odd_programs(incidents))
     targets = tuple(draft.targets.values())
     steps: list[Step] = []
     if targets or draft.programs:
         steps.append(Freeze(targets=targets, programs=tuple(draft.programs.values())))
-    steps += _unmounts(draft.covers)
+    steps += unmounts(draft.covers)
     if targets or draft.programs:
         steps += [Preserve(target=target) for target in targets]
     steps += draft.entries
@@ -184,10 +96,10 @@ def _names(actors: Iterable[Actor]) -> Iterator[str]:
                     yield printable(path)
 
 
-def _process(draft: _Draft, actor: Actor) -> None:
+def _process(draft: Draft, actor: Actor) -> None:
     process = draft.ways.by_subject.get(actor.subject)
     if process is None:
-        draft.leave(actor.name, f"nothing of it can be read: {_REBUILD}")
+        draft.leave(actor.name, f"nothing of it can be read: {REBUILD}")
         return
     shown = f"process {process.pid} ({process.name})"
     detail = draft.ways.detail.get(process.subject)
@@ -211,7 +123,7 @@ def _process(draft: _Draft, actor: Actor) -> None:
         _program(draft, exe.path, detail.executable if detail else None, on_disk=not exe.deleted)
 
 
-def _script(draft: _Draft, path: str, known: Executable | None) -> None:
+def _script(draft: Draft, path: str, known: Executable | None) -> None:
     """A script goes only where more than a command line ties it to the actors: that is a process's own word."""
     started = {program for entry in draft.actor_autostarts for program in entry.programs}
     if odd_place(path) or family_by_path(path) or path in started:
@@ -220,7 +132,7 @@ def _script(draft: _Draft, path: str, known: Executable | None) -> None:
         draft.leave(path, "named as a script on a command line alone")
 
 
-def _spared(draft: _Draft, process: Process, detail: ProcessDetail | None) -> str | None:
+def _spared(draft: Draft, process: Process, detail: ProcessDetail | None) -> str | None:
     """Why a process is never touched, or None."""
     if process.pid == 1 or process.kernel_thread:
         return "the kernel's, or the first process"
@@ -235,7 +147,7 @@ def _spared(draft: _Draft, process: Process, detail: ProcessDetail | None) -> st
     return None
 
 
-def _program(draft: _Draft, path: str, known: Executable | None, *, on_disk: bool) -> None:
+def _program(draft: Draft, path: str, known: Executable | None, *, on_disk: bool) -> None:
     """A program that the actors run: whatever else runs it is stopped too, and its file goes."""
     if known and known.owner_package:
         draft.leave(path, f"belongs to the installed package {known.owner_package}")
@@ -252,279 +164,18 @@ def _program(draft: _Draft, path: str, known: Executable | None, *, on_disk: boo
         )
         draft.programs[gone.path] = gone
         return
-    if identity is not None and _mine(draft, path):
+    if identity is not None and draft.mine(path):
         if _only_name(draft, path):
             draft.programs[identity.path] = identity
         draft.files[identity.path] = Quarantine(file=identity, why="the actors run it")
 
 
-def _only_name(draft: _Draft, path: str) -> bool:
+def _only_name(draft: Draft, path: str) -> bool:
     """Whether a file has no other name, under which anybody might run it."""
     try:
         return draft.host.root.lstat(path).links == 1
     except HostError:
         return False
-
-
-def _mine(draft: _Draft, path: str) -> bool:
-    """Whether this person may move the file; left with the reason when not."""
-    if os.geteuid() == 0:
-        return True
-    try:
-        if draft.host.root.lstat(path).uid == os.geteuid():
-            return True
-    except HostError:
-        pass
-    draft.leave(path, "belongs to another user: run as root")
-    return False
-
-
-def _file(draft: _Draft, path: str, why: str) -> None:
-    owner = draft.database.owners([path]).get(path)
-    if owner:
-        draft.leave(path, f"belongs to the installed package {owner}")
-        return
-    identity = draft.identity(path)
-    if identity is not None and _mine(draft, path):
-        draft.files.setdefault(identity.path, Quarantine(file=identity, why=why))
-
-
-def _uncover(draft: _Draft, actor: Actor) -> None:
-    """All that is mounted at one point goes, and the file that was mounted there, where it has a name."""
-    for cover in draft.snapshot.covers:
-        if cover.subject != actor.subject:
-            continue
-        what = f"the mount over {cover.point}"
-        if cover.elsewhere:
-            draft.leave(what, "in the mount namespace of process 1, and Davy runs in another: run it there")
-        elif emulator(cover.filesystem, cover.source):
-            draft.leave(what, f"claims to be {cover.source}, which answers for the kernel in containers")
-        elif os.geteuid() != 0:
-            draft.leave(what, "run as root to unmount it")
-        else:
-            draft.covers.append(cover)
-            if cover.origin is not None:
-                _mounted_file(draft, cover.origin, cover.point)
-
-
-def _mounted_file(draft: _Draft, path: str, point: str) -> None:
-    """The file behind a cover goes where nobody keeps anything; elsewhere it may be an honest one, put there to go."""
-    if temporary_folder(path):
-        _file(draft, path, f"it was mounted over {point}")
-    else:
-        draft.leave(path, f"it was mounted over {point}; whose it is, Davy cannot tell")
-
-
-def _unmounts(covers: Sequence[Cover]) -> list[Unmount]:
-    """What stands on another mount comes off first."""
-    parents = {cover.mount_id: cover.parent_id for cover in covers}
-
-    def depth(cover: Cover) -> int:
-        here, steps = cover.parent_id, 0
-        while here in parents and steps <= len(parents):
-            here, steps = parents[here], steps + 1
-        return steps
-
-    return [
-        Unmount(
-            point=os.fsencode(cover.point),
-            mount_id=cover.mount_id,
-            filesystem=printable(cover.filesystem),
-            source=os.fsencode(cover.source),
-            root=os.fsencode(cover.root),
-            device=cover.device,
-        )
-        for cover in sorted(covers, key=depth, reverse=True)
-    ]
-
-
-def _module(draft: _Draft, actor: Actor) -> None:
-    """A kernel module goes with its file, as far as the kernel lets it."""
-    if actor.subject == HOST:
-        draft.leave(actor.name, f"no view shows what it is: {_REBUILD}")
-        return
-    for path in actor.files:
-        _file(draft, path, f"the kernel module {actor.name}")
-    table, kernel = draft.snapshot.module_table, draft.host.kernel
-    if table is None or kernel is None or actor.name not in {row.name for row in table.loaded}:
-        return
-    shown = f"the kernel module {actor.name}"
-    try:
-        found = loaded(kernel.procfs, actor.name)
-    except Untouched as error:
-        draft.leave(shown, str(error))
-        return
-    if found is None:
-        draft.leave(shown, f"it is not in the kernel's own list, so it cannot be unloaded: {_REBUILD}")
-    elif owner := _package_of(draft, actor, found, kernel.release):
-        draft.leave(shown, f"belongs to the installed package {owner}")
-    elif os.geteuid() != 0:
-        draft.leave(shown, "run as root to unload it")
-    elif found.users:
-        draft.leave(shown, f"{', '.join(found.users[:4])} depend on it, so it cannot be unloaded: {_REBUILD}")
-    elif found.references != 0:
-        draft.leave(shown, f"something uses it, so it cannot be unloaded: {_REBUILD}")
-    else:
-        draft.unloads[actor.name] = UnloadModule(name=actor.name, size=found.size, references=0, taint=found.taint)
-
-
-def _package_of(draft: _Draft, actor: Actor, found: LoadedModule, release: str) -> str | None:
-    """The package a loaded module came with: by the actor's file, or by its name if the kernel calls it its own."""
-    paths = [actor.path] if actor.path else []
-    if not found.foreign:
-        paths += files_of_modules(draft.host, release, [actor.name]).values()
-    return next(iter(draft.database.owners(paths).values()), None)
-
-
-def _autostart(draft: _Draft, autostart: Autostart | None) -> None:
-    if autostart is None:
-        return
-    owner = autostart.owner_package or draft.database.owners([autostart.path]).get(autostart.path)
-    if owner:
-        draft.leave(autostart.path, f"belongs to the installed package {owner}")
-        if autostart.kind in _UNITS and autostart.unit:
-            draft.vendor_units.append(autostart.unit)
-        return
-    if autostart.line is not None:
-        draft.lines.setdefault(autostart.path, []).append(autostart)
-        return
-    if autostart.kind in _UNITS and autostart.unit and _UNIT_NAME.fullmatch(autostart.unit):
-        _unit(draft, autostart, autostart.unit)
-        return
-    identity = draft.identity(autostart.path)
-    if identity is not None and _mine(draft, autostart.path):
-        draft.entries.append(Quarantine(file=identity, why=f"a {autostart.kind} entry of its own"))
-
-
-def _unit(draft: _Draft, autostart: Autostart, unit: str) -> None:
-    """A unit goes by its links and its file; a mask at run time keeps others from starting it meanwhile.
-
-    Of a unit that somebody else's file defines, only the drop-in goes.
-    """
-    identity = draft.identity(autostart.path)
-    if identity is None or not _mine(draft, autostart.path):
-        return
-    path = autostart.path
-    runtime, socket = _SYSTEM_RUNTIME, SYSTEM_SOCKET
-    if not path.startswith(("/etc/systemd/system", "/run/systemd/", "/usr/", "/lib/systemd/system")):
-        uid = draft.host.root.lstat(path).uid
-        runtime, socket = b"/run/user/%d/systemd/user" % uid, b"/run/user/%d/systemd/private" % uid
-    if os.path.dirname(path).endswith(".d"):
-        draft.entries.append(Quarantine(file=identity, why=f"a drop-in of the unit {unit}"))
-        draft.vendor_units += _owned_by_packages(draft, unit)
-    else:
-        _whole_unit(draft, autostart, unit, identity, runtime)
-    if _is_socket(socket):
-        stopping = draft.managers.setdefault(socket, [])
-        if unit.endswith(_PROCESSLESS):
-            stopping.append(unit)
-
-
-def _whole_unit(draft: _Draft, autostart: Autostart, unit: str, identity: FileIdentity, runtime: bytes) -> None:
-    for link in autostart.links:
-        try:
-            destination = os.fsencode(draft.host.root.readlink(link))
-            real = os.path.join(os.path.realpath(os.path.dirname(link)), os.path.basename(link))
-            draft.entries.append(RemoveLink(path=os.fsencode(real), destination=destination))
-        except HostError as error:
-            draft.leave(link, str(error))
-    draft.entries.append(Quarantine(file=identity, why=f"the unit {unit}"))
-    if os.path.isdir(runtime) and not os.fsdecode(identity.path).startswith(os.fsdecode(runtime) + "/"):
-        draft.entries.append(MaskUnit(unit=unit, manager=runtime))
-
-
-def _owned_by_packages(draft: _Draft, unit: str) -> list[str]:
-    """The unit's name, if a file that defines it belongs to an installed package."""
-    paths = {other.path for other in draft.snapshot.autostarts if other.unit == unit}
-    return [unit] if draft.database.owners(paths) else []
-
-
-def _is_socket(path: bytes) -> bool:
-    try:
-        return stat.S_ISSOCK(os.stat(path).st_mode)
-    except OSError:
-        return False
-
-
-def _lines(draft: _Draft) -> None:
-    """One step a file, for all its guilty lines."""
-    for path, entries in draft.lines.items():
-        identity = draft.identity(path)
-        if identity is None or not _mine(draft, path):
-            continue
-        entries.sort(key=lambda entry: entry.line or 0)
-        draft.entries.append(
-            RemoveLines(
-                file=identity,
-                lines=tuple(entry.line or 0 for entry in entries),
-                texts=tuple(os.fsencode(entry.text) for entry in entries),
-            )
-        )
-
-
-def _library(draft: _Draft, actor: Actor) -> None:
-    """A preloaded library goes after every line that names it.
-
-    Whoever has it loaded is whom it was forced on: unlike a shared program's, its file does not stay for their sake.
-    """
-    found = [preload for preload in draft.snapshot.preloads if preload.subject == actor.subject]
-    if any(preload.kind is PreloadKind.LOADER for preload in found):
-        draft.leave(actor.path or actor.name, "every program's loader: have the C library's package installed again")
-        return
-    for preload in found:
-        if preload.kind is PreloadKind.FILE:
-            draft.preloads.setdefault(preload.source, []).append(preload)
-    library = next((preload.library for preload in found if preload.library), None)
-    if library is None:
-        return
-    owner = library.owner_package or draft.database.owners([library.path]).get(library.path)
-    if owner:
-        draft.leave(library.path, f"belongs to the installed package {owner}")
-        return
-    identity = draft.identity(library.path, library.sha256)
-    if identity is not None and _mine(draft, library.path):
-        why = "it is loaded into programs that did not ask for it"
-        draft.files[identity.path] = Quarantine(file=identity, why=why, loaded_by_others=True)
-
-
-def _preload_lines(draft: _Draft) -> None:
-    """One step a file; of a line with honest entries, too, only the guilty ones go."""
-    for path, preloads in draft.preloads.items():
-        owner = draft.database.owners([path]).get(path)
-        identity = draft.identity(path) if not owner else None
-        if owner:
-            draft.leave(path, f"belongs to the installed package {owner}")
-        if identity is None or not _mine(draft, path):
-            continue
-        lines: dict[int, tuple[bytes, set[bytes]]] = {}
-        for preload in preloads:
-            lines.setdefault(preload.line or 0, (os.fsencode(preload.text), set()))[1].add(os.fsencode(preload.entry))
-        numbers = tuple(sorted(lines))
-        remains = tuple(_without_entries(*lines[number]) for number in numbers)
-        draft.entries.append(
-            RemoveLines(
-                file=identity,
-                lines=numbers,
-                texts=tuple(lines[number][0] for number in numbers),
-                remains=remains if any(remains) else (),
-            )
-        )
-
-
-def _without_entries(line: bytes, entries: set[bytes]) -> bytes:
-    """What stays of a line of a preload file without these entries; nothing when no other library is named in it.
-
-    An entry may stand in what looks like a comment: see `davy.host.clean_start.without_comments`.
-    """
-    kept = _PRELOAD_WORD.sub(lambda found: b"" if found[1] in entries else found[0], line)
-    if not kept.partition(b"#")[0].strip(_PRELOAD_GAPS):
-        return b""
-    return kept if line[:1] in _PRELOAD_GAPS else kept.lstrip(_PRELOAD_GAPS)
-
-
-def _reloads(draft: _Draft) -> None:
-    for socket, stop in draft.managers.items():
-        draft.entries.append(ReloadManager(socket=socket, stop=tuple(stop)))
 
 
 def _odd_programs(incidents: Iterable[Incident]) -> set[str]:
@@ -538,7 +189,7 @@ def _odd_programs(incidents: Iterable[Incident]) -> set[str]:
     return found
 
 
-def _drop_files_in_use(draft: _Draft, odd: set[str]) -> None:
+def _drop_files_in_use(draft: Draft, odd: set[str]) -> None:
     """Files that a process outside the plan runs or maps stay, and are no program by which others are stopped.
 
     Only what runs a program from an odd place is stopped with the gang for that alone.

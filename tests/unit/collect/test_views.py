@@ -14,6 +14,7 @@ from davy.host.cgroups import Group, Groups
 from davy.host.clean_start import Start
 from davy.host.ids import RecordedPids
 from davy.host.procfs import RecordedProcfs
+from davy.host.task_iterator import Task
 from davy.model.concealment import ProcessRow, ProcessTable, View
 from davy.model.facts import Gap
 
@@ -101,6 +102,20 @@ def test_a_hook_of_the_look_up_too_leaves_nothing_but_the_calls() -> None:
     (hidden,) = found.hidden
     assert hidden.missing == ALL_LISTINGS
     assert (hidden.start_ticks, hidden.name) == (0, "")
+
+
+def test_the_kernel_s_own_list_names_whom_nothing_else_does() -> None:
+    class Listed(RecordedKernel):
+        def tasks(self) -> list[Task]:
+            return [Task(pid, pid, 5_000_000_000, 0, f"task {pid}") for pid in (1, MINER)]
+
+    kernel = Listed(RecordedProcfs(files([1])), pids=RecordedPids([1, MINER]))
+    seen = sightings(kernel, None, deep=False)
+    found = process_table(kernel, seen, sweep(kernel).stats)
+    assert isinstance(found, ProcessTable)
+    (hidden,) = found.hidden
+    assert (hidden.pid, hidden.start_ticks, hidden.name) == (MINER, 500, f"task {MINER}")
+    assert View.TASKS in hidden.seen
 
 
 def test_a_control_group_gives_away_whom_the_pid_space_does_not_reach() -> None:
