@@ -422,7 +422,7 @@ def accounting(
     )
 
 
-def process_table(count: int, hidden: int = 0) -> ProcessTable:
+def process_table(count: int, hidden: int = 0, uncounted: int = 0) -> ProcessTable:
     """So many processes, the first of which the ordinary listing does not show."""
     return ProcessTable(
         columns=PROCESS_VIEWS,
@@ -430,6 +430,7 @@ def process_table(count: int, hidden: int = 0) -> ProcessTable:
             process_row(pid, missing=(View.LISTING, View.GETDENTS) if pid <= hidden else ())
             for pid in range(1, count + 1)
         ),
+        uncounted=uncounted,
     )
 
 

@@ -49,6 +49,8 @@ class Reading(NamedTuple):
     """CPU seconds of each control group with those below it."""
     samples: Samples | None
     """Who was found on a CPU since the reading before."""
+    uncounted: int = 0
+    """Threads that the kernel counts and the sweep has not, as far as they did not come meanwhile."""
 
 
 class _Owned(NamedTuple):

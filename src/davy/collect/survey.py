@@ -179,7 +179,9 @@ def _of_the_window(kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Ite
     yield from renewals
     yield from caught(kernel, window.first, renewals, found, users)
     covered = frozenset(cover.pid for cover in _all(facts, Cover) if cover.pid is not None)
-    table = process_table(kernel, window.sightings(), window.last.stats, covered=covered, start=started())
+    table = process_table(
+        kernel, window.sightings(), window.last.stats, covered=covered, start=started(), uncounted=window.uncounted
+    )
     yield table
     hidden = {row.pid for row in table.hidden} if isinstance(table, ProcessTable) else set()
     yield window.accounting(found, hidden)

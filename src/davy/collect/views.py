@@ -103,6 +103,7 @@ def process_table(
     *,
     covered: AbstractSet[int] = frozenset(),
     start: Start | None = None,
+    uncounted: int = 0,
 ) -> ProcessTable | Gap:
     """Every process, and which views show it.
 
@@ -138,7 +139,9 @@ def process_table(
         return Gap("views", "the ordinary /proc", str(error))
     columns = {*shown, *seen.by_view, View.LOOK_UP, View.OWN_LOOK_UP, View.SIGNAL, View.GROUP, View.SCHEDULER}
     return ProcessTable(
-        columns=tuple(view for view in View if view in columns), rows=tuple(rows[pid] for pid in sorted(rows))
+        columns=tuple(view for view in View if view in columns),
+        rows=tuple(rows[pid] for pid in sorted(rows)),
+        uncounted=uncounted,
     )
 
 

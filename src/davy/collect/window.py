@@ -18,7 +18,7 @@ from davy.host.cpu_samples import UNKNOWN, CpuSampler
 from davy.host.exits import ExitRecords
 from davy.host.procfs import Procfs
 from davy.host.stat import parse_schedstat
-from davy.host.totals import CpuTimes, parse_totals
+from davy.host.totals import CpuTimes, parse_load, parse_totals
 from davy.model.concealment import Accounting, View
 from davy.model.facts import Gap, Load, Process
 
@@ -100,7 +100,10 @@ class Window:
         totals = parse_totals(kernel.procfs.read("stat", _STAT_LIMIT))
         uptime = kernel.uptime()
         claimed = _claimed(kernel.ordinary) if kernel.ordinary is not None else None
+        counted = self._threads()
         now = sweep(kernel, self._beside)
+        counted = min(counted, self._threads())
+        came = parse_totals(kernel.procfs.read("stat", _STAT_LIMIT)).forks - totals.forks
         exits = self._exits
         records = tuple(exits.drain()) if exits is not None else ()
         return Reading(
@@ -113,7 +116,22 @@ class Window:
             if groups
             else {},
             samples=self._sampler.samples() if self._sampler is not None else None,
+            uncounted=max(counted - sum(stat.threads for stat in now.stats.values()) - came, 0),
         )
+
+    def _threads(self) -> int:
+        """How many the kernel counts; 0 where it counts those of others, too."""
+        if not self._kernel.first_pid_namespace:
+            return 0
+        try:
+            return parse_load(self._kernel.procfs.read("loadavg")).threads
+        except HostError:
+            return 0
+
+    @property
+    def uncounted(self) -> int:
+        """Threads that the kernel counted each time, and no process that was seen has."""
+        return min(reading.uncounted for reading in self._readings)
 
     def sightings(self) -> Sightings:
         """Whom the kernel's own views showed when the window opened, and who was found on a CPU since."""

@@ -44,6 +44,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     content.mining_command_line,
     network.pool_connection,
     concealment.hidden_process,
+    concealment.uncounted_threads,
     concealment.unowned_cpu,
     concealment.forged_numbers,
     persistence.suspicious_autostart,

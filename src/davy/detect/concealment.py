@@ -41,6 +41,24 @@ def hidden_process(snapshot: Snapshot) -> Iterator[Observation]:
         yield Observation(subject=row.subject, bits=7.0, summary=summary, evidence=tuple(evidence))
 
 
+@detector("concealment.uncounted-threads", aspect=Aspect.CONCEALMENT, technique="T1014")
+def uncounted_threads(snapshot: Snapshot) -> Iterator[Observation]:
+    """The kernel counts more threads than all processes that could be seen have.
+
+    Its count (/proc/loadavg, sysinfo) is kept apart from every list, so what was taken out of the lists is in it.
+    Threads that came or went while they were counted are allowed for.  Alone it is a hint to look closer.
+    """
+    table = snapshot.process_table
+    if table is not None and table.uncounted:
+        count = table.uncounted
+        yield Observation(
+            subject=HOST,
+            bits=4.0,
+            summary=f"the kernel counts {count} thread{'s' if count > 1 else ''} that no visible process has",
+            evidence=(f"{len(table.rows)} processes were seen",),
+        )
+
+
 @detector("concealment.unowned-cpu", aspect=Aspect.CONCEALMENT, technique="T1014")
 def unowned_cpu(snapshot: Snapshot) -> Iterator[Observation]:
     """CPU time passes that no visible process owns.

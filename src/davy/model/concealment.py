@@ -76,6 +76,8 @@ class ProcessTable(Struct, frozen=True, kw_only=True):
 
     columns: tuple[View, ...]
     rows: tuple[ProcessRow, ...]
+    uncounted: int = 0
+    """Threads that the kernel counts and that no process which was seen has: the least of several looks."""
 
     @property
     def hidden(self) -> tuple[ProcessRow, ...]:

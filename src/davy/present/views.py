@@ -18,6 +18,8 @@ def show_views(out: Console, judgement: Judgement) -> None:
     """Both tables and the account of the CPUs, as far as they were drawn up; what is hidden comes first."""
     if judgement.process_table is not None:
         _show(out, _processes(judgement.process_table), "process")
+        if judgement.process_table.uncounted:
+            out.print(f"{judgement.process_table.uncounted} threads more are counted by the kernel than were seen")
     if judgement.module_table is not None:
         if judgement.module_table.columns:
             _show(out, _modules(judgement.module_table), "kernel module")

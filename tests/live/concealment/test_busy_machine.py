@@ -86,6 +86,7 @@ def test_a_thousand_short_processes_a_second_and_many_threads_hide_nothing(storm
         assert snapshot.process_table is not None
         assert snapshot.accounting is not None
         assert [row for row in snapshot.process_table.rows if row.missing] == []
+        assert snapshot.process_table.uncounted == 0
         assert snapshot.accounting.unowned < UNOWNED_CORES, snapshot.accounting
         assert [finding for one in judgement.incidents for finding in one.findings if "conceal" in finding.rule] == []
         assert [gap for gap in snapshot.gaps if gap.collector in ("processes", "views", "accounting")] == []

@@ -431,6 +431,12 @@ MATCHING: Final = (
         _UNREAD.subject,
     ),
     Sample(
+        "concealment.uncounted-threads",
+        "a process that was taken out of every list",
+        snapshot(process_table(90, uncounted=8)),
+        HOST,
+    ),
+    Sample(
         "concealment.unowned-cpu",
         "a core that nobody owns",
         snapshot(accounting((1.9, 0.9, 0.1), (1.9, 0.9, 0.0), groups={"/user.slice": 0.9}, sampled=1.9)),
@@ -467,6 +473,7 @@ SPARED: Final = (
         ProcessTable(columns=(View.LISTING, View.PIDFD), rows=(_ONE_VIEW,)),
     ),
     _none("concealment.hidden-process", "no table at all", _BURNER),
+    _none("concealment.uncounted-threads", "all are seen", process_table(90)),
     _none("concealment.unowned-cpu", "a busy machine", accounting((2.0, 1.98, 0.0), (2.0, 1.97, 0.01))),
     _none("concealment.unowned-cpu", "a compile", accounting((2.0, 1.2, 0.9), (2.0, 1.1, 0.9))),
     _none("concealment.unowned-cpu", "a moment of it", accounting((2.0, 1.0, 0.0), (0.2, 0.2, 0.0))),
