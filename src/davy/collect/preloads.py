@@ -151,7 +151,7 @@ class _Look:
                     path=library,
                     source=path,
                     line=number,
-                    text=os.fsdecode(line.rstrip(b"\r")),
+                    text=os.fsdecode(line),
                     entry=os.fsdecode(entry),
                     library=self._identity(library),
                 )
@@ -395,7 +395,7 @@ def _entries_of(environment: bytes, variable: bytes) -> Iterable[bytes]:
     if start < 0:
         return ()
     value = environment[start + len(variable) + 2 :].partition(b"\0")[0]
-    return dict.fromkeys(word for word in re.split(rb"[\s:]+", value) if word)
+    return dict.fromkeys(named_in(value))
 
 
 def _other_preload_files(loader: bytes) -> list[str]:

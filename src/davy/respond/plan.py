@@ -47,8 +47,8 @@ _FILE_LIMIT: Final = 1 << 30
 _UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
 _UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
 """What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
-_PRELOAD_GAPS: Final = b" \t\r\v\f:"
-_PRELOAD_WORD: Final = re.compile(rb"[ \t\r\v\f:]*([^ \t\r\v\f:#]+)")
+_PRELOAD_GAPS: Final = b" \t:"
+_PRELOAD_WORD: Final = re.compile(rb"[ \t:]*([^ \t:#]+)")
 _PROCESSLESS: Final = (".timer", ".path", ".socket")
 _SYSTEM_RUNTIME: Final = b"/run/systemd/system"
 
@@ -409,6 +409,7 @@ def _without_entries(line: bytes, entries: set[bytes]) -> bytes:
     An entry may stand in what looks like a comment: see `davy.host.clean_start.without_comments`.
     """
     kept = _PRELOAD_WORD.sub(lambda found: b"" if found[1] in entries else found[0], line)
+    kept = kept.rstrip(b"\r")
     if not kept.partition(b"#")[0].strip(_PRELOAD_GAPS):
         return b""
     return kept if line[:1] in _PRELOAD_GAPS else kept.lstrip(_PRELOAD_GAPS)
