@@ -230,7 +230,7 @@ class _Look:
         """Whether a path means to a process what it means to Davy."""
         procfs = kernel.procfs
         try:
-            return procfs.inode(f"{pid}/ns/mnt") == procfs.inode("self/ns/mnt") and procfs.link(f"{pid}/root") == "/"
+            return procfs.link(f"{pid}/ns/mnt") == procfs.link("self/ns/mnt") and procfs.link(f"{pid}/root") == "/"
         except HostError:
             return False
 

@@ -262,7 +262,7 @@ def harmless(tmp_path: Path) -> Path:
     "text",
     [
         "/a.so /b.so:/c.so\t/d.so\n", "/a.so # /b.so\n/c.so\n", "/a.so#/b.so", "# one\n/b.so # /a.so\n",
-        "# one more line\n/b.so # /a.so\n", "#\n#\n#\n/a.so #/b.so\n# /c.so\n/d.so", "\n\n/a.so\n#", "/a.so\v/b.so\f/c.so",
+        "# one more line\n/b.so # /a.so\n", "#\n#\n/a.so #/b.so\n# /c.so\n/d.so", "\n/a.so\n#", "/a.so\v/b.so\f/c.so",
         "# /a.so /b.so\n/c.so #x\n/d.so #y\n/e.so #z\n",
     ],
 )  # fmt: skip
