@@ -9,11 +9,13 @@ from typing import Final
 import msgspec
 
 from davy.collect.executables import Contents, executable
+from davy.collect.hidden_names import hidden_names
 from davy.collect.sockets import held_sockets
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import PackageDatabase, packages
 from davy.host.stat import parse_schedstat
 from davy.knowledge.programs import interpreter
+from davy.model.concealment import HiddenName
 from davy.model.facts import Executable, Gap, Process, ProcessDetail, ThreadLoad
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
@@ -54,7 +56,7 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
             except HostError as error:
                 if not isinstance(error, Gone):
                     gaps.append(Gap("processes", f"process {process.pid} ({process.name})", str(error)))
-    return msgspec.structs.replace(
+    richer = msgspec.structs.replace(
         snapshot,
         details=tuple(details),
         sockets=tuple(
@@ -68,6 +70,12 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
             for autostart in snapshot.autostarts
         ),
         gaps=snapshot.gaps + tuple(gaps),
+    )
+    hidden = list(hidden_names(host, richer))
+    return msgspec.structs.replace(
+        richer,
+        hidden_names=tuple(one for one in hidden if isinstance(one, HiddenName)),
+        gaps=richer.gaps + tuple(one for one in hidden if isinstance(one, Gap)),
     )
 
 

@@ -151,7 +151,7 @@ class _Look:
                     path=library,
                     source=path,
                     line=number,
-                    text=os.fsdecode(line.rstrip(b"\r")),
+                    text=os.fsdecode(line),
                     entry=os.fsdecode(entry),
                     library=self._identity(library),
                 )
@@ -230,7 +230,7 @@ class _Look:
         """Whether a path means to a process what it means to Davy."""
         procfs = kernel.procfs
         try:
-            return procfs.inode(f"{pid}/ns/mnt") == procfs.inode("self/ns/mnt") and procfs.link(f"{pid}/root") == "/"
+            return procfs.link(f"{pid}/ns/mnt") == procfs.link("self/ns/mnt") and procfs.link(f"{pid}/root") == "/"
         except HostError:
             return False
 
@@ -395,7 +395,7 @@ def _entries_of(environment: bytes, variable: bytes) -> Iterable[bytes]:
     if start < 0:
         return ()
     value = environment[start + len(variable) + 2 :].partition(b"\0")[0]
-    return dict.fromkeys(word for word in re.split(rb"[\s:]+", value) if word)
+    return dict.fromkeys(named_in(value))
 
 
 def _other_preload_files(loader: bytes) -> list[str]:

@@ -34,7 +34,6 @@ from davy.host.clean_start import started
 from davy.model.concealment import (
     Accounting,
     Cover,
-    HiddenName,
     ModuleFile,
     ModuleTable,
     Preload,
@@ -45,7 +44,7 @@ from davy.model.facts import Host as HostFacts
 from davy.model.snapshot import Snapshot
 
 Fact = (
-    Account | Accounting | Autostart | Cover | Gap | HiddenName | KnownFile | Load | ModuleFile | ModuleTable | Preload
+    Account | Accounting | Autostart | Cover | Gap | KnownFile | Load | ModuleFile | ModuleTable | Preload
     | Process | ProcessTable | Renewal | Socket
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
@@ -136,7 +135,6 @@ def survey(
         module_table=_one(facts, ModuleTable),
         module_files=_all(facts, ModuleFile),
         preloads=_all(facts, Preload),
-        hidden_names=_all(facts, HiddenName),
         covers=_all(facts, Cover),
         accounting=_one(facts, Accounting),
         gaps=_all(facts, Gap),

@@ -46,7 +46,7 @@ _LISTED_FOLDERS: Final = (
     "/usr/local/bin", "/usr/local/lib",
 )  # fmt: skip
 """Where preloaded libraries are known to leave names out, besides ``/proc``."""
-_WORDS: Final = re.compile(rb"[\s:]+")
+_WORDS: Final = re.compile(rb"[ \t\n:]+")
 _NULL: Final = (1, 3)
 _AT_BASE: Final = 7
 _AT_SYSINFO_EHDR: Final = 33
@@ -200,7 +200,7 @@ def without_comments(text: bytes) -> bytes:
 
 
 def named_in(text: bytes) -> list[bytes]:
-    """The libraries that a preload file without its comments names: separated by blanks or colons."""
+    """The libraries that a preload file without its comments names, or a variable: separated by blanks or colons."""
     return [word for word in _WORDS.split(text) if word]
 
 

@@ -20,8 +20,8 @@ from davy.model.plan import Quarantine, RemoveLines, UnloadModule, Unmount
 from davy.model.text import printable
 from davy.respond.draft import REBUILD, Draft
 
-_PRELOAD_GAPS: Final = b" \t\r\v\f:"
-_PRELOAD_WORD: Final = re.compile(rb"[ \t\r\v\f:]*([^ \t\r\v\f:#]+)")
+_PRELOAD_GAPS: Final = b" \t:"
+_PRELOAD_WORD: Final = re.compile(rb"[ \t:]*([^ \t:#]+)")
 
 
 def uncover(draft: Draft, actor: Actor) -> None:
@@ -149,7 +149,7 @@ def preload_lines(draft: Draft) -> None:
         for preload in preloads:
             lines.setdefault(preload.line or 0, (os.fsencode(preload.text), set()))[1].add(os.fsencode(preload.entry))
         numbers = tuple(sorted(lines))
-        remains = tuple(_without_entries(*lines[number]) for number in numbers)
+        remains = tuple(without_entries(*lines[number]) for number in numbers)
         draft.entries.append(
             RemoveLines(
                 file=identity,
@@ -160,12 +160,13 @@ def preload_lines(draft: Draft) -> None:
         )
 
 
-def _without_entries(line: bytes, entries: set[bytes]) -> bytes:
+def without_entries(line: bytes, entries: set[bytes]) -> bytes:
     """What stays of a line of a preload file without these entries; nothing when no other library is named in it.
 
     An entry may stand in what looks like a comment: see `davy.host.clean_start.without_comments`.
     """
     kept = _PRELOAD_WORD.sub(lambda found: b"" if found[1] in entries else found[0], line)
+    kept = kept.rstrip(b"\r")
     if not kept.partition(b"#")[0].strip(_PRELOAD_GAPS):
         return b""
     return kept if line[:1] in _PRELOAD_GAPS else kept.lstrip(_PRELOAD_GAPS)

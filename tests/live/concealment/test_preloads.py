@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from davy.hands.attributes import IMMUTABLE, inode_flags, set_inode_flags
+from davy.host.clean_start import named_in, without_comments
 
 pytestmark = pytest.mark.live
 
@@ -255,6 +256,22 @@ def harmless(tmp_path: Path) -> Path:
     source = tmp_path / "nothing.c"
     source.write_text("int davy_test_nothing;\n")
     return compiled(source, tmp_path / "libnothing.so", "-shared", "-fPIC")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/a.so /b.so:/c.so\t/d.so\n", "/a.so # /b.so\n/c.so\n", "/a.so#/b.so", "# one\n/b.so # /a.so\n",
+        "# one more line\n/b.so # /a.so\n", "#\n#\n/a.so #/b.so\n# /c.so\n/d.so", "\n/a.so\n#", "/a.so\v/b.so\f/c.so",
+        "# /a.so /b.so\n/c.so #x\n/d.so #y\n/e.so #z\n",
+    ],
+)  # fmt: skip
+def test_the_preload_file_is_read_as_the_loader_reads_it(room: Room, text: str) -> None:
+    room.preload(text)
+    complaints = room.run("/usr/bin/true").stderr
+    loaders = [part.split("'")[1] for part in complaints.split("\n") if "from /etc/ld.so.preload cannot" in part]
+    ours = [name.decode() for name in named_in(without_comments(text.encode()))]
+    assert list(dict.fromkeys(loaders)) == list(dict.fromkeys(ours))
 
 
 def test_a_process_that_is_not_preloaded_goes_on_as_it_is(room: Room) -> None:

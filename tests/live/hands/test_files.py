@@ -200,6 +200,11 @@ def test_a_line_that_has_moved_since_the_plan_is_not_taken_out() -> None:
     assert without_lines(b"a\nb", (2,), (b"b",)) == b"a\n"
 
 
+def test_what_remains_of_a_line_stays_in_its_place_with_its_end() -> None:
+    assert without_lines(b"a\nb c\r\nd", (2, 3), (b"b c", b"d"), (b"c", b"")) == b"a\nc\r\n"
+    assert without_lines(b"b c", (1,), (b"b c",), (b"c",)) == b"c"
+
+
 def test_undo_of_an_edit_refuses_when_a_person_edited_since(bench: Bench) -> None:
     path = bench.file("crontab", b"a\nb\n")
     step = RemoveLines(file=identity(path), lines=(1,), texts=(b"a",))
