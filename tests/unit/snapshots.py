@@ -222,10 +222,13 @@ def timer(unit: str, activates: str) -> Autostart:
     )
 
 
-def connection(of: Process, address: str, port: int, *, state: str = "ESTABLISHED", protocol: str = "tcp") -> Socket:
+def connection(
+    of: Process, address: str, port: int, *, state: str = "ESTABLISHED", protocol: str = "tcp", ownerless: bool = False
+) -> Socket:
     return Socket(
         protocol=protocol, state=state, local_address="192.0.2.10", local_port=40_000 + of.pid, inode=of.pid,
-        remote_address=address, remote_port=port, uid=of.uid or 0, pids=(of.pid,),
+        remote_address=address, remote_port=port, uid=of.uid or 0, pids=() if ownerless else (of.pid,),
+        ownerless=ownerless,
     )  # fmt: skip
 
 

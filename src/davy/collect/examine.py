@@ -10,7 +10,7 @@ import msgspec
 
 from davy.collect.executables import Contents, executable
 from davy.collect.hidden_names import hidden_names
-from davy.collect.sockets import held_sockets
+from davy.collect.holders import Holders, holders, ownerless
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import PackageDatabase, packages
 from davy.host.stat import parse_schedstat
@@ -34,12 +34,14 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
     """The snapshot, richer by the details of ``subjects``.  What has vanished meanwhile has no detail."""
     ways = lookup(snapshot)
     named = {known.pid: known for subject in subjects.processes if (known := ways.by_subject.get(subject))}
-    holders: dict[int, tuple[int, ...]] = {}
+    held: Holders = {}
+    alone: frozenset[int] = frozenset()
     if host.kernel:
         everyone = [process.pid for process in snapshot.processes if not process.kernel_thread]
-        holders = _holders(host, everyone if subjects.sockets else named)
-        for inode in subjects.sockets & holders.keys():
-            named |= {pid: ways.by_pid[pid] for pid in holders[inode]}
+        held = holders(host, everyone if subjects.sockets else named)
+        alone = ownerless(host, host.kernel, subjects.sockets - held.keys(), everyone)
+        for inode in subjects.sockets & held.keys():
+            named |= {pid: ways.by_pid[pid] for pid in held[inode]}
     database = packages(host.root)
     owners = database.owners(
         {path for process in named.values() for path in (process.exe_path, process.script) if path}
@@ -60,7 +62,9 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
         snapshot,
         details=tuple(details),
         sockets=tuple(
-            msgspec.structs.replace(socket, pids=holders[socket.inode]) if socket.inode in holders else socket
+            msgspec.structs.replace(socket, pids=held.get(socket.inode, ()), ownerless=socket.inode in alone)
+            if socket.inode in held or socket.inode in alone
+            else socket
             for socket in snapshot.sockets
         ),
         autostarts=tuple(
@@ -228,15 +232,3 @@ def _named_in(host: Host, process: Process, program: Executable | None, needles:
     for needle, path in others.items():
         if any(needle in text for text in texts):
             yield path
-
-
-def _holders(host: Host, pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Socket inode to the processes that hold it."""
-    holders: dict[int, list[int]] = {}
-    for pid in pids:
-        try:
-            for inode in held_sockets(host, pid):
-                holders.setdefault(inode, []).append(pid)
-        except HostError:
-            continue
-    return {inode: tuple(held_by) for inode, held_by in holders.items()}

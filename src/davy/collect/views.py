@@ -64,7 +64,7 @@ def sightings(kernel: Kernel, groups: Groups | None, *, deep: bool) -> Sightings
     except HostError as error:
         gaps.append(Gap("views", "the pid space", str(error)))
     if groups is not None:
-        by_view[View.CGROUP] = frozenset(pid for group in groups.groups for pid in group.pids)
+        by_view[View.CGROUP] = frozenset(_members(kernel.procfs, groups))
     by_view[View.CHILDREN] = frozenset(_children(kernel.procfs, deep))
     tasks: dict[int, Task] = {}
     if kernel.first_pid_namespace:
@@ -86,6 +86,19 @@ def _handed_out(kernel: Kernel, deep: bool) -> int:
     if deep or parse_totals(kernel.procfs.read("stat", 1 << 20)).forks >= most:
         return most
     return min(parse_load(kernel.procfs.read("loadavg")).last_pid + _SPARE_PIDS, most)
+
+
+def _members(procfs: Procfs, groups: Groups) -> Iterator[int]:
+    """Whom the control groups list, and the processes of those threads that belong to none of these."""
+    processes = {pid for group in groups.groups for pid in group.pids}
+    yield from processes
+    known = set(processes)
+    for pid in processes if any(group.threads for group in groups.groups) else ():
+        with contextlib.suppress(HostError):
+            known.update(map(int, procfs.names(f"{pid}/task")))
+    for tid in {tid for group in groups.groups for tid in group.threads or ()} - known:
+        with contextlib.suppress(HostError, ValueError):
+            yield int(procfs.read(f"{tid}/status").partition(b"\nTgid:\t")[2].partition(b"\n")[0])
 
 
 def _children(procfs: Procfs, deep: bool) -> Iterator[int]:

@@ -38,7 +38,7 @@ class Window:
         self._sampler: CpuSampler | None = None
         self._open()
         self._own_wait = _own_wait(kernel)
-        groups = self._groups()
+        groups = self._groups(threads=deep)
         self._seen = sightings(kernel, groups, deep=deep)
         self.gaps += self._seen.gaps
         self._beside = self._seen.everyone - frozenset(kernel.procfs.pids())
@@ -88,9 +88,9 @@ class Window:
         self.looks.until(end)
         self._readings.append(self._reading(self._groups()))
 
-    def _groups(self) -> Groups | None:
+    def _groups(self, *, threads: bool = False) -> Groups | None:
         try:
-            return self._kernel.groups()
+            return self._kernel.groups(threads=threads)
         except HostError as error:
             self.gaps.append(Gap("views", "control groups", str(error)))
             return None

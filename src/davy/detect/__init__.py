@@ -45,6 +45,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     network.pool_connection,
     concealment.hidden_process,
     concealment.uncounted_threads,
+    concealment.ownerless_socket,
     concealment.unowned_cpu,
     concealment.forged_numbers,
     persistence.suspicious_autostart,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from davy.detect.network import towards_a_pool
 from davy.detect.rule import Observation, detector
 from davy.model.concealment import LISTINGS, Accounting, View
 from davy.model.findings import HOST, Aspect
@@ -57,6 +58,25 @@ def uncounted_threads(snapshot: Snapshot) -> Iterator[Observation]:
             summary=f"the kernel counts {count} thread{'s' if count > 1 else ''} that no visible process has",
             evidence=(f"{len(table.rows)} processes were seen",),
         )
+
+
+@detector("concealment.ownerless-socket", aspect=Aspect.CONCEALMENT, technique="T1014")
+def ownerless_socket(snapshot: Snapshot) -> Iterator[Observation]:
+    """A connection to where pools listen is held by no process that can be seen.
+
+    Every process's open files were looked through, twice.  A hidden process holds it, or it is a descriptor that one
+    process has sent to another which has not taken it yet.
+    """
+    for socket in snapshot.sockets:
+        bits = towards_a_pool(socket)
+        if socket.ownerless and bits:
+            where = f"{socket.remote_address}:{socket.remote_port}"
+            yield Observation(
+                subject=HOST,
+                bits=5.0 if bits >= 6.0 else 3.0,
+                summary=f"a connection to {where} that no visible process holds",
+                evidence=(f"{socket.protocol} {socket.local_port} to {where}, {socket.state}, inode {socket.inode}",),
+            )
 
 
 @detector("concealment.unowned-cpu", aspect=Aspect.CONCEALMENT, technique="T1014")

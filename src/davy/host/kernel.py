@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
+import msgspec
+
 from davy.host.cgroups import Groups, every_group
 from davy.host.cpu_samples import CpuSampler
 from davy.host.errors import Denied, Gone, HostError, mapped
@@ -58,8 +60,8 @@ class Kernel(Protocol):
     def living(self, first: int, last: int, seconds: float | None) -> Living:
         """Which pids of a range answer pidfd_open, as far as ``seconds`` allow."""
 
-    def groups(self) -> Groups:
-        """Every control group."""
+    def groups(self, *, threads: bool = False) -> Groups:
+        """Every control group with its processes, and its ``threads`` when asked."""
 
     def exits(self) -> ExitRecords: ...
 
@@ -106,8 +108,8 @@ class LiveKernel:
         except OSError as error:
             raise mapped(error, "pidfd_open") from None
 
-    def groups(self) -> Groups:
-        return every_group(self.procfs)
+    def groups(self, *, threads: bool = False) -> Groups:
+        return every_group(self.procfs, threads=threads)
 
     def exits(self) -> ExitRecords:
         return ExitRecords(self._online())
@@ -172,6 +174,7 @@ class RecordedKernel:
         sockets: Sequence[bytes] = (),
         ordinary: RecordedProcfs | None = None,
         pids: RecordedPids | None = None,
+        groups: Groups | None = None,
         log: bytes = b"",
     ) -> None:
         """The ordinary ``/proc`` shows the same, and the pids live, unless given."""
@@ -179,6 +182,7 @@ class RecordedKernel:
         self.ordinary: Procfs | None = ordinary or procfs
         self.pids: PidViews = pids or RecordedPids(procfs.pids())
         self.first_pid_namespace = True
+        self._groups = groups
         self.cpus = cpus
         self.ticks_per_second = 100
         self.page_bytes = 4096
@@ -201,8 +205,13 @@ class RecordedKernel:
         end = first if seconds == 0 else last + 1
         return Living([pid for pid in range(first, end) if self.pids.alive(pid)], [], end)
 
-    def groups(self) -> Groups:
-        raise Gone("control groups: recorded")
+    def groups(self, *, threads: bool = False) -> Groups:
+        if self._groups is None:
+            raise Gone("control groups: recorded")
+        if threads:
+            return self._groups
+        bare = tuple(msgspec.structs.replace(group, threads=None) for group in self._groups.groups)
+        return msgspec.structs.replace(self._groups, groups=bare)
 
     def exits(self) -> ExitRecords:
         raise Denied("taskstats: recorded")

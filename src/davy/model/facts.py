@@ -217,6 +217,8 @@ class Socket(Struct, frozen=True, kw_only=True):
     uid: int
     cgroup_id: int | None = None
     pids: tuple[int, ...] = ()
+    ownerless: bool = False
+    """Nobody who can be seen holds it: every process was asked, twice, and it is still there."""
     age_seconds: float | None = None
     """At least this long connected: the time since the last byte sent or received is a lower bound."""
     bytes_sent: int | None = None

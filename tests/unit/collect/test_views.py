@@ -127,6 +127,13 @@ def test_a_control_group_gives_away_whom_the_pid_space_does_not_reach() -> None:
     assert row(found, far).seen >= {View.CGROUP, View.PIDFD}
 
 
+def test_a_thread_in_a_control_group_gives_away_its_process() -> None:
+    """A hook that takes a process out of ``cgroup.procs``, and forgets ``cgroup.threads``."""
+    groups = Groups(2, (Group("/", (1,), 0, None, (1, MINER + 1)),), True, True)
+    own = RecordedProcfs(files([1]) | {f"{MINER + 1}/status": f"Name:\tx\nTgid:\t{MINER}\nPid:\t{MINER + 1}\n"})
+    assert MINER in sightings(RecordedKernel(own), groups, deep=True).by_view[View.CGROUP]
+
+
 def test_one_that_has_ended_meanwhile_is_nobody() -> None:
     assert table(RecordedProcfs(files([1])), pids=RecordedPids([1, MINER], ended=[MINER])).hidden == ()
 

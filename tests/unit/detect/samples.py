@@ -437,6 +437,12 @@ MATCHING: Final = (
         HOST,
     ),
     Sample(
+        "concealment.ownerless-socket",
+        "a pool that nobody talks to",
+        snapshot(connection(_BURNER, *_POOL, ownerless=True)),
+        HOST,
+    ),
+    Sample(
         "concealment.unowned-cpu",
         "a core that nobody owns",
         snapshot(accounting((1.9, 0.9, 0.1), (1.9, 0.9, 0.0), groups={"/user.slice": 0.9}, sampled=1.9)),
@@ -474,6 +480,12 @@ SPARED: Final = (
     ),
     _none("concealment.hidden-process", "no table at all", _BURNER),
     _none("concealment.uncounted-threads", "all are seen", process_table(90)),
+    _none("concealment.ownerless-socket", "a miner's own connection", _BURNER, connection(_BURNER, *_POOL)),
+    _none(
+        "concealment.ownerless-socket",
+        "a descriptor on its way to another process",
+        connection(_BURNER, "192.0.2.80", 443, ownerless=True),
+    ),
     _none("concealment.unowned-cpu", "a busy machine", accounting((2.0, 1.98, 0.0), (2.0, 1.97, 0.01))),
     _none("concealment.unowned-cpu", "a compile", accounting((2.0, 1.2, 0.9), (2.0, 1.1, 0.9))),
     _none("concealment.unowned-cpu", "a moment of it", accounting((2.0, 1.0, 0.0), (0.2, 0.2, 0.0))),
