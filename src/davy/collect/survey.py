@@ -102,7 +102,7 @@ def survey(
     else:
         progress("processes")
         shown = first_look(host, kernel)
-        with Window(kernel, window_seconds, deep=deep) as window:
+        with Window(host, kernel, window_seconds, deep=deep) as window:
             facts = list(_of_the_root(host, progress))
             files = _all(facts, ModuleFile)
             facts += within(COLLECTOR_SECONDS, "modules", module_table(host, kernel, files, deep=deep or bool(files)))

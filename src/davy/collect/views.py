@@ -10,15 +10,18 @@ Source: pidfd_open(2), cgroups(7), proc_pid_task(5), perf_event_open(2); the ide
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from davy.host import Denied, HostError, Kernel
+from davy.host import HostError, Kernel
 from davy.host.cgroups import Groups
 from davy.host.clean_start import Start
 from davy.host.ids import Held, PidViews
+from davy.host.mounts import parse_mountinfo
 from davy.host.procfs import Procfs
 from davy.host.stat import Stat, parse_stat
 from davy.host.task_iterator import Task
@@ -28,9 +31,11 @@ from davy.model.facts import Gap
 
 _SWEEP_SECONDS: Final = 0.3
 """How long an ordinary scan goes through the pids that the kernel may have handed out."""
-_SUSPECTS_LIMIT: Final = 512
+_SUSPECTS_LIMIT: Final = 256
 """More than this are not held at a time: whoever hides so many has hidden nothing."""
 _ROUNDS: Final = 2
+_MOUNTINFO_LIMIT: Final = 16 << 20
+_PROCESS_FOLDER: Final = re.compile(r"/proc/(\d{1,10})(?:/|$)")
 _SPARE_PIDS: Final = 64
 """So many may be handed out between the look at the last pid and the end of the sweep."""
 
@@ -132,21 +137,20 @@ def process_table(
         start = start or Start()
         listings = _Listings(kernel, ordinary, start)
         shown = listings.now()
-        everyone = seen.everyone.union(stats, *shown.values())
-        looked_up = {pid: listings.looked_up(pid) for pid in everyone}
-        listed = frozenset.intersection(*map(frozenset, shown.values()))
-        listed -= start.unlisted
-        suspects = {pid for pid, views in looked_up.items() if pid in covered or len(views) < 2 or pid not in listed}
+        everyone = seen.everyone.union(stats, covered, *shown.values())
+        plain = listings.plain(stats).intersection(*shown.values()) - covered - start.unlisted
+        views = (*shown.items(), *seen.by_view.items())
         rows = {
             pid: ProcessRow(
                 pid=pid,
                 start_ticks=stats[pid].start_ticks,
                 name=stats[pid].name,
-                seen=looked_up[pid] | {view for view, pids in (*shown.items(), *seen.by_view.items()) if pid in pids},
+                seen=frozenset(view for view, pids in views if pid in pids) | {View.LOOK_UP, View.OWN_LOOK_UP},
                 missing=frozenset(),
             )
-            for pid in stats.keys() - suspects
+            for pid in plain
         }
+        suspects = everyone - plain
         rows |= {row.pid: row for row in _confirmed(listings, kernel.pids, sorted(suspects), seen, covered)}
     except HostError as error:
         return Gap("views", "the ordinary /proc", str(error))
@@ -159,8 +163,23 @@ def process_table(
 
 
 def _keeps_to_oneself(kernel: Kernel, ordinary: Procfs) -> bool:
-    """Whether that ``/proc`` shows a user only what is the user's own: then the first process is not there."""
-    return 1 not in ordinary.pids() and 1 not in kernel.procfs.pids() and bool(kernel.pids.signal0(1))
+    """Whether that ``/proc`` shows a user only what is the user's own: then the first process is kept back."""
+    if kernel.procfs.own:
+        return False  # only root has one, from whom nothing is kept
+    (first,) = ordinary.read_each(["1/stat"])
+    return isinstance(first, HostError) and bool(kernel.pids.signal0(1))
+
+
+def _mounted_over(procfs: Procfs) -> frozenset[int]:
+    """The processes at or below whose folder in the ordinary ``/proc`` something is mounted.
+
+    It may be a file system that never answers.
+    """
+    try:
+        mounts = parse_mountinfo(os.fsdecode(procfs.read("self/mountinfo", _MOUNTINFO_LIMIT)))
+    except HostError:
+        return frozenset()
+    return frozenset(int(found[1]) for mount in mounts if (found := _PROCESS_FOLDER.match(mount.point)))
 
 
 class _Listings:
@@ -168,7 +187,14 @@ class _Listings:
 
     def __init__(self, kernel: Kernel, ordinary: Procfs, start: Start) -> None:
         self._own, self._ordinary, self._start = kernel.procfs, ordinary, start
+        self._mounted_over = _mounted_over(kernel.procfs)
         self.ticks_per_second = kernel.ticks_per_second
+
+    def plain(self, stats: Mapping[int, Stat]) -> frozenset[int]:
+        """Those of the processes of a sweep that the ordinary ``/proc`` shows, too, by their pid."""
+        pids = [pid for pid in stats if pid not in self._mounted_over]
+        texts = self._ordinary.read_each([f"{pid}/stat" for pid in pids])
+        return frozenset(pid for pid, text in zip(pids, texts, strict=True) if _same(_parsed(pid, text), stats[pid]))
 
     def now(self) -> dict[View, AbstractSet[int]]:
         """The pids that each listing shows."""
@@ -180,16 +206,19 @@ class _Listings:
 
     def looked_up(self, pid: int) -> frozenset[View]:
         """The procfs, ours and the ordinary one, in which a process is found under its pid."""
-        own, ordinary = self.stat(pid), _stat(self._ordinary, pid)
-        found = set()
-        if own is not None:
-            found.add(View.OWN_LOOK_UP)
-        if ordinary is not None and (own is None or own.start_ticks == ordinary.start_ticks):
+        own = self.stat(pid)
+        ordinary = None
+        if pid not in self._mounted_over:
+            (text,) = self._ordinary.read_each([f"{pid}/stat"])
+            ordinary = _parsed(pid, text)
+        found = {View.OWN_LOOK_UP} if own is not None else set()
+        if ordinary is not None and (own is None or _same(ordinary, own)):
             found.add(View.LOOK_UP)
         return frozenset(found)
 
     def stat(self, pid: int) -> Stat | None:
-        return _stat(self._own, pid)
+        (text,) = self._own.read_each([f"{pid}/stat"])
+        return _parsed(pid, text)
 
     def left_out(self, pid: int, stat: Stat | None, shown: Mapping[View, AbstractSet[int]]) -> frozenset[View]:
         """The views that leave out a process which was there all the time."""
@@ -200,15 +229,18 @@ class _Listings:
         return frozenset(missing)
 
 
-def _stat(procfs: Procfs, pid: int) -> Stat | None:
+def _parsed(pid: int, text: bytes | HostError) -> Stat | None:
     """A process's ``stat``; None where there is none of it, as for a thread and below a mount."""
-    try:
-        data = procfs.read(f"{pid}/stat")
-        return parse_stat(data) if data.startswith(b"%d (" % pid) else None
-    except Denied:
-        raise
-    except HostError:
+    if isinstance(text, HostError) or not text.startswith(b"%d (" % pid):
         return None
+    try:
+        return parse_stat(text)
+    except (HostError, ValueError):
+        return None
+
+
+def _same(one: Stat | None, other: Stat) -> bool:
+    return one is not None and one.start_ticks == other.start_ticks
 
 
 def _identity(stat: Stat | None, task: Task | None, ticks_per_second: int) -> tuple[int, str]:
@@ -225,7 +257,9 @@ def _confirmed(
     with contextlib.ExitStack() as hold:
         held: dict[int, Held] = {}
         for pid in suspects:
-            if len(held) < _SUSPECTS_LIMIT and (one := pids.hold(pid)) is not None:
+            if len(held) == _SUSPECTS_LIMIT:
+                break
+            if (one := pids.hold(pid)) is not None:
                 held[pid] = hold.enter_context(one)
         stats = {pid: listings.stat(pid) for pid in held}
         missing: dict[int, frozenset[View]] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from types import TracebackType
@@ -12,11 +11,10 @@ from davy.collect.accounting import Reading, accounting, groups_of, passed
 from davy.collect.processes import Sweep, sweep
 from davy.collect.renewals import Looks
 from davy.collect.views import Sightings, sightings
-from davy.host import HostError, Kernel
+from davy.host import Host, HostError, Kernel
 from davy.host.cgroups import Groups
 from davy.host.cpu_samples import UNKNOWN, CpuSampler
 from davy.host.exits import ExitRecords
-from davy.host.procfs import Procfs
 from davy.host.stat import parse_schedstat
 from davy.host.totals import CpuTimes, parse_load, parse_totals
 from davy.model.concealment import Accounting, View
@@ -30,9 +28,9 @@ _LEAST_SHARE: Final = 0.25
 class Window:
     """One window.  Opened with the first look at all processes; use it in ``with``."""
 
-    def __init__(self, kernel: Kernel, seconds: float, *, deep: bool) -> None:
+    def __init__(self, host: Host, kernel: Kernel, seconds: float, *, deep: bool) -> None:
         """Raises `HostError` when not even processes can be listed."""
-        self._kernel, self._seconds = kernel, seconds
+        self._host, self._kernel, self._seconds = host, kernel, seconds
         self.gaps: list[Gap] = []
         self._exits: ExitRecords | None = None
         self._sampler: CpuSampler | None = None
@@ -99,7 +97,7 @@ class Window:
         kernel = self._kernel
         totals = parse_totals(kernel.procfs.read("stat", _STAT_LIMIT))
         uptime = kernel.uptime()
-        claimed = _claimed(kernel.ordinary) if kernel.ordinary is not None else None
+        claimed = self._claimed()
         counted = self._threads()
         now = sweep(kernel, self._beside)
         counted = min(counted, self._threads())
@@ -118,6 +116,13 @@ class Window:
             samples=self._sampler.samples() if self._sampler is not None else None,
             uncounted=max(counted - sum(stat.threads for stat in now.stats.values()) - came, 0),
         )
+
+    def _claimed(self) -> CpuTimes | None:
+        """What the ordinary ``/proc/stat`` claims; what may never answer is not asked."""
+        try:
+            return parse_totals(self._host.root.read("/proc/stat", _STAT_LIMIT)).whole
+        except HostError:
+            return None
 
     def _threads(self) -> int:
         """How many the kernel counts; 0 where it counts those of others, too."""
@@ -172,12 +177,6 @@ class Window:
             groups=groups_of(self._readings, processes, hidden),
             yardstick=_waited(self._own_wait, _own_wait(kernel)),
         )
-
-
-def _claimed(ordinary: Procfs) -> CpuTimes | None:
-    with contextlib.suppress(HostError):
-        return parse_totals(ordinary.read("stat", _STAT_LIMIT)).whole
-    return None
 
 
 def _own_wait(kernel: Kernel) -> tuple[float, float] | None:

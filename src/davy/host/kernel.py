@@ -82,7 +82,7 @@ class LiveKernel:
 
     def __init__(self) -> None:
         self.procfs: Procfs = LiveProcfs()
-        self.ordinary: Procfs | None = ordinary_procfs()
+        self.ordinary: Procfs | None = ordinary_procfs(self.procfs)
         self.pids: PidViews = LivePidViews()
         names = os.uname()
         self.name, self.release = names.nodename, names.release

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from davy.host.errors import Gone, HostError, mapped
+from davy.host.mounts import parse_mountinfo
 from davy.host.sweeps import folder_entries, numbered, read_files
 from davy.host.syscalls import detached_procfs
 
 _CHUNK: Final = 16_384
+_MOUNTINFO_LIMIT: Final = 16 << 20
 FILE_LIMIT: Final = 4 << 20
 
 
@@ -186,14 +188,26 @@ class RecordedProcfs:
         raise Gone(f"{path}: recorded by name only")
 
 
-def ordinary_procfs() -> LiveProcfs | None:
+def ordinary_procfs(own: Procfs) -> LiveProcfs | None:
     """The ``/proc`` that is mounted, as every program of the host reads it; None where it is none of ours.
 
-    It may be another pid namespace's, and then says nothing of our processes.
+    It may be another pid namespace's, which says nothing of our processes, or no procfs at all: a file system that
+    never answers.  So its mount is looked at first, by an ``own`` procfs.
     """
     try:
-        if os.readlink("/proc/self") != str(os.getpid()):
-            return None
-        return LiveProcfs(os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        folder = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        fields = own.read(f"self/fdinfo/{folder}").split()
+        number = int(fields[fields.index(b"mnt_id:") + 1])
+        mounts = parse_mountinfo(os.fsdecode(own.read("self/mountinfo", _MOUNTINFO_LIMIT)))
+        if not any(mount.mount_id == number and mount.filesystem == "proc" for mount in mounts):
+            return None
+        if os.readlink("self", dir_fd=folder) != str(os.getpid()):
+            return None
+        return LiveProcfs(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder))
+    except (OSError, HostError, ValueError):
+        return None
+    finally:
+        os.close(folder)

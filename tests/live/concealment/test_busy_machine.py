@@ -14,7 +14,7 @@ from tests.live.eviction.support import dies_with_us, tool
 from davy.collect.views import process_table
 from davy.collect.window import Window
 from davy.detect.concealment import UNOWNED_CORES
-from davy.host import LiveKernel, live
+from davy.host import Host, live
 from davy.model.concealment import Accounting, ProcessTable
 from davy.scan import scan
 
@@ -54,9 +54,10 @@ def start() -> Iterator[Starter]:
 
 
 @pytest.fixture
-def kernel() -> LiveKernel:
-    found = LiveKernel()
-    if not found.first_pid_namespace:
+def host() -> Host:
+    found = live()
+    assert found.kernel is not None
+    if not found.kernel.first_pid_namespace:
         if os.environ.get("CI") == "true":
             pytest.fail("the account of the CPUs needs the machine's first pid namespace")
         pytest.skip("the account of the CPUs needs the machine's first pid namespace")
@@ -68,8 +69,9 @@ def forks() -> int:
         return next(int(line.split()[1]) for line in file if line.startswith("processes "))
 
 
-def account(kernel: LiveKernel, hidden: Sequence[int] = ()) -> Accounting:
-    with Window(kernel, 1.0, deep=False) as window:
+def account(host: Host, hidden: Sequence[int] = ()) -> Accounting:
+    assert host.kernel is not None
+    with Window(host, host.kernel, 1.0, deep=False) as window:
         window.halfway()
         window.close()
         found = window.accounting((), frozenset(hidden))
@@ -104,34 +106,35 @@ def test_a_thousand_short_processes_a_second_and_many_threads_hide_nothing(storm
     ids=["nobody waits", "programs", "programs nobody waits for", "a compile"],
 )
 def test_what_many_short_processes_take_is_theirs(
-    storm: Path, start: Starter, kernel: LiveKernel, words: tuple[object, ...]
+    storm: Path, start: Starter, host: Host, words: tuple[object, ...]
 ) -> None:
     start(storm, *words, ready=True)
     for _ in range(5):
-        found = account(kernel)
+        found = account(host)
         assert found.unowned < UNOWNED_CORES, found
 
 
-def test_a_burner_that_nobody_sees_is_told_by_what_it_takes(start: Starter, kernel: LiveKernel) -> None:
+def test_a_burner_that_nobody_sees_is_told_by_what_it_takes(start: Starter, host: Host) -> None:
     """As if a rootkit hid it: its pid is in no view."""
     burner = start("/bin/sh", "-c", "echo ready; while :; do :; done", ready=True)
-    found = account(kernel, [burner.pid])
+    found = account(host, [burner.pid])
     assert found.unowned >= UNOWNED_CORES, found
-    assert account(kernel).unowned < UNOWNED_CORES
+    assert account(host).unowned < UNOWNED_CORES
 
 
-def test_a_burner_that_nobody_sees_is_told_amid_a_compile(storm: Path, start: Starter, kernel: LiveKernel) -> None:
+def test_a_burner_that_nobody_sees_is_told_amid_a_compile(storm: Path, start: Starter, host: Host) -> None:
     burner = start("/bin/sh", "-c", "echo ready; while :; do :; done", ready=True)
     start(storm, 300, 0, 1000, "wait", ready=True)
-    assert account(kernel, [burner.pid]).unowned >= UNOWNED_CORES
+    assert account(host, [burner.pid]).unowned >= UNOWNED_CORES
 
 
-def test_a_living_process_is_in_every_view(start: Starter, kernel: LiveKernel) -> None:
+def test_a_living_process_is_in_every_view(start: Starter, host: Host) -> None:
     sleeper = start("/bin/sleep", "1000")
-    with Window(kernel, 0.2, deep=True) as window:
+    assert host.kernel is not None
+    with Window(host, host.kernel, 0.2, deep=True) as window:
         window.halfway()
         window.close()
-        table = process_table(kernel, window.sightings(), window.last.stats)
+        table = process_table(host.kernel, window.sightings(), window.last.stats)
     assert isinstance(table, ProcessTable)
     (row,) = (row for row in table.rows if row.pid == sleeper.pid)
     assert row.missing == frozenset()

@@ -82,6 +82,18 @@ def test_a_process_below_a_mount_is_hidden_and_shown_with_its_own_name() -> None
     assert hidden.seen >= {View.PIDFD, View.SIGNAL, View.GROUP, View.SCHEDULER, View.OWN_LISTING}
 
 
+def test_below_a_mount_nothing_is_read_for_it_may_never_answer() -> None:
+    class Stuck(RecordedProcfs):
+        def read(self, path: str, limit: int = 1 << 14) -> bytes:
+            assert not path.startswith(f"{MINER}/"), "this read never returns"
+            return super().read(path, limit)
+
+    mounts = f"30 20 0:40 / /proc/{MINER} rw - fuse.gone gone rw\n"
+    own = RecordedProcfs(files([1, MINER]) | {"self/mountinfo": mounts})
+    (hidden,) = table(own, Stuck(files([1, MINER])), RecordedPids([1, MINER]), covered={MINER}).hidden
+    assert (hidden.pid, hidden.missing) == (MINER, {View.LOOK_UP})
+
+
 def test_another_s_folder_mounted_over_a_process_s_own_is_no_look_up_of_it() -> None:
     own = RecordedProcfs(files([1, MINER]) | {f"{MINER}/stat": stat(MINER, 700)})
     ordinary = RecordedProcfs(files([1, MINER]) | {f"{MINER}/stat": stat(MINER, 500)})
@@ -182,7 +194,9 @@ def test_a_proc_of_another_pid_namespace_says_nothing() -> None:
 
 
 def test_a_proc_that_shows_users_only_their_own_hides_nobody() -> None:
-    kernel = RecordedKernel(RecordedProcfs(files([7])), pids=RecordedPids([1, 7, 8]))
+    procfs = RecordedProcfs(files([7]))
+    procfs.own = False
+    kernel = RecordedKernel(procfs, pids=RecordedPids([1, 7, 8]))
     gap = process_table(kernel, sightings(kernel, None, deep=False), sweep(kernel).stats)
     assert isinstance(gap, Gap)
     assert "hidepid" in gap.why
