@@ -157,9 +157,8 @@ def _first(arguments: list[str]) -> Start:
             _again(arguments, loaded, paths, away)
         except OSError as error:
             why = f"it could not start again: {error.strerror}"
-            if away is not None:
-                away.go_back()
-                away.close()
+            if away is not None and (stuck := _back(away)):
+                return Start(still_preloaded=loaded, why=stuck, own_mounts=True)
     return Start(still_preloaded=loaded, why=why if loaded else "")
 
 
@@ -218,7 +217,7 @@ def _unasked() -> tuple[str, ...]:
     mapped = raw.parse_maps(_raw("/proc/self/maps"))
     kernels = _kernels_own()
     found: dict[str, None] = {}
-    for each in objects[1:]:
+    for each in objects[1:] if asked else ():
         if os.path.basename(each.name) in asked:
             break
         if each.base not in kernels:
@@ -317,8 +316,7 @@ def _mask() -> _Away:
         _make_private()
         raw.mount(b"/dev/null", os.fsencode(PRELOAD_FILE), _MS_BIND)
     except OSError:
-        before.go_back()
-        before.close()
+        _back(before)
         raise
     return before
 

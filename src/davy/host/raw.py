@@ -9,6 +9,7 @@ Source: syscall(2), getdents64(2), proc_pid_maps(5), link.h of glibc and dynlink
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ _BY_MACHINE: Final = {
 def _numbers() -> _Numbers:
     numbers = _BY_MACHINE.get(os.uname().machine)
     if numbers is None or struct.calcsize("P") != 8:
-        raise OSError(38, "the numbers of this machine's system calls are not known")
+        raise OSError(errno.ENOSYS, "the numbers of this machine's system calls are not known")
     return numbers
 
 
@@ -199,8 +200,10 @@ def loaded_objects() -> list[Loaded]:
     """What the dynamic loader has loaded into this process, in its own order: the program, what was preloaded, what
     the program needs, what came later.
 
-    Nothing is read but this process's memory.
+    Nothing is read but this process's memory.  Raises OSError where the list's form is not known.
     """
+    if struct.calcsize("P") != 8:
+        raise OSError(errno.ENOSYS, "the loader's list is only known for 64 bits")
     found: list[Loaded] = []
     here = ctypes.CDLL(None)._handle
     while here and len(found) < _OBJECTS_LIMIT:
@@ -213,7 +216,7 @@ def needed(of: Loaded) -> list[str]:
     """The libraries that an object in memory asks for, by the names it gives them (DT_NEEDED)."""
     offsets: list[int] = []
     strings = 0
-    for index in range(_ENTRIES_LIMIT):
+    for index in range(_ENTRIES_LIMIT if of.dynamic else 0):
         tag, value = struct.unpack("=qQ", ctypes.string_at(of.dynamic + 16 * index, 16))
         if tag == 0:
             break

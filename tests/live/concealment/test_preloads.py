@@ -43,27 +43,54 @@ def compiled(source: Path, made: Path, *options: str) -> Path:
     return made
 
 
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+class Resident:
+    """A process in a room: ``pid`` is its number there, ``outside`` the machine's."""
+
+    def __init__(self, entered: subprocess.Popen[str], program: str) -> None:
+        self._entered = entered
+        assert within(5, lambda: any(os.readlink(f"/proc/{each}/exe") == program for each in children(entered.pid)))
+        (self.outside,) = children(entered.pid)
+        status = Path(f"/proc/{self.outside}/status").read_text()
+        self.pid = int(next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[-1])
+
+    def maps(self) -> str:
+        return Path(f"/proc/{self.outside}/maps").read_text()
+
+    def lives(self) -> bool:
+        return self._entered.poll() is None
+
+    def ended_by(self, seconds: float = 5) -> int:
+        """The signal that ended it."""
+        return -self._entered.wait(seconds)
+
+
 class Room:
-    """A mount namespace with an ``/etc`` of its own, a copy of the machine's; processes are everybody's."""
+    """A mount and pid namespace with an ``/etc`` of its own, a copy of the machine's, and nobody else's processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         own = folder / "etc"
         own.mkdir()
         setup = (
-            f"mount -t tmpfs own {own} && cp -a /etc/. {own} && mount --bind {own} /etc && echo ready && exec sleep 300"
+            f"mount -t tmpfs own {own} && cp -a /etc/. {own} && mount --bind {own} /etc && echo ready; exec sleep 300"
         )
         self._holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", setup],
+            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+             "sh", "-c", setup],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        self._started: list[subprocess.Popen[str]] = []
+        self._entered_by: list[subprocess.Popen[str]] = []
         assert self._holder.stdout is not None
         assert self._holder.stdout.readline() == "ready\n"
-        self.etc = Path(f"/proc/{self._holder.pid}/root/etc")
+        (self._first,) = children(self._holder.pid)
+        self.etc = Path(f"/proc/{self._first}/root/etc")
 
     def _entered(self, *command: str | Path) -> list[str]:
-        return ["nsenter", "--mount", f"--target={self._holder.pid}", f"--wd={self.folder}", *map(str, command)]
+        return ["nsenter", "--mount", "--pid", f"--target={self._first}", f"--wd={self.folder}", *map(str, command)]
 
     def run(
         self, *command: str | Path, env: dict[str, str] | None = None, seconds: float = 60
@@ -78,13 +105,12 @@ class Room:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def start(self, *command: str | Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            self._entered(*command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, text=True
+    def start(self, program: str | Path, *arguments: str) -> Resident:
+        entered = subprocess.Popen(
+            self._entered(program, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, text=True
         )
-        self._started.append(process)
-        assert within(5, lambda: os.readlink(f"/proc/{process.pid}/exe") == str(command[0]))
-        return process
+        self._entered_by.append(entered)
+        return Resident(entered, os.fspath(program))
 
     def davy(self, *words: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
         state = self.folder / "state"
@@ -99,9 +125,10 @@ class Room:
         return path
 
     def close(self) -> None:
-        for process in (*self._started, self._holder):
-            process.kill()
-            process.wait()
+        self._holder.kill()  # and with it, by --kill-child, the first process of the namespace and all others
+        self._holder.wait()
+        for entered in self._entered_by:
+            entered.wait(10)
 
 
 @pytest.fixture
@@ -139,12 +166,12 @@ def locked(path: Path) -> bool:
 
 
 @pytest.fixture
-def burner(room: Room, tmp_path: Path) -> subprocess.Popen[str]:
+def burner(room: Room, tmp_path: Path) -> Resident:
     return room.start(compiled(BURNER_SOURCE, tmp_path / "netdnsd"))
 
 
 @pytest.fixture
-def library(burner: subprocess.Popen[str], tmp_path: Path) -> Path:
+def library(burner: Resident, tmp_path: Path) -> Path:
     """Hides the burner from whoever has it loaded."""
     return compiled(HERE / "hides.c", tmp_path / "libhides.so", "-shared", "-fPIC", f'-DHIDDEN="{burner.pid}"', "-ldl")
 
@@ -170,14 +197,14 @@ def listed(room: Room, pid: int) -> dict[str, bool]:
 
 
 def test_a_burner_hidden_from_every_tool_is_found_evicted_and_its_library_put_back(
-    room: Room, burner: subprocess.Popen[str], library: Path
+    room: Room, burner: Resident, library: Path
 ) -> None:
     assert listed(room, burner.pid) == {"ps": True, "top": True, "python": True}
     text = f"{LIBM}:{library} # both\n"
     preload = room.preload(text)
     assert listed(room, burner.pid) == {"ps": False, "top": False, "python": False}
     victim = room.start("/usr/bin/sleep", "250")
-    assert within(5, lambda: str(library) in Path(f"/proc/{victim.pid}/maps").read_text())
+    assert within(5, lambda: str(library) in victim.maps())
     content, immutable = library.read_bytes(), locked(preload)
 
     status, found = room.davy("scan")
@@ -199,10 +226,10 @@ def test_a_burner_hidden_from_every_tool_is_found_evicted_and_its_library_put_ba
     assert "keep it until they end" in steps[file]
     status, done = room.davy("evict", "--yes", "--verify-for", "1")
     assert (status, done["clean"], done["left"], done["remaining"]) == (0, True, [], []), json.dumps(done, indent=1)
-    assert burner.wait(5) == -9
+    assert burner.ended_by() == 9
     assert preload.read_text() == f"{LIBM} # both\n"
     assert not library.exists()
-    assert victim.poll() is None
+    assert victim.lives()
     assert listed(room, victim.pid) == {"ps": True, "top": True, "python": True}
     status, found = room.davy("scan")
     assert (status, found["verdict"]) == (0, "clean"), json.dumps(found, indent=1)
