@@ -16,7 +16,7 @@ from davy.host.cgroups import Groups
 from davy.host.cpu_samples import UNKNOWN, CpuSampler
 from davy.host.exits import ExitRecords
 from davy.host.stat import parse_schedstat
-from davy.host.totals import CpuTimes, parse_load, parse_totals
+from davy.host.totals import CpuTimes, parse_totals
 from davy.model.concealment import Accounting, View
 from davy.model.facts import Gap, Load, Process
 
@@ -129,7 +129,7 @@ class Window:
         if not self._kernel.first_pid_namespace:
             return 0
         try:
-            return parse_load(self._kernel.procfs.read("loadavg")).threads
+            return self._kernel.thread_count()
         except HostError:
             return 0
 

@@ -1,6 +1,6 @@
-"""What the kernel counts for the whole machine: CPU time, forks, threads, runnable tasks.
+"""What the kernel counts for the whole machine: CPU time, forks, threads.
 
-Source: proc_stat(5), proc_loadavg(5), sysinfo(2), Documentation/scheduler/sched-stats.rst.
+Source: proc_stat(5), proc_loadavg(5), sysinfo(2).
 """
 
 from __future__ import annotations
@@ -79,20 +79,6 @@ class Load(Struct, frozen=True):
     """The last pid given in the pid namespace of this procfs; a thread may have it."""
 
 
-class RunQueue(NamedTuple):
-    """One CPU of ``/proc/schedstat``, in nanoseconds."""
-
-    run: int
-    """What tasks took, each stay counted whole when the task leaves the CPU for another.
-
-    It stands still while one task keeps the CPU: on Linux 6.1 a spinning task left it unchanged over 1.5 s, and then it
-    leapt by 2.04 s.  Over a window it may be too little or too much by the longest stay.
-    """
-    waited: int
-    arrivals: int
-    """How often a task was given the CPU."""
-
-
 def _number(text: bytes) -> int:
     if not text.isdigit() or len(text) > _DIGITS:
         raise ValueError(text)
@@ -134,20 +120,6 @@ def parse_load(data: bytes) -> Load:
         return Load((one, five, fifteen), _number(running), _number(threads), _number(words[4]))
     except (ValueError, IndexError):
         raise Refused("loadavg: not as the kernel writes it") from None
-
-
-def parse_run_queues(data: bytes) -> dict[int, RunQueue]:
-    """``/proc/schedstat``, by CPU; it is there only in a kernel with SCHEDSTATS.  Raises `Refused`."""
-    queues: dict[int, RunQueue] = {}
-    try:
-        for line in data.splitlines():
-            words = line.split()
-            if len(words) >= 10 and words[0].startswith(b"cpu") and len(queues) < _CPUS_LIMIT:
-                run, waited, arrivals = (_number(word) for word in words[7:10])
-                queues[_number(words[0][3:])] = RunQueue(run, waited, arrivals)
-    except ValueError:
-        raise Refused("schedstat: not as the kernel writes it") from None
-    return queues
 
 
 def thread_count() -> int:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from davy.host import Gone, LiveKernel
-from davy.host.totals import parse_load, parse_run_queues, parse_totals, thread_count
+from davy.host import LiveKernel
+from davy.host.totals import parse_load, parse_totals, thread_count
 
 from .conftest import Starter
 
@@ -50,14 +50,3 @@ def test_threads_are_counted_alike_by_the_file_and_by_the_call(kernel: LiveKerne
     assert load.threads % 65536 == pytest.approx(before + 501, abs=100)
     assert 0 < load.last_pid < 1 << 22
     assert len(os.listdir(f"/proc/{rest.pid}/task")) == 501
-
-
-def test_run_queues_are_there_or_the_kernel_has_none(kernel: LiveKernel) -> None:
-    try:
-        data = kernel.procfs.read("schedstat", 1 << 20)
-    except Gone:
-        assert not os.path.exists("/proc/schedstat")
-        return
-    queues = parse_run_queues(data)
-    assert len(queues) == kernel.cpus
-    assert all(queue.run > 0 and queue.arrivals > 0 for queue in queues.values())

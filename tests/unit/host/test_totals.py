@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.host import Refused
-from davy.host.totals import CpuTimes, RunQueue, parse_load, parse_run_queues, parse_totals
+from davy.host.totals import CpuTimes, parse_load, parse_totals
 
 STAT = b"""\
 cpu  67087 5 23633 364653 999 3 156 81 7 1
@@ -20,13 +20,6 @@ processes 89435
 procs_running 6
 procs_blocked 0
 softirq 778599 0 101226
-"""
-SCHEDSTAT = b"""\
-version 15
-timestamp 4295077236
-cpu0 0 0 0 0 0 0 1234567890 987654321 4242
-domain0 3 0 0 0 0 0 0 0 0 0 0 0 0
-cpu1 0 0 0 0 0 0 5 6 7
 """
 
 
@@ -62,15 +55,9 @@ def test_a_file_that_is_no_loadavg_is_refused(text: bytes) -> None:
         parse_load(text)
 
 
-def test_run_queues_are_read_by_cpu() -> None:
-    assert parse_run_queues(SCHEDSTAT) == {0: RunQueue(1234567890, 987654321, 4242), 1: RunQueue(5, 6, 7)}
-    with pytest.raises(Refused):
-        parse_run_queues(b"cpu0 0 0 0 0 0 0 x 1 2\n")
-
-
 @given(st.binary(max_size=120), st.sampled_from([b"", b"cpu ", b"cpu0 1 2 3 4\ncpu 1 2 3 4\n", b"1 2 3 4/5 "]))
 def test_whatever_comes_is_understood_or_refused(data: bytes, head: bytes) -> None:
-    for parse in (parse_totals, parse_load, parse_run_queues):
+    for parse in (parse_totals, parse_load):
         try:
             parse(head + data)
         except Refused:
