@@ -20,8 +20,8 @@ from davy.correlate.verdict import by_aspect, of_two_kinds, total_bits, verdict_
 from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
 from davy.model.facts import Process
-from davy.model.findings import Aspect, Finding
-from davy.model.incidents import Considered, Incident, Judgement, Verdict
+from davy.model.findings import HOST, Aspect, Finding
+from davy.model.incidents import Considered, Incident, Judgement, Kind, Verdict
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
 
@@ -199,20 +199,25 @@ def _dormant(snapshot: Snapshot, findings: Findings, claimed: set[str]) -> list[
 def _hidden(gangs: list[Gang], found: Sequence[Hider], findings: Findings) -> list[Gang]:
     """The gangs with those that hide them, and what hides nobody who was seen as gangs of their own.
 
+    Hiders that hide one another belong together.
+
     Of two gangs that one preloaded library hides, it is told which: by the processes it names or was seen to hide.
     What could hide any process, and is tied to none, is put with the gangs that hide; else it stands alone.
     """
     alone = []
+    actors = {hider.actor.subject: hider.actor for hider in found}
     for hider in found:
         subject = hider.actor.subject
         tied = [gang for gang in gangs if not hider.hides.isdisjoint((*gang.miners, *gang.guardians, *gang.droppers))]
         if not tied and hider.everywhere:
             tied = [gang for gang in gangs if any(_conceals(findings.get(miner, ())) for miner in gang.miners)]
+        if not tied and subject == HOST:
+            tied = [gang for gang in alone if any(one.kind is Kind.MODULE for one in gang.hiders.values())]
         if not tied and verdict_of(findings.get(subject, ())) is not Verdict.CLEAN:
             tied = [Gang()]
             alone += tied
         for gang in tied:
-            gang.hiders[subject] = hider.actor
+            gang.hiders |= {one: actors[one] for one in (subject, *hider.hides) if one in actors}
             gang.autostarts |= {one.subject: (one, f"loads {hider.actor.name}") for one in hider.autostarts}
     return gangs + alone
 

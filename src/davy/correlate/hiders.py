@@ -13,7 +13,7 @@ import msgspec
 
 from davy.correlate.verdict import total_bits
 from davy.detect.places import base
-from davy.model.concealment import View
+from davy.model.concealment import CoverKind, View
 from davy.model.facts import Autostart, AutostartKind
 from davy.model.findings import HOST, Finding
 from davy.model.incidents import Actor, Kind, Role
@@ -33,9 +33,9 @@ _NAMING: Final = frozenset({AutostartKind.MODULE, AutostartKind.MODPROBE})
 class Hider(NamedTuple):
     actor: Actor
     hides: frozenset[str]
-    """Subjects of the processes it is tied to."""
+    """Subjects of the processes, or other hiders, that it is tied to."""
     everywhere: bool
-    """Whether it can hide any process: a kernel module, a library in every program."""
+    """Whether it can hide any process: a kernel module, a library in every program, a forged /proc/stat."""
     autostarts: tuple[Autostart, ...] = ()
     """What loads it when the machine starts."""
 
@@ -60,7 +60,8 @@ def hiders(snapshot: Snapshot, findings: Mapping[str, Sequence[Finding]]) -> lis
 def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
     for cover in snapshot.covers:
         files = (cover.origin,) if cover.origin else ()
-        yield _actor(Kind.FILE, cover.subject, f"mount over {cover.point}", path=cover.point, files=files), False
+        actor = _actor(Kind.FILE, cover.subject, f"mount over {cover.point}", path=cover.point, files=files)
+        yield actor, cover.kind is not CoverKind.PROCESS
     for preload in snapshot.preloads:
         files = (preload.path,) if preload.library else ()
         yield (

@@ -19,6 +19,7 @@ _TELLING: Final = frozenset(
      "/proc/sys/kernel/tainted", "/sys/module"}
 )  # fmt: skip
 """By these people see load, processes and kernel modules."""
+_OF_MODULES: Final = frozenset({"/proc/modules", "/sys/module", "/proc/kallsyms"})
 
 
 def _at_points(snapshot: Snapshot, kind: CoverKind) -> Iterator[tuple[str, list[Cover]]]:
@@ -67,6 +68,8 @@ def covered_kernel_file(snapshot: Snapshot) -> Iterator[Observation]:
     Where it says something else than the kernel does, it was put there to deceive: top, vmstat and lsmod believe it.
     In containers lxcfs and sysbox do that honestly, and runtimes mask files that tell too much; those are not meant.
     """
+    table = snapshot.module_table
+    modules = tuple(row.subject for row in table.hidden) if table else ()
     for point, stack in _at_points(snapshot, CoverKind.KERNEL_FILE):
         forged = next((cover.forged for cover in reversed(stack) if cover.forged), None)
         emulated = any(emulator(cover.filesystem, cover.source) for cover in stack)
@@ -76,7 +79,13 @@ def covered_kernel_file(snapshot: Snapshot) -> Iterator[Observation]:
             bits, words = 2.0, f"a mount over {point} claims to be a container's, outside of one"
         else:
             bits, words = (4.0 if point in _TELLING else 2.0), f"a mount over {point}, the kernel's own"
-        yield Observation(subject=stack[-1].subject, bits=bits, summary=words, evidence=_evidence(stack))
+        yield Observation(
+            subject=stack[-1].subject,
+            bits=bits,
+            summary=words,
+            evidence=_evidence(stack),
+            related=modules if point in _OF_MODULES else (),
+        )
 
 
 @detector("concealment.covered-program", aspect=Aspect.CONCEALMENT, technique="T1564.013")
