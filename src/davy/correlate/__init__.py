@@ -204,7 +204,7 @@ def _hidden(gangs: list[Gang], found: Sequence[Hider], findings: Findings) -> li
     Of two gangs that one preloaded library hides, it is told which: by the processes it names or was seen to hide.
     What could hide any process, and is tied to none, is put with the gangs that hide; else it stands alone.
     """
-    alone = []
+    alone: list[Gang] = []
     actors = {hider.actor.subject: hider.actor for hider in found}
     for hider in found:
         subject = hider.actor.subject

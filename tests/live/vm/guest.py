@@ -18,7 +18,7 @@ RESTART = 0x01234567
 DAVY = [sys.executable, "-m", "davy"]
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "PYTHONPATH": "/davy", "LC_ALL": "C.UTF-8"}
 RACE_SECONDS = 6.0
-FILTERED = "/run/modules"
+FILTERED = "/tmp/modules"
 
 
 def mount(source, target, filesystem, flags=0):
