@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
+from davy.collect.concealment.hidden_names import hidden_names
 from davy.collect.executables import Contents, executable
-from davy.collect.hidden_names import hidden_names
 from davy.collect.holders import Holders, holders, ownerless
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import PackageDatabase, packages

@@ -19,15 +19,15 @@ from davy.collect.autostarts import (
     modules_load_lines,
     systemd_units,
 )
-from davy.collect.covers import covers, first_look
+from davy.collect.concealment.covers import covers, first_look
+from davy.collect.concealment.module_files import module_files
+from davy.collect.concealment.modules import module_table
+from davy.collect.concealment.preloads import preloads
+from davy.collect.concealment.views import process_table
 from davy.collect.known_files import known_files
-from davy.collect.module_files import module_files
-from davy.collect.modules import module_table
-from davy.collect.preloads import preloads
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
-from davy.collect.views import process_table
 from davy.collect.window import Window
 from davy.host import Host, HostError, Kernel
 from davy.host.clean_start import started

@@ -7,10 +7,10 @@ from collections.abc import Set as AbstractSet
 from types import TracebackType
 from typing import Final
 
-from davy.collect.accounting import Reading, accounting, groups_of, passed
+from davy.collect.concealment.accounting import Reading, accounting, groups_of, passed
+from davy.collect.concealment.views import Sightings, sightings
 from davy.collect.processes import Sweep, sweep
 from davy.collect.renewals import Looks
-from davy.collect.views import Sightings, sightings
 from davy.host import Host, HostError, Kernel
 from davy.host.cgroups import Groups
 from davy.host.cpu_samples import UNKNOWN, CpuSampler

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from davy.collect.module_files import files_of_modules
+from davy.collect.concealment.module_files import files_of_modules
 from davy.detect.places import temporary_folder
 from davy.hands.errors import Untouched
 from davy.hands.modules import loaded

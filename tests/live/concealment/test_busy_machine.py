@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.live.eviction.support import dies_with_us, tool
 
-from davy.collect.views import process_table
+from davy.collect.concealment.views import process_table
 from davy.collect.window import Window
 from davy.detect.concealment import UNOWNED_CORES
 from davy.host import Host, live

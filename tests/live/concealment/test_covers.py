@@ -135,7 +135,7 @@ def test_what_runtimes_and_service_managers_mount_is_no_cover(inside: Namespace)
     inside.python(HONEST)
     assert inside.mounted("/proc/sys") == 1
     told = inside.python(
-        "from davy.collect.covers import covers, first_look\nfrom davy.host import live\nhost = live()\n"
+        "from davy.collect.concealment.covers import covers, first_look\nfrom davy.host import live\nhost = live()\n"
         "print(list(covers(host, host.kernel, first_look(host, host.kernel))))"
     )
     assert told.strip() == "[]"
@@ -154,7 +154,7 @@ def test_a_cover_that_no_path_leads_to_any_more_is_none(inside: Namespace) -> No
 
 TAMPERED: Final = """
 import os, subprocess, sys
-from davy.collect.covers import covers, first_look
+from davy.collect.concealment.covers import covers, first_look
 from davy.hands.errors import Untouched
 from davy.hands.mounts import unmount
 from davy.host import live

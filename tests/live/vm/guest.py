@@ -66,7 +66,7 @@ def uncover():
 def race():
     """Look at the modules again and again while one of them is loaded and unloaded all the time."""
     sys.path.insert(0, "/davy")
-    from davy.collect.modules import module_table
+    from davy.collect.concealment.modules import module_table
     from davy.host import live
     from davy.model.concealment import ModuleTable
 

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from davy.collect.preloads import preloads
+from davy.collect.concealment.preloads import preloads
 from davy.host import Host, MemoryRoot, RecordedKernel
 from davy.host.clean_start import Start
 from davy.host.procfs import RecordedProcfs

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from tests.unit.snapshots import process
 
-from davy.collect.accounting import Reading, accounting, groups_of
+from davy.collect.concealment.accounting import Reading, accounting, groups_of
 from davy.collect.processes import Sweep
 from davy.host.cpu_samples import CpuShare, Samples
 from davy.host.exits import ExitRecord

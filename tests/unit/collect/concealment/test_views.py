@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
+from davy.collect.concealment.views import Sightings, process_table, sightings
 from davy.collect.processes import sweep
-from davy.collect.views import Sightings, process_table, sightings
 from davy.host import RecordedKernel
 from davy.host.cgroups import Group, Groups
 from davy.host.clean_start import Start

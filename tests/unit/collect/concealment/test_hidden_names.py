@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.snapshots import cron, process, snapshot
 
-from davy.collect.hidden_names import hidden_names
+from davy.collect.concealment.hidden_names import hidden_names
 from davy.host import Host, MemoryRoot
 from davy.host.clean_start import Start
 from davy.model.concealment import HiddenName

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 import pytest
 
-from davy.collect.modules import module_table
+from davy.collect.concealment.modules import module_table
 from davy.host import Denied, Entry, Gone, Host, MemoryRoot, RecordedKernel
 from davy.host.procfs import RecordedProcfs
 from davy.host.root import FileStat

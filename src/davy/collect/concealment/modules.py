@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from davy.collect.module_files import files_of_modules
+from davy.collect.concealment.module_files import files_of_modules
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.modules import LoadedModule, modules_of_functions, modules_of_log, modules_of_symbols, parse_modules
 from davy.knowledge.modules import OWN_FOLDER

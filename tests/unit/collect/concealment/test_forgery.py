@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from davy.collect.forgery import Shown, difference
+from davy.collect.concealment.forgery import Shown, difference
 
 TICKS = 100
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
-from davy.collect.forgery import Shown, difference
+from davy.collect.concealment.forgery import Shown, difference
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.mount_tree import MountTree, below
 from davy.host.mounts import Mount, parse_mountinfo

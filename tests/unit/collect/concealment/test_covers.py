@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from davy.collect.covers import covers, first_look
+from davy.collect.concealment.covers import covers, first_look
 from davy.host import Entry, Host, MemoryRoot, RecordedKernel
 from davy.host.procfs import RecordedProcfs
 from davy.model.concealment import Cover, CoverKind
