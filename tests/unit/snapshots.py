@@ -258,6 +258,7 @@ def preload(
     pids: tuple[int, ...] = (),
     hides: Iterable[Process] = (),
     names: Iterable[Process] = (),
+    forges: tuple[str, ...] = (),
 ) -> Preload:
     """A library of its own line in the preload file, unless ``kind`` says otherwise."""
     filed = kind is PreloadKind.FILE
@@ -272,6 +273,7 @@ def preload(
         pids=pids,
         hides=tuple(process.subject for process in hides),
         names=tuple(process.subject for process in names),
+        forges=forges,
     )
 
 

@@ -30,7 +30,6 @@ from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
 from davy.collect.window import Window
 from davy.host import Host, HostError, Kernel
-from davy.host.clean_start import started
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -110,7 +109,7 @@ def survey(
             window.halfway()
             window.close()
             facts += within(COLLECTOR_SECONDS, "covers", covers(host, kernel, shown))
-            facts += _of_the_window(kernel, window, facts)
+            facts += _of_the_window(host, kernel, window, facts)
     return Snapshot(
         host=HostFacts(
             name=kernel.name if kernel else None,
@@ -161,7 +160,7 @@ def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
     yield from within(COLLECTOR_SECONDS, "modules", module_files(host, loading))
 
 
-def _of_the_window(kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:
+def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:
     """Who lives, what it takes, and who shows it; ``facts`` are those read while the window passed."""
     if not kernel.procfs.own and os.geteuid() == 0:
         yield Gap("processes", "/proc", "a procfs of our own was refused; the mounted one may be covered")
@@ -178,7 +177,7 @@ def _of_the_window(kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Ite
     yield from caught(kernel, window.first, renewals, found, users)
     covered = frozenset(cover.pid for cover in _all(facts, Cover) if cover.pid is not None)
     table = process_table(
-        kernel, window.sightings(), window.last.stats, covered=covered, start=started(), uncounted=window.uncounted
+        kernel, window.sightings(), window.last.stats, covered=covered, start=host.start, uncounted=window.uncounted
     )
     yield table
     hidden = {row.pid for row in table.hidden} if isinstance(table, ProcessTable) else set()

@@ -65,6 +65,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     preloads.preload_file,
     preloads.family_preload,
     preloads.hides,
+    preloads.forges,
     preloads.hidden_by_library,
     preloads.names,
     preloads.preload_environment,

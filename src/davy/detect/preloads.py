@@ -103,6 +103,25 @@ def hides(snapshot: Snapshot) -> Iterator[Observation]:
         )
 
 
+@detector("concealment.preload-forges", aspect=Aspect.CONCEALMENT, technique="T1565.001")
+def forges(snapshot: Snapshot) -> Iterator[Observation]:
+    """A program with this library loaded reads other numbers of the kernel's than the kernel writes.
+
+    Davy had it loaded itself, read ``/proc/stat`` and ``/proc/modules`` both ways in one moment, and started again
+    without it.  So top shows an idle machine, or lsmod a module too few.  Nothing honest does so outside of containers.
+    """
+    seen = set()
+    for preload in snapshot.preloads:
+        if preload.forges and preload.path not in seen:
+            seen.add(preload.path)
+            yield Observation(
+                subject=preload.subject,
+                bits=8.0,
+                summary=f"programs that have {preload.path} loaded read a forged {' and '.join(preload.forges)}",
+                evidence=(_where(preload), *preload.forges),
+            )
+
+
 @detector("concealment.hidden-by-library", aspect=Aspect.CONCEALMENT, technique="T1014")
 def hidden_by_library(snapshot: Snapshot) -> Iterator[Observation]:
     """A process that programs do not see which have a preloaded library loaded, ps and top among them.

@@ -19,8 +19,7 @@ import re
 import stat
 import struct
 import sys
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -28,7 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from davy.host import raw
-from davy.host.mounts import hanging_points, parse_mountinfo
+from davy.host.deceived import Sight, look
 from davy.host.stat import parse_stat
 
 PRELOAD_FILE: Final = "/etc/ld.so.preload"
@@ -39,13 +38,7 @@ _HAND_OVER: Final = b"DAVY_STARTED_AGAIN"
 """Names the descriptor of what is handed over.  Believed only if that names this very process."""
 
 _LIMIT: Final = 4 << 20
-_NAMES_LIMIT: Final = 100_000
 _OPEN_FOLDERS: Final = ("/tmp", "/var/tmp", "/dev/shm", "/run/shm", "/run/lock")
-_LISTED_FOLDERS: Final = (
-    "/etc", "/root", "/tmp", "/var/tmp", "/dev/shm", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64",
-    "/usr/local/bin", "/usr/local/lib",
-)  # fmt: skip
-"""Where preloaded libraries are known to leave names out, besides ``/proc``."""
 _WORDS: Final = re.compile(rb"[ \t\n:]+")
 _NULL: Final = (1, 3)
 _AT_BASE: Final = 7
@@ -78,6 +71,8 @@ class Start(Struct, frozen=True, kw_only=True):
     """The same of files: their paths."""
     listed_at: float | None = None
     """When, in seconds since boot: the clock of process start times."""
+    forged: tuple[str, ...] = ()
+    """Files of the kernel's that read otherwise with these libraries loaded."""
 
     def left_out(self, pid: int, started: float) -> bool:
         """Whether a process that is alive now, and started so many seconds after boot, was left out of the listing."""
@@ -91,10 +86,7 @@ class _HandedOver(Struct, frozen=True, kw_only=True):
     pid: int
     start_ticks: int
     preloaded: tuple[bytes, ...]
-    listing: tuple[int, ...]
-    unlisted: tuple[int, ...]
-    unlisted_names: tuple[bytes, ...]
-    listed_at: float
+    sight: Sight
     away: tuple[int, int, int] | None
     """Where it came from, as in `_Away`; None when it stayed there."""
 
@@ -127,10 +119,11 @@ def ensure_clean(arguments: Sequence[str] | None = None) -> Start:
             still_preloaded=still,
             why=kept_away or ("they are loaded again" if still else ""),
             own_mounts=bool(kept_away),
-            hooked_listing=frozenset(former.listing) if former.preloaded else None,
-            unlisted=frozenset(former.unlisted),
-            unlisted_names=tuple(map(os.fsdecode, former.unlisted_names)),
-            listed_at=former.listed_at if former.preloaded else None,
+            hooked_listing=frozenset(former.sight.listing) if former.preloaded else None,
+            unlisted=frozenset(former.sight.unlisted),
+            unlisted_names=tuple(map(os.fsdecode, former.sight.unlisted_names)),
+            listed_at=former.sight.listed_at if former.preloaded else None,
+            forged=former.sight.forged,
         )
     return _started
 
@@ -357,12 +350,14 @@ def _back(away: tuple[int, int, int] | None) -> str:
 
 def _again(arguments: Sequence[str], loaded: tuple[str, ...], paths: list[bytes], away: _Away | None) -> None:
     """Become the same interpreter with the same arguments, without what has libraries loaded.  Raises OSError."""
-    listing, unlisted, names, when = _listings(loaded) if loaded else ((), (), (), 0.0)
     pid, ticks = _own_identity()
     told = _HandedOver(
-        pid=pid, start_ticks=ticks, preloaded=tuple(map(os.fsencode, loaded)), listing=listing, unlisted=unlisted,
-        unlisted_names=names, listed_at=when, away=away,
-    )  # fmt: skip
+        pid=pid,
+        start_ticks=ticks,
+        preloaded=tuple(map(os.fsencode, loaded)),
+        sight=look(loaded) if loaded else Sight(),
+        away=away,
+    )
     descriptor = os.memfd_create("davy-start", 0)
     try:
         os.write(descriptor, msgspec.msgpack.encode(told))
@@ -411,40 +406,3 @@ def _handed_over() -> _HandedOver | None:
         return None
     os.close(descriptor)
     return told
-
-
-def _listings(loaded: Iterable[str]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[bytes, ...], float]:
-    """What the C library lists of ``/proc``, what it leaves out there, paths it leaves out elsewhere, and when."""
-    pids: set[bytes] = set()
-    left_out: set[bytes] = set()
-    with suppress(OSError):
-        pids, left_out = _two_views(b"/proc")
-    when = time.clock_gettime(time.CLOCK_BOOTTIME)
-    unlisted = [b"/".join((folder, name)) for folder in _folders(loaded) for name in _left_out_of(folder)]
-    return (
-        tuple(int(name) for name in pids if name.isdigit()),
-        tuple(int(name) for name in left_out if name.isdigit()),
-        tuple(unlisted[:1000]),
-        when,
-    )
-
-
-def _two_views(folder: bytes) -> tuple[set[bytes], set[bytes]]:
-    """What the C library lists, and what the kernel lists before and after that.  Raises OSError."""
-    before = set(raw.names(folder, _NAMES_LIMIT))
-    listed = set(os.listdir(folder))
-    return listed, (before & set(raw.names(folder, _NAMES_LIMIT))) - listed
-
-
-def _left_out_of(folder: bytes) -> Iterator[bytes]:
-    with suppress(OSError):
-        yield from sorted(_two_views(folder)[1])
-
-
-def _folders(loaded: Iterable[str]) -> Iterator[bytes]:
-    """Folders worth a comparison, each once by its real path; none on a file system that may never answer."""
-    hanging = hanging_points(parse_mountinfo(os.fsdecode(_raw("/proc/self/mountinfo"))))
-    wanted = [*_LISTED_FOLDERS, f"/usr/lib/{os.uname().machine}-linux-gnu", *map(os.path.dirname, loaded)]
-    for folder in dict.fromkeys(wanted):
-        if folder.startswith("/") and not (hanging and f"{folder}/".startswith(hanging)):
-            yield os.fsencode(folder)

@@ -242,6 +242,8 @@ class Preload(Struct, frozen=True, kw_only=True):
     """Subjects of processes whose name or program its bytes contain."""
     hides: tuple[str, ...] = ()
     """Subjects of processes that a program which had it loaded did not see."""
+    forges: tuple[str, ...] = ()
+    """Files of the kernel's that read otherwise in a program which had it loaded."""
 
     @property
     def subject(self) -> str:

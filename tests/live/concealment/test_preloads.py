@@ -213,7 +213,8 @@ def test_a_burner_hidden_from_every_tool_is_found_evicted_and_its_library_put_ba
     (hider,) = actors(found, "hider")
     assert (hider["kind"], hider["path"], hider["files"]) == ("library", str(library), [str(library)])
     rules = {finding["rule"] for one in found["incidents"] for finding in one["findings"]}
-    assert {"concealment.preload-file", "concealment.preload-hides"} <= rules
+    assert {"concealment.preload-file", "concealment.preload-hides", "concealment.hidden-process"} <= rules
+    assert found["views"]["processes"]["hidden"] == 1
     assert gaps(found) == [f"Davy itself: was preloaded with {library}; it started again without"]
 
     status, plan = room.davy("evict", "--dry-run")
@@ -269,6 +270,24 @@ def refused(*_):
     raise OSError(13, "Permission denied")
 raw.execve = refused
 """
+
+
+def test_a_library_that_answers_for_the_load_is_noticed(room: Room, burner: Resident, tmp_path: Path) -> None:
+    idle = tmp_path / "idle"
+    idle.write_text(Path("/proc/stat").read_text())
+    forging = compiled(HERE / "forges.c", tmp_path / "libforges.so", "-shared", "-fPIC", f'-DSHOWN="{idle}"', "-ldl")
+    room.preload(f"{forging}\n")
+    assert room.python("print(open('/proc/stat').read())").strip() == idle.read_text().strip(), "nothing is forged"
+    assert burner.lives()
+    _, found = room.davy("scan")
+    forged = [
+        finding
+        for one in found["incidents"]
+        for finding in one["findings"]
+        if finding["rule"] == "concealment.preload-forges"
+    ]
+    assert [finding["subject"] for finding in forged] == [f"library:{forging}"], json.dumps(found, indent=1)
+    assert "/proc/stat" in forged[0]["summary"]
 
 
 def start_of(room: Room, *, env: dict[str, str] | None = None, before: str = "") -> dict[str, Any]:
@@ -339,8 +358,7 @@ def test_what_another_process_was_handed_is_not_believed(room: Room, harmless: P
 import msgspec
 from davy.host import clean_start
 told = clean_start._HandedOver(
-    pid=os.getpid() + 1, start_ticks=1, preloaded=(), listing=(), unlisted=(1,), unlisted_names=(), listed_at=1.0,
-    away=None,
+    pid=os.getpid() + 1, start_ticks=1, preloaded=(), sight=clean_start.Sight(unlisted=(1,), listed_at=1.0), away=None
 )
 descriptor = os.memfd_create("x", 0)
 os.write(descriptor, msgspec.msgpack.encode(told))

@@ -365,6 +365,7 @@ MATCHING: Final = (
     _library("identity.preload", "one of Kinsing's", preload("/etc/libsystem.so")),
     _library("concealment.preload-hides", "a burner", preload("/opt/x.so", hides=[_BURNER]), _BURNER),
     _library("concealment.preload-hides", "a package's library that hides", preload(_JEMALLOC, hides=[_BURNER])),
+    _library("concealment.preload-forges", "an idle machine", preload("/opt/x.so", forges=("/proc/stat",))),
     _one(_BURNER, "concealment.hidden-by-library", "a burner", preload("/opt/x.so", hides=[_BURNER])),
     _library("concealment.preload-names", "a burner's name", preload("/opt/x.so", names=[_BURNER]), _BURNER),
     _library(
@@ -654,6 +655,7 @@ SPARED: Final = (
     ),
     _none("identity.preload", "an agent's", preload(_AGENT)),
     _none("identity.preload", "a package's library", preload("/etc/libsystem.so", owner_package="libsystem")),
+    _none("concealment.preload-forges", "one that hides and forges nothing", preload("/opt/x.so", hides=[_BURNER])),
     _none("concealment.preload-hides", "one that nobody was hidden by", preload("/opt/x.so"), _BURNER),
     _none("concealment.hidden-by-library", "one that a library only names", _BURNER, preload("/x", names=[_BURNER])),
     _none(

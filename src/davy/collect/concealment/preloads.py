@@ -120,14 +120,16 @@ class _Look:
             yield from self._mapped(self._host.kernel)
 
     def with_deeds(self, preload: Preload) -> Preload:
-        """With whom the library hides, and whom its bytes name."""
+        """With whom the library hides, what it forges, and whom its bytes name."""
         library = preload.library
         if preload.kind is PreloadKind.LOADER or library is None or self._host.kernel is None:
             return preload
-        hides = tuple(key.subject for key in self._left_out) if library.key in self._hiding else ()
+        if library.key in self._hiding:
+            hides = tuple(key.subject for key in self._left_out)
+            preload = msgspec.structs.replace(preload, hides=hides, forges=self._host.start.forged)
         if _trusted(library):
-            return msgspec.structs.replace(preload, hides=hides)
-        return msgspec.structs.replace(preload, hides=hides, names=tuple(self._named_by(preload.path)))
+            return preload
+        return msgspec.structs.replace(preload, names=tuple(self._named_by(preload.path)))
 
     # Files
 
