@@ -450,10 +450,12 @@ def module_row(
     return ModuleRow(name=name, seen=shown, missing=left_out, taint=taint, file=place)
 
 
-def module_table(*modules: str | ModuleRow, taint: int = 0) -> ModuleTable:
+def module_table(
+    *modules: str | ModuleRow, taint: int = 0, stray_bytes: int = 0, hooks: tuple[str, ...] = ()
+) -> ModuleTable:
     """So many modules, all of them listed where only a name is given."""
     rows = tuple(module_row(each) if isinstance(each, str) else each for each in modules)
-    return ModuleTable(columns=MODULE_VIEWS, rows=rows, taint=taint)
+    return ModuleTable(columns=MODULE_VIEWS, rows=rows, taint=taint, stray_bytes=stray_bytes, hooks=hooks)
 
 
 def module_file(

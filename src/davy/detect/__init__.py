@@ -56,6 +56,8 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     covers.covered_kernel_file,
     covers.covered_program,
     modules.hidden_module,
+    modules.stray_memory,
+    modules.hooked_function,
     modules.unlisted_file,
     modules.unexplained_taint,
     modules.known_module,

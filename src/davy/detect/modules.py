@@ -7,9 +7,16 @@ from typing import Final
 
 from davy.detect.places import odd_place
 from davy.detect.rule import Observation, detector
-from davy.knowledge.modules import OWN_FOLDER, honest_place, kept_place, module_by_name, module_by_path
+from davy.knowledge.modules import (
+    OWN_FOLDER,
+    honest_place,
+    kept_place,
+    module_by_name,
+    module_by_path,
+    telling_function,
+)
 from davy.model.concealment import ModuleFile, ModuleRow, ModuleTable, ModuleView
-from davy.model.findings import Aspect
+from davy.model.findings import HOST, Aspect
 from davy.model.snapshot import Snapshot
 
 KERNEL: Final = "kernel:taint"
@@ -68,6 +75,41 @@ def hidden_module(snapshot: Snapshot) -> Iterator[Observation]:
                 f"left out by {', '.join(sorted(row.missing))}: {own}",
                 *((f"taint {row.taint}",) if row.taint else ()),
             ),
+        )
+
+
+@detector("concealment.stray-module-memory", aspect=Aspect.CONCEALMENT, technique="T1014")
+def stray_memory(snapshot: Snapshot) -> Iterator[Observation]:
+    """The kernel's module loader has allocated more memory than all modules that the kernel lists have.
+
+    A rootkit that took itself out of every list still lies in it.  A module whose loading failed at the last moment
+    gives its memory back, so that is not meant; kernels since 6.10 do not tell.
+    """
+    table = snapshot.module_table
+    if table is not None and table.stray_bytes:
+        yield Observation(
+            subject=HOST,
+            bits=5.0,
+            summary=f"{table.stray_bytes >> 10} KiB hold a kernel module that the kernel does not list",
+            evidence=(f"{table.stray_bytes} bytes that load_module allocated, by vmallocinfo",),
+        )
+
+
+@detector("concealment.hooked-function", aspect=Aspect.CONCEALMENT, technique="T1014")
+def hooked_function(snapshot: Snapshot) -> Iterator[Observation]:
+    """A function of the kernel by which programs see processes, files or connections is led elsewhere by ftrace.
+
+    Tracing, kprobes and BPF leave a function's course alone; a live patch does not, and is told apart.  Some security
+    agents do the same.
+    """
+    table = snapshot.module_table
+    found = [name for name in table.hooks if telling_function(name)] if table else []
+    if found:
+        yield Observation(
+            subject=HOST,
+            bits=5.0,
+            summary=f"something leads {', '.join(found[:4])} of the kernel elsewhere",
+            evidence=tuple(f"{name}: I in enabled_functions of tracefs" for name in found[:4]),
         )
 
 

@@ -20,6 +20,11 @@ _LOADING: Final = re.compile(
     rb"|module is from the staging directory)",
     re.MULTILINE,
 )
+_LOADERS_AREA: Final = re.compile(rb"^0x[0-9a-f]+-0x[0-9a-f]+ +(\d{1,15}) (?:load_module|move_module)\+", re.MULTILINE)
+_GUARD_BYTES: Final = 4096
+"""An area has one page more than was asked for, which is never mapped."""
+_LED_ELSEWHERE: Final = re.compile(rb"^([^\s()]{1,128}) \(\d+\)[ \t]+(?:[A-HJ-Z][ \t]+){0,8}I\b", re.MULTILINE)
+_HOOKS_LIMIT: Final = 256
 _NO_MODULES: Final = ("bpf", "__builtin__")
 """What kallsyms puts in brackets besides modules: programs of BPF, trampolines of ftrace and kprobes."""
 
@@ -80,6 +85,25 @@ def modules_of_functions(data: bytes) -> set[str]:
 def _names(pattern: re.Pattern[bytes], data: bytes) -> set[str]:
     names = {os.fsdecode(name) for name in set(pattern.findall(data))}
     return {name for name in names if not name.startswith(_NO_MODULES)}
+
+
+def memory_of_modules(data: bytes) -> int | None:
+    """Bytes that the kernel's module loader has allocated and not given back, by ``/proc/vmallocinfo``.
+
+    Whoever takes a module out of every list keeps its memory.  None where no area says that the loader asked for it:
+    since Linux 6.10 modules, BPF programs and trampolines are allocated alike.  Source: proc_vmallocinfo(5).
+    """
+    sizes = [int(size) - _GUARD_BYTES for size in _LOADERS_AREA.findall(data)]
+    return sum(sizes) if sizes else None
+
+
+def functions_hooked(data: bytes) -> tuple[str, ...]:
+    """The functions whose execution is led elsewhere by ftrace, by tracefs's ``enabled_functions``.
+
+    Only those marked ``I``, for a changed instruction pointer: tracing and kprobes leave that alone, live patches and
+    rootkits do not.  Source: Documentation/trace/ftrace.rst.
+    """
+    return tuple(sorted({os.fsdecode(name) for name in _LED_ELSEWHERE.findall(data)})[:_HOOKS_LIMIT])
 
 
 def modules_of_log(data: bytes) -> set[str]:

@@ -22,6 +22,8 @@ OWN_FOLDER: Final = "/kernel/"
 _FILE: Final = re.compile(r"(?P<folder>/(?:[^/\0]+/)*)(?P<name>[^/\0]{1,64})\.ko(?:\.(?:xz|gz|zst))?")
 _MERGED: Final = re.compile(r"/usr(?=/lib/)")
 _PATH_LIMIT: Final = 4096
+_ENTRY: Final = re.compile(r"^__(?:x64|ia32|arm64|s390x|se)_(?:compat_)?")
+"""What an architecture puts before the name of a system call's function."""
 
 
 class KnownModule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,11 +51,23 @@ class Folders(Struct, frozen=True, forbid_unknown_fields=True):
     must_not_match: tuple[str, ...]
 
 
+class Functions(Struct, frozen=True, forbid_unknown_fields=True):
+    """Functions of the kernel that rootkits lead elsewhere."""
+
+    reason: str
+    references: tuple[str, ...]
+    falsepositives: str
+    names: tuple[str, ...]
+    must_match: tuple[str, ...]
+    must_not_match: tuple[str, ...]
+
+
 class Modules(Struct, frozen=True, forbid_unknown_fields=True):
     places: tuple[str, ...]
     module: tuple[KnownModule, ...]
     honest: Folders
     kept: Folders
+    hooked: Functions
 
 
 class ModuleMatch(NamedTuple):
@@ -112,6 +126,11 @@ def module_by_path(path: str) -> ModuleMatch | None:
         if name in known.names and folders.fullmatch(folder):
             return _match(known)
     return module_by_name(name)
+
+
+def telling_function(name: str) -> bool:
+    """Whether whoever leads this function of the kernel elsewhere decides what programs see."""
+    return _ENTRY.sub("", name) in modules().hooked.names
 
 
 def honest_place(path: str) -> bool:

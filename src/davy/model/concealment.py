@@ -136,6 +136,10 @@ class ModuleTable(Struct, frozen=True, kw_only=True):
     rows: tuple[ModuleRow, ...] = ()
     taint: int = 0
     """``/proc/sys/kernel/tainted``, a mask."""
+    stray_bytes: int = 0
+    """What the kernel's module loader has allocated beyond the modules of the kernel's own list."""
+    hooks: tuple[str, ...] = ()
+    """Functions of the kernel whose execution is led elsewhere by ftrace."""
 
     @property
     def hidden(self) -> tuple[ModuleRow, ...]:

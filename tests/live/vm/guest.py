@@ -85,7 +85,21 @@ def race():
         os.killpg(shell.pid, 9)
         shell.wait()
         run("/sbin/modprobe", "ifb")
-    return {"looks": looks, "hidden": hidden, "seen": sorted(seen), "columns": list(fact.columns)}
+    return {"looks": looks, "hidden": hidden, "seen": sorted(seen), "columns": list(fact.columns), "stray": stray(host)}
+
+
+def stray(host):
+    """Bytes of modules that are in no list: of those that are listed, and were one of them not."""
+    from davy.collect.concealment import modules
+
+    found = [modules._stray_bytes(host.kernel)]
+    listed = modules._own_modules
+    modules._own_modules = lambda kernel: {
+        name: module for name, module in listed(kernel).items() if name != "iptable_mac"
+    }
+    found.append(modules._stray_bytes(host.kernel))
+    modules._own_modules = listed
+    return found
 
 
 STAGES = {"loaded": modules_load, "covered lsmod": cover, "kernel's list": uncover, "race": race}

@@ -159,6 +159,13 @@ def test_undo_puts_lines_and_file_back_and_says_that_it_loads_no_module(machine:
     assert "never loads a module" in left["why"]
 
 
+def test_a_module_that_is_in_no_list_is_given_away_by_its_memory(machine: dict[str, Any]) -> None:
+    """As if it had taken itself out of the kernel's list, by which Davy knows whose memory is whose."""
+    listed, unlisted = machine["race"]["stray"]
+    assert listed == 0
+    assert unlisted >= 4096
+
+
 def test_a_module_that_comes_and_goes_is_never_called_hidden(machine: dict[str, Any]) -> None:
     race = machine["race"]
     assert race["seen"] == [False, True], "it did not come and go: the test shows nothing"

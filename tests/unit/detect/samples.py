@@ -218,6 +218,18 @@ MATCHING: Final = (
         module_table("loop", module_row("x", seen=(ModuleView.TRACED,), missing=MODULE_VIEWS, file=None)),
     ),
     Sample(
+        "concealment.stray-module-memory",
+        "a module that took itself out of every list",
+        snapshot(module_table("loop", stray_bytes=16384)),
+        HOST,
+    ),
+    Sample(
+        "concealment.hooked-function",
+        "a hook of getdents64",
+        snapshot(module_table("loop", hooks=("__x64_sys_getdents64", "schedule"))),
+        HOST,
+    ),
+    Sample(
         "concealment.unlisted-module-file",
         "a file that no listing shows",
         snapshot(unlisted := module_file(_MAC, listed=False)),
@@ -625,6 +637,9 @@ SPARED: Final = (
         "one that was unloaded since it was logged",
         module_table("loop", module_row("x", seen=(ModuleView.LOG,), missing=MODULE_VIEWS)),
     ),
+    _none("concealment.stray-module-memory", "all of it is some module's", module_table("loop")),
+    _none("concealment.hooked-function", "what a security agent watches", module_table("loop", hooks=("do_exit",))),
+    _none("concealment.hooked-function", "nothing is led elsewhere", module_table("loop")),
     _none("concealment.unlisted-module-file", "a file that is listed", module_file(_MAC)),
     _none(
         "concealment.unexplained-taint",

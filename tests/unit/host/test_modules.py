@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.host.modules import (
     LoadedModule,
+    functions_hooked,
+    memory_of_modules,
     modules_of_functions,
     modules_of_log,
     modules_of_symbols,
@@ -81,3 +84,32 @@ def test_any_bytes_are_read(data: bytes) -> None:
         assert module.size >= 0
     for read in (modules_of_symbols, modules_of_functions, modules_of_log):
         assert all(len(name) <= 64 for name in read(data))
+
+
+AREAS = b"""\
+0x000000009bf2cb97-0x000000009b31484b   20480 load_module+0xbb7/0x21a0 pages=4 vmalloc N0=4
+0x000000009b31484b-0x00000000c0a6d5bc   20480 load_module+0xbb7/0x21a0 pages=4 vmalloc N0=4
+0x00000000c0a6d5bc-0x0000000046a3098e    8192 bpf_prog_alloc_no_stats+0x2b/0x130 pages=1 vmalloc N0=1
+0x0000000046a3098e-0x00000000deadbeef    8192 my_load_module+0x2b/0x130 pages=1 vmalloc N0=1
+"""
+"""As Debian's 6.1 kernel writes it with two modules loaded."""
+
+
+def test_memory_that_the_module_loader_asked_for_is_added_up_without_its_guard_pages() -> None:
+    assert memory_of_modules(AREAS) == 2 * 16384
+
+
+@pytest.mark.parametrize("data", [b"", b"\n" * 9, AREAS.splitlines()[2], b"0x0-0x1 x load_module+0x1\n"])
+def test_where_no_area_is_the_module_loader_s_nothing_is_told(data: bytes) -> None:
+    assert memory_of_modules(data) is None
+
+
+def test_functions_that_are_led_elsewhere_are_told_from_those_that_are_traced() -> None:
+    enabled = (
+        b"schedule (1)           \ttramp: 0xffffffffc0123000 (function_trace_call+0x0/0x10) ->function_trace_call\n"
+        b"__x64_sys_getdents64 (1) R I     \ttramp: 0xffffffffc0124000 (fh_ftrace_thunk+0x0/0x20 [x]) ->ftrace_ops\n"
+        b"do_exit (1) R   D   \tdirect-->bpf_trampoline_6442+0x0/0x1000\n"
+        b"filldir64 (2) R I M \n"
+    )
+    assert functions_hooked(enabled) == ("__x64_sys_getdents64", "filldir64")
+    assert functions_hooked(b"\n \nx (1)\nI (1) R\n") == ()

@@ -12,7 +12,15 @@ from davy.knowledge.arguments import arguments, opened, program, script_argument
 from davy.knowledge.commands import Shape, shapes, suspicious_command
 from davy.knowledge.data import read
 from davy.knowledge.families import Family
-from davy.knowledge.modules import KnownModule, honest_place, kept_place, module_by_name, module_by_path, modules
+from davy.knowledge.modules import (
+    KnownModule,
+    honest_place,
+    kept_place,
+    module_by_name,
+    module_by_path,
+    modules,
+    telling_function,
+)
 from davy.knowledge.pools import miner_port, pool_endpoint, pool_host, pools
 from davy.knowledge.preloads import honest_preload, preload_rules
 from davy.knowledge.programs import (
@@ -344,6 +352,13 @@ def test_a_module_is_weak_or_of_a_family_only_if_there_is_such_a_one(module: Kno
     family = next((each for each in families() if each.id == module.family), None)
     assert module.family is None or (family is not None and {*module.names} <= {*family.modules})
     assert module.references
+
+
+def test_functions_that_rootkits_hook_keep_to_their_samples() -> None:
+    hooked = modules().hooked
+    assert [name for name in hooked.must_match if not telling_function(name)] == []
+    assert [name for name in hooked.must_not_match if telling_function(name)] == []
+    assert hooked.references
 
 
 def test_places_of_modules_keep_to_their_samples() -> None:

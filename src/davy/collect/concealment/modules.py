@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+import msgspec
+
 from davy.collect.concealment.module_files import files_of_modules
 from davy.host import Gone, Host, HostError, Kernel
-from davy.host.modules import LoadedModule, modules_of_functions, modules_of_log, modules_of_symbols, parse_modules
+from davy.host.modules import (
+    LoadedModule,
+    functions_hooked,
+    memory_of_modules,
+    modules_of_functions,
+    modules_of_log,
+    modules_of_symbols,
+    parse_modules,
+)
 from davy.knowledge.modules import OWN_FOLDER
 from davy.model.concealment import ModuleFile, ModuleRow, ModuleTable, ModuleView
 from davy.model.facts import Gap
@@ -26,6 +36,9 @@ _FUNCTIONS: Final = (
     "/sys/kernel/tracing/available_filter_functions",
     "/sys/kernel/debug/tracing/available_filter_functions",
 )
+_ENABLED: Final = tuple(path.replace("available_filter", "enabled") for path in _FUNCTIONS)
+_SETTLING_SECONDS: Final = 0.1
+_AREAS_LIMIT: Final = 16 << 20
 _WHOLE: Final = frozenset({ModuleView.LISTING, ModuleView.OWN_LISTING, ModuleView.SYSFS, ModuleView.SYMBOLS})
 """Views that show every module; the others show some, and prove nothing by what they leave out."""
 Names = Mapping[str, int]
@@ -65,8 +78,47 @@ def module_table(
         second = _look(host, kernel, views[::-1], gaps)
         table = _table(host, own | _own_modules(kernel), (first, second), logged, taint)
         table = _without(table, _fickle(host, kernel, {row.name for row in table.hidden}))
-    yield _with_files(host, kernel, table, files)
+    table = _with_files(host, kernel, table, files)
+    yield msgspec.structs.replace(table, stray_bytes=_stray_bytes(kernel), hooks=_hooks(host))
     yield from gaps.values()
+
+
+def _stray_bytes(kernel: Kernel) -> int:
+    """Memory of modules that are in no list: what is there at two looks, for a module that was just loaded gives back
+    what it needed to begin."""
+    stray = _unlisted_bytes(kernel)
+    if stray:
+        kernel.sleep(_SETTLING_SECONDS)
+        stray = min(stray, _unlisted_bytes(kernel))
+    return stray
+
+
+def _unlisted_bytes(kernel: Kernel) -> int:
+    """0 where it is not told, and where modules come or go just now."""
+    try:
+        before = _own_modules(kernel)
+        allocated = memory_of_modules(kernel.procfs.read("vmallocinfo", _AREAS_LIMIT))
+        after = _own_modules(kernel)
+    except HostError:
+        return 0
+    if allocated is None or before.keys() != after.keys():
+        return 0
+    return max(allocated - sum(module.size for module in after.values()), 0)
+
+
+def _hooks(host: Host) -> tuple[str, ...]:
+    """Functions that something leads elsewhere, unless the kernel is patched live, which does the same."""
+    try:
+        if host.root.names("/sys/kernel/livepatch"):
+            return ()
+    except HostError:
+        pass  # a kernel that cannot be patched
+    for path in _ENABLED:
+        try:
+            return functions_hooked(host.root.read(path, _FUNCTIONS_LIMIT))
+        except HostError:
+            continue
+    return ()
 
 
 def _disagree(table: ModuleTable) -> bool:
