@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from davy.collect.accounts import accounts
 from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.tables import Bounds, entries
 from davy.host import Gone, Host, HostError
 from davy.knowledge.arguments import shell
 from davy.model.facts import Account, Autostart, AutostartKind, Gap
@@ -149,21 +150,11 @@ def _table(
     host: Host, path: str, kind: AutostartKind, parse: Parse, user: str | None, homes: Mapping[str, str]
 ) -> Iterator[Autostart | Gap]:
     """The entries of one file; ``user`` is who runs those that name nobody."""
-    try:
-        mtime = host.root.stat(path).mtime
-        data = host.root.read(path, TABLE_BYTES + 1)
-    except Gone:
-        return
-    except HostError as error:
-        yield Gap("cron", path, str(error))
-        return
-    if len(data) > TABLE_BYTES:
-        yield Gap("cron", f"the rest of {path}", f"larger than {TABLE_BYTES >> 20} MiB")
-        data = data[: data.rfind(b"\n", 0, TABLE_BYTES) + 1]
-    for count, entry in enumerate(parse(os.fsdecode(data))):
-        if count == ENTRIES_LIMIT:
-            yield Gap("cron", f"the rest of {path}", f"more than {ENTRIES_LIMIT} entries")
-            return
+    for found in entries(host, "cron", path, parse, Bounds(TABLE_BYTES, ENTRIES_LIMIT)):
+        if isinstance(found, Gap):
+            yield found
+            continue
+        entry, mtime = found
         whose = entry.user or user
         yield Autostart(
             kind=kind,

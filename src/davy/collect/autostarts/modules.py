@@ -6,13 +6,13 @@ Source: modules-load.d(5), modules(5) of Debian, initramfs-tools(7), modprobe.d(
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.tables import Bounds, entries
 from davy.host import Gone, Host, HostError
 from davy.model.facts import Autostart, AutostartKind, Gap
 
@@ -112,21 +112,11 @@ def _lines(
 def _of_file(
     host: Host, path: str, kind: AutostartKind, parse: Callable[[str], Iterator[Line]]
 ) -> Iterator[Autostart | Gap]:
-    try:
-        mtime = host.root.stat(path).mtime
-        data = host.root.read(path, FILE_BYTES + 1)
-    except Gone:
-        return
-    except HostError as error:
-        yield Gap("modules", path, str(error))
-        return
-    if len(data) > FILE_BYTES:
-        yield Gap("modules", f"the rest of {path}", f"larger than {FILE_BYTES >> 10} KiB")
-        data = data[: data.rfind(b"\n", 0, FILE_BYTES) + 1]
-    for count, entry in enumerate(parse(os.fsdecode(data))):
-        if count == LINES_LIMIT:
-            yield Gap("modules", f"the rest of {path}", f"more than {LINES_LIMIT} entries")
-            return
+    for found in entries(host, "modules", path, parse, Bounds(FILE_BYTES, LINES_LIMIT)):
+        if isinstance(found, Gap):
+            yield found
+            continue
+        entry, mtime = found
         yield Autostart(
             kind=kind,
             path=path,
