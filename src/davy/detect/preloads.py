@@ -85,9 +85,10 @@ def hides(snapshot: Snapshot) -> Iterator[Observation]:
     """A program with this library loaded does not see a living process that the kernel lists.
 
     Davy had it loaded itself, listed the processes both ways in one moment, and started again without it.  Nothing
-    honest leaves processes out of a listing.
+    honest leaves processes out of a listing; but of several libraries that could have done it, some may be honest.
     """
     ways, seen = lookup(snapshot), set()
+    among = len({preload.path for preload in snapshot.preloads if preload.hides})
     for preload in snapshot.preloads:
         if not preload.hides or preload.path in seen:
             continue
@@ -96,8 +97,9 @@ def hides(snapshot: Snapshot) -> Iterator[Observation]:
         shown = ", ".join(hidden[:_SHOWN]) or f"{len(preload.hides)} processes"
         yield Observation(
             subject=preload.subject,
-            bits=9.0,
-            summary=f"programs that have {preload.path} loaded do not see {shown}",
+            bits=9.0 if among == 1 else 4.0,
+            summary=f"programs that have {preload.path} loaded do not see {shown}"
+            + (f", or it is another of {among} libraries" if among > 1 else ""),
             evidence=(_where(preload), *preload.hides[:_SHOWN]),
             related=preload.hides,
         )
@@ -154,8 +156,8 @@ def _suspicious(snapshot: Snapshot, process: Process) -> bool:
 def names(snapshot: Snapshot) -> Iterator[Observation]:
     """A preloaded library holds the name of a process that burns, or that runs from an odd place.
 
-    A library that hides has to know whom.  Short and common names stand in honest libraries, too; those of packages
-    are not meant.
+    A library that hides has to know whom.  Short and common names stand in honest libraries, too, and whoever starts a
+    process names it: those of packages are not meant, and those of known products count for little.
     """
     ways = lookup(snapshot)
     for preload in _of_kind(snapshot, PreloadKind.FILE, PreloadKind.ENVIRONMENT, PreloadKind.MAPPED):
@@ -165,7 +167,7 @@ def names(snapshot: Snapshot) -> Iterator[Observation]:
             shown = tuple(f"{process.name} ({process.pid})" for process in guilty[:_SHOWN])
             yield Observation(
                 subject=preload.subject,
-                bits=4.0,
+                bits=2.0 if honest_preload(preload.path) else 4.0,
                 summary=f"{preload.path} is preloaded, and names {', '.join(shown)}",
                 evidence=shown,
                 related=tuple(process.subject for process in guilty),

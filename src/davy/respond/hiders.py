@@ -115,6 +115,7 @@ def unpreload(draft: Draft, actor: Actor) -> None:
     """A preloaded library goes after every line that names it.
 
     Whoever has it loaded is whom it was forced on: unlike a shared program's, its file does not stay for their sake.
+    One that only a process's own environment names was forced on nobody else.
     """
     found = [preload for preload in draft.snapshot.preloads if preload.subject == actor.subject]
     if any(preload.kind is PreloadKind.LOADER for preload in found):
@@ -133,7 +134,8 @@ def unpreload(draft: Draft, actor: Actor) -> None:
     identity = draft.identity(library.path, library.sha256)
     if identity is not None and draft.mine(library.path):
         why = "it is loaded into programs that did not ask for it"
-        draft.files[identity.path] = Quarantine(file=identity, why=why, loaded_by_others=True)
+        forced = any(preload.hides or preload.kind is not PreloadKind.ENVIRONMENT for preload in found)
+        draft.files[identity.path] = Quarantine(file=identity, why=why, loaded_by_others=forced)
 
 
 def preload_lines(draft: Draft) -> None:

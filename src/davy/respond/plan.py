@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
+from davy.correlate.verdict import verdict_of
 from davy.detect.places import odd_place
 from davy.detect.programs import own_program
 from davy.host import Host, HostError
 from davy.knowledge import family_by_path
 from davy.knowledge.programs import interpreter
 from davy.model.facts import Executable, Process, ProcessDetail
-from davy.model.findings import Aspect
-from davy.model.incidents import Actor, Incident, Kind, Role
+from davy.model.findings import HOST, Aspect, Finding
+from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
 from davy.model.plan import (
     FileIdentity,
     Freeze,
@@ -32,6 +34,9 @@ from davy.respond.autostarts import disable, lines, reloads
 from davy.respond.draft import REBUILD, Draft
 from davy.respond.freeze import running
 from davy.respond.hiders import preload_lines, uncover, unload, unmounts, unpreload
+
+_TELLING_BITS: Final = 5.0
+"""What hides is touched for one finding of concealment with so many bits: no honest mount or library gets them."""
 
 
 def plan(
@@ -50,8 +55,12 @@ def plan(
     for actor in actors:
         if actor.kind is Kind.PROCESS and actor.role in (Role.MINER, Role.GUARDIAN, Role.DROPPER, Role.HIDER):
             _process(draft, actor)
+    told = _told_by_themselves(incidents)
     for actor in actors:
-        if actor.kind is Kind.AUTOSTART:
+        if actor.role is Role.HIDER and actor.subject not in told and actor.subject != HOST:
+            if actor.kind is not Kind.PROCESS:
+                draft.leave(actor.name, "too little is found against it by itself: it may be honest")
+        elif actor.kind is Kind.AUTOSTART:
             disable(draft, draft.ways.autostart.get(actor.subject))
         elif actor.subject.startswith("mount:"):
             uncover(draft, actor)
@@ -85,6 +94,24 @@ def plan(
         vendor_units=tuple(draft.vendor_units),
         names=tuple(sorted(set(_names(actors)))),
     )
+
+
+def _told_by_themselves(incidents: Iterable[Incident]) -> set[str]:
+    """Subjects against which enough is found whatever company they are in.
+
+    Others chose that company: a miner may take a name that stands in an honest library.
+    """
+    own: dict[str, dict[Aspect, Finding]] = {}
+    for finding in (finding for one in incidents for finding in one.findings):
+        strongest = own.setdefault(finding.subject, {})
+        if finding.aspect not in strongest or strongest[finding.aspect].bits < finding.bits:
+            strongest[finding.aspect] = finding
+    return {
+        subject
+        for subject, strongest in own.items()
+        if verdict_of(strongest.values()) is not Verdict.CLEAN
+        or (Aspect.CONCEALMENT in strongest and strongest[Aspect.CONCEALMENT].bits >= _TELLING_BITS)
+    }
 
 
 def _names(actors: Iterable[Actor]) -> Iterator[str]:
