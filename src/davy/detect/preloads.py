@@ -113,12 +113,13 @@ def forges(snapshot: Snapshot) -> Iterator[Observation]:
     without it.  So top shows an idle machine, or lsmod a module too few.  Nothing honest does so outside of containers.
     """
     seen = set()
+    among = len({preload.path for preload in snapshot.preloads if preload.forges})
     for preload in snapshot.preloads:
         if preload.forges and preload.path not in seen:
             seen.add(preload.path)
             yield Observation(
                 subject=preload.subject,
-                bits=8.0,
+                bits=8.0 if among == 1 else 4.0,
                 summary=f"programs that have {preload.path} loaded read a forged {' and '.join(preload.forges)}",
                 evidence=(_where(preload), *preload.forges),
             )
