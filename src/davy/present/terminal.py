@@ -90,7 +90,9 @@ def _show_hidden(out: Console, judgement: Judgement) -> None:
 
 
 def _show_incident(out: Console, judgement: Judgement, number: int, incident: Incident) -> None:
-    word = {Verdict.CONFIRMED: "MINER", Verdict.SUSPECT: "SUSPECT"}.get(incident.verdict, "CLEAN")
+    roles = {actor.role for actor in incident.actors}
+    sure = "HIDER" if Role.HIDER in roles and Role.MINER not in roles else "MINER"
+    word = {Verdict.CONFIRMED: sure, Verdict.SUSPECT: "SUSPECT"}.get(incident.verdict, "CLEAN")
     head = Text(f"{number}. {word}", _STYLES[incident.verdict])
     head.append(f"  {incident.confidence:.0%} sure, id {incident.id}", "default")
     out.print(head)
@@ -188,7 +190,7 @@ def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
     incident = judgement.incidents[number - 1]
     _show_incident(out, judgement, number, incident)
     out.print(
-        f"   {incident.bits:.1f} bits: suspect from 6 out of two aspects, "
+        f"   {incident.bits:.1f} bits: suspect from 6 out of two aspects or for hiding, "
         "confirmed from 9 with more than a name and a place"
     )
     for actor in incident.actors:
