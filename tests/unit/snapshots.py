@@ -412,6 +412,7 @@ def accounting(
     *intervals: tuple[float, float, float],
     cpus: int = 2,
     claimed: float | None = None,
+    counted: float | None = None,
     sampled: float | None = None,
     groups: Mapping[str, float] | None = None,
 ) -> Accounting:
@@ -422,6 +423,7 @@ def accounting(
             Interval(seconds=0.5, busy=busy, owned=owned, unsure=unsure) for busy, owned, unsure in intervals
         ),
         claimed_busy=claimed,
+        counted_busy=counted,
         sampled_busy=sampled,
         groups=tuple(GroupShare(path, cores) for path, cores in (groups or {}).items()),
     )

@@ -176,6 +176,7 @@ class Window:
             hidden=hidden,
             groups=groups_of(self._readings, processes, hidden),
             yardstick=_waited(self._own_wait, _own_wait(kernel)),
+            own=kernel.procfs.own,
         )
 
 

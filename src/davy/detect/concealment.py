@@ -133,12 +133,13 @@ def forged_numbers(snapshot: Snapshot) -> Iterator[Observation]:
     account = snapshot.accounting
     if account is None or len(account.intervals) < 2:
         return
-    if account.claimed_busy is not None and abs(account.claimed_busy - account.busy) >= _forged_from(account):
+    counted = account.busy if account.counted_busy is None else account.counted_busy
+    if account.claimed_busy is not None and abs(account.claimed_busy - counted) >= _forged_from(account):
         yield Observation(
             subject=HOST,
             bits=5.0,
             summary=f"/proc/stat claims {account.claimed_busy:.1f} cores busy; {account.busy:.1f} are",
-            evidence=(f"the kernel's own: {account.busy:.2f} of {account.cpus} cores over the window",),
+            evidence=(f"the kernel's own file: {counted:.2f} of {account.cpus} cores over the window",),
         )
     elif account.sampled_busy is not None and account.sampled_busy - account.busy >= _forged_from(account):
         yield Observation(

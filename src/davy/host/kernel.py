@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -95,7 +95,7 @@ class LiveKernel:
         names = os.uname()
         self.name, self.release = names.nodename, names.release
         self.first_pid_namespace = _first_pid_namespace(self.procfs)
-        self.cpus = os.sysconf("SC_NPROCESSORS_ONLN")
+        self.cpus = len(self._online())
         self.ticks_per_second = os.sysconf("SC_CLK_TCK")
         self.page_bytes = os.sysconf("SC_PAGE_SIZE")
         self.boot_time = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -125,8 +125,9 @@ class LiveKernel:
     def sampler(self) -> CpuSampler:
         return CpuSampler(self._online())
 
-    def _online(self) -> Iterable[int]:
-        return parse_totals(self.procfs.read("stat", 1 << 20)).cpus
+    def _online(self) -> frozenset[int]:
+        """By Davy's own procfs: the C library asks files that something may be mounted over."""
+        return frozenset(parse_totals(self.procfs.read("stat", 1 << 20)).cpus)
 
     def tasks(self) -> list[Task]:
         with TaskIterator() as iterator:

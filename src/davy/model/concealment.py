@@ -302,6 +302,11 @@ class Accounting(Struct, frozen=True, kw_only=True):
     groups: tuple[GroupShare, ...] = ()
     claimed_busy: float | None = None
     """Busy cores as the ordinary ``/proc/stat`` claims, which top reads; None when it could not be read."""
+    counted_busy: float | None = None
+    """Busy cores by the same numbers of a procfs that nothing can be mounted over; None where Davy has none.
+
+    `busy` is measured by the clock, and these at ticks: a program that sleeps at every tick is not in them.
+    """
     sampled_busy: float | None = None
     """Busy cores as perf's samples found them."""
     yardstick: float | None = None

@@ -507,6 +507,11 @@ SPARED: Final = (
     _none(
         "concealment.forged-numbers", "the same from all", accounting(*[(1.5, 1.5, 0.0)] * 2, claimed=1.4, sampled=1.6)
     ),
+    _none(
+        "concealment.forged-numbers",
+        "programs that sleep at every tick, which is where /proc/stat looks",
+        accounting(*[(1.7, 1.7, 0.0)] * 2, claimed=0.4, counted=0.4, sampled=1.6),
+    ),
     _none("concealment.forged-numbers", "nothing to compare with", accounting(*[(1.5, 1.5, 0.0)] * 2)),
     _none(
         "concealment.forged-numbers",

@@ -21,6 +21,7 @@ from davy.collect.processes import Sweep
 from davy.host.cpu_samples import Samples
 from davy.host.exits import ExitRecord
 from davy.host.stat import Stat
+from davy.host.stat import ended as has_ended
 from davy.host.totals import CpuTimes, Totals
 from davy.model.concealment import Accounting, GroupShare, Interval
 from davy.model.facts import Process
@@ -57,6 +58,8 @@ class _Owned(NamedTuple):
     """CPU seconds between two readings."""
 
     owned: float
+    spread: float
+    """What the rounding of each process's time may add."""
     unsure: float
     later: tuple[ExitRecord, ...]
     """Threads of processes that are still there, which the next interval has to account for."""
@@ -70,8 +73,12 @@ def accounting(
     hidden: AbstractSet[int],
     groups: tuple[GroupShare, ...] = (),
     yardstick: float | None = None,
+    own: bool = True,
 ) -> Accounting:
-    """The account of the intervals between ``readings``; processes that are ``hidden`` own nothing."""
+    """The account of the intervals between ``readings``; processes that are ``hidden`` own nothing.
+
+    ``own`` says whether the totals are of a procfs that nothing can be mounted over.
+    """
     intervals: list[Interval] = []
     there = readings[0].sweep.stats
     later = tuple(record for record in readings[0].exits or () if (record.tgid or record.tid) in there)
@@ -79,21 +86,23 @@ def accounting(
         seconds = after.uptime - before.uptime
         if seconds <= 0.0:
             continue
-        busy = _busy(before.totals.whole, after.totals.whole, seconds * cpus, ticks_per_second)
-        mine = _owned(before, after, later, hidden=hidden, ticks_per_second=ticks_per_second, most=seconds * cpus)
+        busy, unsure = _busy(before.totals, after.totals, seconds, ticks_per_second)
+        most = seconds * max(len(before.totals.cpus), len(after.totals.cpus))
+        mine = _owned(before, after, later, hidden=hidden, ticks_per_second=ticks_per_second, most=most)
         later = mine.later
         intervals.append(
             Interval(
                 seconds=seconds,
                 busy=busy / seconds,
                 owned=mine.owned / seconds,
-                unsure=min(mine.unsure, busy) / seconds,
+                unsure=min(math.hypot(mine.spread, unsure) + mine.unsure, busy) / seconds,
             )
         )
     return Accounting(
         cpus=cpus,
         intervals=tuple(intervals),
         claimed_busy=_claimed(readings[0].claimed, readings[-1].claimed, cpus),
+        counted_busy=_claimed(readings[0].totals.whole, readings[-1].totals.whole, cpus) if own else None,
         groups=groups,
         sampled_busy=_sampled(readings),
         yardstick=yardstick,
@@ -105,11 +114,23 @@ def passed(before: CpuTimes, after: CpuTimes) -> CpuTimes:
     return CpuTimes(*(max(now - then, 0) for then, now in zip(before, after, strict=True)))
 
 
-def _busy(before: CpuTimes, after: CpuTimes, most: float, ticks_per_second: int) -> float:
-    """CPU seconds, out of at ``most``, in which CPUs were neither idle nor the kernel's or the hypervisor's."""
-    times = passed(before, after)
-    away = times.idle + times.iowait + times.interrupts + times.steal
-    return max(most - away / ticks_per_second, 0.0)
+def _busy(before: Totals, after: Totals, seconds: float, ticks_per_second: int) -> tuple[float, float]:
+    """CPU seconds in which CPUs were neither idle nor the kernel's or the hypervisor's, and what rounding may add.
+
+    A CPU that was switched off or on meanwhile is left out: nobody counts how long it was there.
+    """
+    there = before.cpus.keys() & after.cpus.keys()
+    parts = [(before.whole, after.whole)]
+    if before.cpus.keys() != after.cpus.keys():
+        parts = [(before.cpus[cpu], after.cpus[cpu]) for cpu in there]
+    away = moved = 0
+    for then, now in parts:
+        times = passed(then, now)
+        gone = (times.idle, times.iowait, times.irq, times.softirq, times.steal)
+        away += sum(gone)
+        moved += sum(ticks > 0 for ticks in gone)
+    spread = _TICK_SPREAD * math.sqrt(moved) / ticks_per_second
+    return max(seconds * len(there) - away / ticks_per_second, 0.0), spread
 
 
 def _claimed(before: CpuTimes | None, after: CpuTimes | None, cpus: int) -> float | None:
@@ -159,7 +180,7 @@ def _owned(
     spread = _TICK_SPREAD * math.sqrt(changed + len(ended)) / ticks_per_second
     if after.exits is None:
         unseen = bool(ended) or after.totals.forks != before.totals.forks
-        return _Owned(owned + sum(waited_for.values()), most if unseen else spread, ())
+        return _Owned(owned + sum(waited_for.values()), spread, most if unseen else 0.0, ())
     threads: dict[int, list[ExitRecord]] = defaultdict(list)
     for record in (*carried, *after.exits):
         threads[record.tgid or record.tid].append(record)
@@ -169,9 +190,14 @@ def _owned(
         for pid, records in threads.items()
         if pid not in living and pid not in hidden
     }
+    gone |= {
+        pid: _LastAccount(stat.ppid, 0.0, 0.0, (stat.cpu_ticks + stat.children_ticks) / ticks_per_second)
+        for pid, stat in ended.items()
+        if pid not in gone and has_ended(stat)
+    }
     inherited, unsure = _inherited(gone, waited_for, ticks_per_second)
-    unsure += spread + most * sum(pid not in gone for pid in ended)
-    return _Owned(owned + inherited, unsure, tuple(record for pid in living for record in threads[pid]))
+    unsure += most * sum(pid not in gone for pid in ended)
+    return _Owned(owned + inherited, spread, unsure, tuple(record for pid in living for record in threads[pid]))
 
 
 class _LastAccount(NamedTuple):
@@ -188,7 +214,8 @@ def _last_account(
 ) -> _LastAccount:
     """One process's last account; ``known`` is what it was when the interval began.
 
-    Time of threads that had ended before is in what it had taken then, and in no record but the whole group's.
+    Time of threads that had ended before is in what it had taken then, and in no record but the whole group's.  Where
+    there is none of the group, those that ended since took no more than they did in all.
     """
     least = max(sum(record.cpu_seconds for record in records), *(record.group_cpu_seconds or 0.0 for record in records))
     upper = least + sum(record.most_seconds - record.cpu_seconds for record in records)
@@ -198,7 +225,9 @@ def _last_account(
     had = known.cpu_ticks / ticks_per_second
     before = had + known.children_ticks / ticks_per_second
     if known.threads > 1 and least < had:
-        return _LastAccount(parent, 0.0, most, before)
+        whole = all(record.tgid is not None for record in records)
+        told = sum(record.most_seconds for record in records) if whole else most
+        return _LastAccount(parent, 0.0, min(told, most), before)
     return _LastAccount(parent, min(max(least - had, 0.0), most), min(max(upper - had, 0.0), most), before)
 
 

@@ -46,6 +46,7 @@ def reading(
     claimed: tuple[float, float] | None = None,
     usage: Mapping[str, float] | None = None,
     sampled: int | None = None,
+    cpus: Iterable[int] = (0, 1),
 ) -> Reading:
     """What is read at ``at`` seconds, after ``idle`` CPU seconds in all, and ``away`` ones in interrupts or stolen."""
     times = CpuTimes(
@@ -53,7 +54,7 @@ def reading(
     )
     return Reading(
         uptime=at,
-        totals=Totals(times, {0: times}, 0, 0, forks, 1),
+        totals=Totals(times, dict.fromkeys(cpus, times), 0, 0, forks, 1),
         claimed=CpuTimes(0, 0, *(round(part * TICKS) for part in claimed), 0, 0, 0, 0, 0, 0) if claimed else None,
         sweep=Sweep(at, dict(stats), {}),
         exits=None if exits is None else tuple(exits),
@@ -155,6 +156,34 @@ def test_where_no_record_says_what_its_lost_threads_took_nothing_is_claimed() ->
     assert interval.unsure > 0.0
 
 
+def test_a_program_whose_threads_end_one_by_one_hides_no_burner() -> None:
+    before = reading(0.0, {7: stat(0.2, threads=2)}, idle=0.0)
+    interval = one(before, reading(0.5, {}, idle=0.0, exits=[ended(7, 0.0, tid=8), ended(7, 0.01)]))
+    assert interval.unowned == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_zombie_that_is_waited_for_hides_no_burner() -> None:
+    dead = stat(5.0)._replace(state="Z")
+    interval = one(
+        reading(0.0, {1: stat(0.0), 7: dead}, idle=0.0), reading(0.5, {1: stat(0.0, children=5.0)}, idle=0.0)
+    )
+    assert interval.owned == pytest.approx(0.0)
+    assert interval.unowned == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_cpu_that_is_switched_off_burns_nothing() -> None:
+    account = drawn_up(
+        reading(0.0, {7: stat(0.0)}, idle=0.0),
+        reading(0.5, {7: stat(0.0)}, idle=0.5, cpus=[0]),
+        reading(1.0, {7: stat(0.0)}, idle=1.0, cpus=[0]),
+    )
+    assert [one.busy for one in account.intervals] == [0.0, 0.0]
+
+
+def test_a_part_of_a_tick_makes_no_gap() -> None:
+    assert one(reading(0.0, {}, idle=0.0), reading(0.05, {}, idle=0.085)).unowned == 0.0
+
+
 def test_of_children_that_nobody_waits_for_the_last_tick_of_each_is_not_known() -> None:
     storm = [ended(pid, 0.0) for pid in range(1000, 1250)]
     interval = one(reading(0.0, {1: stat(0.0)}, idle=0.0), reading(0.5, {1: stat(0.0)}, idle=0.5, exits=storm))
@@ -221,6 +250,14 @@ def test_what_an_honest_file_claims_is_what_is() -> None:
         reading(0.5, {7: stat(0.5)}, idle=0.5, claimed=(10.5, 900.5)),
     )
     assert account.claimed_busy == pytest.approx(account.busy)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_the_ticks_say_is_told_by_a_file_that_nothing_can_be_mounted_over(own: bool) -> None:
+    account = drawn_up(
+        reading(0.0, {7: stat(0.0)}, idle=0.0), reading(0.5, {7: stat(0.5)}, idle=0.5), own=own
+    )  # fmt: skip
+    assert account.counted_busy == (pytest.approx(1.0) if own else None)
 
 
 def test_samples_are_a_third_account() -> None:
