@@ -24,6 +24,7 @@ from davy.host.clean_start import PRELOAD_FILE, VARIABLES, named_in, without_com
 from davy.host.packages import NoPackages, PackageDatabase, packages
 from davy.host.root import Digest
 from davy.host.stat import parse_exe, parse_stat
+from davy.knowledge.preloads import honest_preload
 from davy.model.concealment import Preload, PreloadKind
 from davy.model.facts import PF_KTHREAD, Executable, Gap, ProcessKey
 
@@ -378,10 +379,13 @@ class _Look:
 
     @cached_property
     def _hiding(self) -> set[object]:
-        """The libraries to which that is put down: those that no package vouches for, or else all."""
+        """The libraries to which that is put down: those that nobody vouches for, no package and no known product; or
+        else those that no package does, or else all.
+        """
         loaded = [library for path in self._host.start.was_preloaded if (library := self._identity(path))]
         strangers = [library for library in loaded if not _trusted(library)]
-        return {library.key for library in strangers or loaded}
+        unknown = [library for library in strangers if not honest_preload(library.path)]
+        return {library.key for library in unknown or strangers or loaded}
 
     @cached_property
     def _strangers(self) -> Mapping[bytes, ProcessKey]:

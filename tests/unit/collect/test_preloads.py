@@ -157,3 +157,11 @@ def test_a_search_for_names_ends_in_time_and_says_so(monkeypatch: pytest.MonkeyP
     assert one.names == ()
     assert isinstance(gap, Gap)
     assert gap.what == "names in libraries"
+
+
+def test_hiding_is_not_put_down_to_a_known_product_beside_a_stranger() -> None:
+    agent, stranger = "/opt/dynatrace/agent.so", "/opt/x/a.so"
+    start = Start(was_preloaded=(agent, stranger), unlisted=frozenset({7}), listed_at=50.0)
+    files = {"/etc/ld.so.preload": f"{agent}\n{stranger}\n", agent: "agent", stranger: "a"}
+    found = read(files, processes((7, "x")), start)
+    assert {one.path: one.hides for one in found} == {agent: (), stranger: ("process:7:100",)}
