@@ -453,10 +453,24 @@ class _Output(io.TextIOWrapper):
         os.close(nowhere)
 
 
+def _open_standard_streams() -> None:
+    """Have nothing stand in for a standard stream that was closed.
+
+    Else the next file that is opened, the journal say, has its number, and what is printed goes there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number
+
+
 def main() -> None:
     """The entry point: one clear line and status 2 for whatever could not be done."""
     from davy.host.clean_start import ensure_clean
 
+    _open_standard_streams()
     ensure_clean()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # so that what was stopped goes on, as after Ctrl-C

@@ -94,9 +94,11 @@ def _nameless(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
 
 def _loading(snapshot: Snapshot, module: Actor) -> Iterator[Autostart]:
     if module.kind is Kind.MODULE:
-        by_file = {subject for file in snapshot.module_files if file.name == module.name for subject in file.loaded_by}
+        files = [file for file in snapshot.module_files if file.name == module.name and file.path in module.files]
+        by_file = {subject for file in files for subject in file.loaded_by}
+        believed = not files or any(file.of_root for file in files)
         for autostart in snapshot.autostarts:
-            named = autostart.kind in _NAMING and autostart.activates == module.name
+            named = believed and autostart.kind in _NAMING and autostart.activates == module.name
             if named or autostart.subject in by_file:
                 yield autostart
 

@@ -17,6 +17,10 @@ class MountTree:
         for mount in mounts:
             if mount.parent_id != mount.mount_id:
                 self._children.setdefault(mount.parent_id, []).append(mount)
+        self._points = {parent: {mount.point for mount in on_it} for parent, on_it in self._children.items()}
+        self._at: dict[str, list[Mount]] = {}
+        for mount in mounts:
+            self._at.setdefault(mount.point, []).append(mount)
 
     def parent(self, mount: Mount) -> Mount | None:
         """None for the root, whose parent no table shows."""
@@ -44,23 +48,25 @@ class MountTree:
         return not any(self._overlaid(one) for one in (mount, *self.ancestors(mount)))
 
     def _overlaid(self, mount: Mount) -> bool:
-        return any(
-            other is not mount and other.point != mount.point and below(mount.point, other.point)
-            for other in self._children.get(mount.parent_id, ())
-        )
+        points = self._points.get(mount.parent_id, set())
+        return any(folder in points for folder in _folders_above(mount.point))
 
     def topmost(self, point: str) -> Mount | None:
         """What a path that is a mount point leads to."""
         return next(
             (
                 mount
-                for mount in self.mounts
-                if mount.point == point
-                and self.reachable(mount)
-                and not any(child.point == point for child in self.children(mount))
+                for mount in self._at.get(point, ())
+                if self.reachable(mount) and not any(child.point == point for child in self.children(mount))
             ),
             None,
         )
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    while path != "/" and path:
+        path = path.rpartition("/")[0] or "/"
+        yield path
 
 
 def below(path: str, folder: str) -> bool:

@@ -174,8 +174,18 @@ class ModuleFile(Struct, frozen=True, kw_only=True):
     """Why its name and place are known, in words; None when they are not."""
 
     @property
+    def of_root(self) -> bool:
+        """Whether only root can have written it: what anybody else writes says nothing of what the kernel loaded."""
+        return written_by_root(self.executable)
+
+    @property
     def subject(self) -> str:
         return f"file:{self.path}"
+
+
+def written_by_root(file: Executable) -> bool:
+    """Whether a file is root's, and nobody else may write to it."""
+    return file.uid == 0 and not file.mode & 0o022
 
 
 class CoverKind(StrEnum):

@@ -420,3 +420,19 @@ def test_output_and_exit_status_are_those_of_a_davy_that_was_not_preloaded(room:
         plain = room.run(sys.executable, "-m", "davy", *words)
         loaded = room.run(sys.executable, "-m", "davy", *words, env={"LD_PRELOAD": str(harmless)})
         assert (loaded.returncode, loaded.stdout, loaded.stderr) == (plain.returncode, plain.stdout, plain.stderr)
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (0, 1, 2)])
+def test_what_is_handed_over_never_takes_the_place_of_a_closed_stream(closed: tuple[int, ...], tmp_path: Path) -> None:
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    with (tmp_path / "out").open("w+") as out, (tmp_path / "errors").open("w+") as errors:
+        done = subprocess.run(
+            [sys.executable, "-m", "davy", "--version"], env={**os.environ, "LD_PRELOAD": LIBM}, check=False,
+            stdin=subprocess.DEVNULL, stdout=out, stderr=errors, preexec_fn=close, timeout=30,
+        )  # fmt: skip
+    assert done.returncode == 0
+    assert (tmp_path / "errors").read_text() == ""
+    assert (tmp_path / "out").read_text().startswith("davy" if 1 not in closed else "")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 from tests.unit.snapshots import (
     accounting,
     cover,
     hidden,
     incident_of,
     judged,
+    module_file,
     module_row,
     module_table,
+    modules_load,
     preload,
     process,
     process_row,
@@ -94,3 +97,11 @@ def test_a_forged_load_belongs_to_the_gang_that_hides() -> None:
 def test_an_honest_host_has_none() -> None:
     facts = (BURNER, process_table(90), module_table("loop"), accounting((1.0, 1.0, 0.0), (1.0, 1.0, 0.0), claimed=1.0))
     assert judged(snapshot(*facts)).incidents == ()
+
+
+def test_a_file_that_anybody_wrote_does_not_drag_another_s_autostart_along() -> None:
+    line = modules_load("usb_pcs")
+    own = module_file("/tmp/usb_pcs.ko", listed=False)
+    anybodys = msgspec.structs.replace(own, executable=msgspec.structs.replace(own.executable, uid=1000))
+    assert Kind.AUTOSTART in {actor.kind for actor in incident_of(snapshot(own, line)).actors}
+    assert Kind.AUTOSTART not in {actor.kind for actor in incident_of(snapshot(anybodys, line)).actors}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from davy.host.mount_tree import MountTree, below
-from davy.host.mounts import parse_mountinfo
+from davy.host.mounts import Mount, parse_mountinfo
 
 TABLE = r"""
 1 0 8:1 / / rw - ext4 /dev/sda1 rw
@@ -58,3 +60,12 @@ def test_a_folder_is_no_beginning_of_a_name() -> None:
     assert below("/proc/7/exe", "/proc/7")
     assert below("/proc", "/")
     assert not below("/proc/77", "/proc/7")
+
+
+def test_tens_of_thousands_of_mounts_cost_no_more_than_a_look_at_each() -> None:
+    many = [Mount(f"/m/{i}", "tmpfs", "none", (0, 9), "/", 10 + i, 1) for i in range(20_000)]
+    root = Mount("/", "ext4", "none", (8, 1), "/", 1, 1)
+    tree = MountTree([root, *many])
+    started = time.process_time()
+    assert all(tree.topmost(mount.point) is mount for mount in many)
+    assert time.process_time() - started < 5

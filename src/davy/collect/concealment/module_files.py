@@ -18,7 +18,7 @@ from davy.collect.executables import executable
 from davy.host import Gone, Host, HostError
 from davy.host.packages import packages
 from davy.knowledge.modules import honest_place, known_module_files, module_by_name, module_by_path, module_name
-from davy.model.concealment import ModuleFile
+from davy.model.concealment import ModuleFile, written_by_root
 from davy.model.facts import Autostart, AutostartKind, Gap
 
 _FOLDER: Final = "/lib/modules"
@@ -51,13 +51,14 @@ def module_files(host: Host, autostarts: Iterable[Autostart]) -> Iterator[Module
             return
         try:
             found = executable(host, path, packages=database)
-            name, signed = _inside(host, path)
+            inner, signed = _inside(host, path)
         except Gone:
             continue
         except HostError as error:
             yield Gap("modules", path, str(error))
             continue
-        name = name or module_name(path) or posixpath.basename(path)
+        name = inner or module_name(path) or posixpath.basename(path)
+        believed = name if written_by_root(found) else None
         known = module_by_path(path) or module_by_name(name)
         yield ModuleFile(
             path=path,
@@ -65,7 +66,7 @@ def module_files(host: Host, autostarts: Iterable[Autostart]) -> Iterator[Module
             executable=found,
             signed=signed,
             listed=_listed(host, path),
-            loaded_by=tuple(one.subject for one in loading if _loads(one, name, real, links)),
+            loaded_by=tuple(one.subject for one in loading if _loads(one, believed, real, links)),
             known=known.reason if known else None,
         )
 
@@ -116,8 +117,9 @@ def _loaded_files(host: Host, releases: tuple[str, ...], autostarts: tuple[Autos
         yield from (path for path in files_of_modules(host, release, names).values() if not honest_place(path))
 
 
-def _loads(autostart: Autostart, name: str, real: str, links: Links) -> bool:
-    if autostart.kind in _LOADING and autostart.activates == name:
+def _loads(autostart: Autostart, name: str | None, real: str, links: Links) -> bool:
+    """Whether an autostart loads the module ``name``, or this very file; None is nobody's name."""
+    if name is not None and autostart.kind in _LOADING and autostart.activates == name:
         return True
     return ".ko" in autostart.command and real in {
         _real(links, path) for path in _IN_COMMAND.findall(autostart.command)

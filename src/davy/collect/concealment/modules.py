@@ -255,8 +255,9 @@ def _with_files(host: Host, kernel: Kernel, table: ModuleTable, files: Iterable[
     """The table with the files of those modules that are hidden, bear a taint of their own, or have a file of note.
 
     What modprobe finds by a module's name is its file, unless that is the kernel's own and the module is foreign.
+    Only root loads modules, so a file that others can write is not taken for one that is loaded, whatever it says.
     """
-    placed = {file.name: file.path for file in files}
+    placed = {file.name: file.path for file in files if file.of_root}
     asked = {row.name for row in table.rows if row.hidden or row.taint or row.name in placed}
     indexed = files_of_modules(host, kernel.release, asked)
 

@@ -18,12 +18,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from davy.collect.executables import Contents, executable
+from davy.collect.executables import SIZE_LIMIT, Contents, executable
 from davy.host import Gone, Host, HostError, Kernel, raw
 from davy.host.clean_start import PRELOAD_FILE, VARIABLES, named_in, without_comments
 from davy.host.packages import NoPackages, PackageDatabase, packages
 from davy.host.root import Digest
 from davy.host.stat import parse_exe, parse_stat
+from davy.knowledge.preloads import honest_preload
 from davy.model.concealment import Preload, PreloadKind
 from davy.model.facts import PF_KTHREAD, Executable, Gap, ProcessKey
 
@@ -32,6 +33,10 @@ _LINES_LIMIT: Final = 256
 _ENVIRON_LIMIT: Final = 32 << 10
 _ENVIRON_SECONDS: Final = 0.05
 _LIBRARIES_LIMIT: Final = 64
+_HASHED_LIMIT: Final = 64 << 20
+"""Bytes of libraries that are hashed of those that anybody can name; what is larger, or comes after, has no hash."""
+_NAMES_SECONDS: Final = 0.5
+"""So long libraries are searched for the names of processes."""
 _PIDS_LIMIT: Final = 16
 _LIBRARY_LIMIT: Final = 8 << 20
 """Bytes of a library that are searched for the names of processes."""
@@ -46,6 +51,8 @@ _LOADERS: Final = (
     "/lib/ld-linux-riscv64-lp64d.so.1", "/lib64/ld64.so.2", "/lib/ld64.so.1",
 )  # fmt: skip
 """glibc's, by the names that programs ask for (PT_INTERP).  musl's reads no preload file."""
+_GLIBC: Final = b"GLIBC_PRIVATE"
+"""The version of symbols by which glibc's loader and library know each other."""
 _LOADER_PACKAGES: Final = ("libc6:amd64", "libc6:arm64", "libc6:riscv64", "libc6:i386", "libc6")
 _OWN_ENVIRONMENT: Final = "what Davy was started with"
 """A variable that Davy has dropped since, or that only its own program was given."""
@@ -66,6 +73,8 @@ def preloads(host: Host) -> Iterator[Preload | Gap]:
     yield from look.gaps()
     for each in look.found():
         yield each if isinstance(each, Gap) else look.with_deeds(each)
+    if look.names_cut_short:
+        yield Gap("preloads", "names in libraries", f"not all were looked for within {_NAMES_SECONDS} s")
 
 
 class _Named(NamedTuple):
@@ -85,6 +94,8 @@ class _Look:
         self._host = host
         self._contents: Contents = {}
         self._identities: dict[str, Executable | None] = {}
+        self._to_hash = _HASHED_LIMIT
+        self.names_cut_short = False
 
     @cached_property
     def _database(self) -> PackageDatabase:
@@ -185,10 +196,19 @@ class _Look:
                 continue
         return entry
 
-    def _identity(self, path: str) -> Executable | None:
+    def _anybodys(self, path: str) -> Executable | None:
+        """The same of a library that any process can name: it may be large, and there may be many."""
+        found = self._identity(path, self._to_hash)
+        if found is not None and found.sha256 is not None:
+            self._to_hash = max(self._to_hash - found.size, 0)
+        return found
+
+    def _identity(self, path: str, limit: int = SIZE_LIMIT) -> Executable | None:
         if path not in self._identities:
             try:
-                self._identities[path] = executable(self._host, path, packages=self._database, contents=self._contents)
+                self._identities[path] = executable(
+                    self._host, path, packages=self._database, size_limit=limit, contents=self._contents
+                )
             except HostError:
                 self._identities[path] = None
         return self._identities[path]
@@ -223,7 +243,7 @@ class _Look:
                 kind=PreloadKind.ENVIRONMENT,
                 path=library,
                 source=variable,
-                library=self._identity(library),
+                library=self._anybodys(library),
                 pids=tuple(users[:_PIDS_LIMIT]),
             )
 
@@ -253,6 +273,8 @@ class _Look:
                 content = self._host.root.read(path, _LIBRARY_LIMIT)
             except HostError:
                 continue
+            if _GLIBC not in content:
+                continue  # a stand-in for it, as of musl, gcompat, NixOS, which reads no preload file
             usual = PRELOAD_FILE.encode() in content
             others = [] if usual else _other_preload_files(content)
             if not usual or self._changed(path, content):
@@ -359,10 +381,13 @@ class _Look:
 
     @cached_property
     def _hiding(self) -> set[object]:
-        """The libraries to which that is put down: those that no package vouches for, or else all."""
+        """The libraries to which that is put down: those that nobody vouches for, no package and no known product; or
+        else those that no package does, or else all.
+        """
         loaded = [library for path in self._host.start.was_preloaded if (library := self._identity(path))]
         strangers = [library for library in loaded if not _trusted(library)]
-        return {library.key for library in strangers or loaded}
+        unknown = [library for library in strangers if not honest_preload(library.path)]
+        return {library.key for library in unknown or strangers or loaded}
 
     @cached_property
     def _strangers(self) -> Mapping[bytes, ProcessKey]:
@@ -377,13 +402,23 @@ class _Look:
                     found[name] = each.key
         return found
 
+    @cached_property
+    def _deadline_of_names(self) -> float:
+        return time.monotonic() + _NAMES_SECONDS
+
     def _named_by(self, path: str) -> Iterator[str]:
         """Subjects of the processes whose name stands in the library as a text of its own."""
         try:
             content = b"\0" + self._host.root.read(path, _LIBRARY_LIMIT)
         except HostError:
             return
-        keys = {key for name, key in self._strangers.items() if b"\0" + name + b"\0" in content}
+        keys = set()
+        for name, key in self._strangers.items():
+            if time.monotonic() > self._deadline_of_names:
+                self.names_cut_short = True
+                break
+            if b"\0" + name + b"\0" in content:
+                keys.add(key)
         yield from sorted(key.subject for key in keys)
 
 

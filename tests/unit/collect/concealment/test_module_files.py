@@ -165,3 +165,14 @@ def test_an_image_is_read_for_every_kernel_it_has() -> None:
 
 def test_a_clean_host_has_none() -> None:
     assert facts({"/etc/passwd": "", "/lib/udev/rules.d/60-usb.rules": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("uid", "mode", "loaded"), [(0, 0o100644, True), (1000, 0o100644, False), (0, 0o100666, False)]
+)
+def test_what_others_than_root_can_write_is_no_file_that_a_line_loads(uid: int, mode: int, loaded: bool) -> None:
+    """Anybody may write another's module's name into a file of a known name."""
+    claims = Entry(BODY.replace(b"name=iptable_mac", b"name=acme"), mode=mode, uid=uid)
+    found = one({"/tmp/usb_pcs.ko": claims, LOADS: "acme\n"})
+    assert found.name == "acme"
+    assert (found.of_root, bool(found.loaded_by)) == (loaded, loaded)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 import pytest
+from tests.unit.snapshots import module_file
 
 from davy.collect.concealment.modules import module_table
 from davy.host import Denied, Entry, Gone, Host, MemoryRoot, RecordedKernel
@@ -243,3 +244,13 @@ def test_a_foreign_module_has_the_file_of_note_and_an_honest_one_of_that_name_it
     )  # fmt: skip
     assert row(found, "iptable_mac").file == MAC
     assert row(found, "loop").file == "/lib/modules/0/kernel/drivers/block/loop.ko.xz"
+
+
+@pytest.mark.parametrize(("uid", "mode"), [(1000, 0o100644), (0, 0o100666)])
+def test_a_file_that_others_can_write_is_not_taken_for_a_loaded_module_s(uid: int, mode: int) -> None:
+    """Or anybody could have a vendor's module unloaded by writing its name into a file of a known name."""
+    own = msgspec.structs.replace(module_file("/tmp/usb_pcs.ko"), name="iptable_mac")
+    claims = msgspec.structs.replace(own, executable=msgspec.structs.replace(own.executable, uid=uid, mode=mode))
+    loaded = {"listed": ["iptable_mac"], "own": ["iptable_mac"], "state": ["iptable_mac"], "taint": FOREIGN}
+    assert row(table(**loaded, notes=[own]), "iptable_mac").file == "/tmp/usb_pcs.ko"
+    assert row(table(**loaded, notes=[claims]), "iptable_mac").file is None

@@ -15,7 +15,7 @@ from davy.model.facts import Gap
 
 INFO = "/var/lib/dpkg/info/"
 LOADER = "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
-GENUINE = "\x7fELF ... \0/etc/ld.so.preload\0 ..."
+GENUINE = "\x7fELF ... GLIBC_PRIVATE\0/etc/ld.so.preload\0 ..."
 
 
 def md5(content: str) -> str:
@@ -130,3 +130,38 @@ def test_a_loader_that_reads_another_file_is_one_and_so_is_what_that_names() -> 
         (PreloadKind.FILE, "/lib/.x/ld.preload", "/opt/a.so"),
     ]
     assert "/lib/.x/ld.preload" in found[0].text
+
+
+def test_a_stand_in_for_the_loader_is_none() -> None:
+    """musl's, gcompat's and NixOS's stand under its name, and read no preload file."""
+    assert read({"/lib64/ld-linux-x86-64.so.2": "\x7fELF ... \0musl libc\0 ..."}) == []
+
+
+def test_what_anybody_can_have_hashed_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("davy.collect.preloads._HASHED_LIMIT", 10)
+    procfs = processes(
+        (7, "app"),
+        **{"7/environ": "LD_PRELOAD=/opt/a.so:/opt/b.so:/opt/c.so\0", "7/root": "->/", "7/ns/mnt": "->mnt:[1]"},
+    )
+    found = read({"/opt/a.so": "a" * 6, "/opt/b.so": "b" * 6, "/opt/c.so": "c" * 4}, procfs)
+    assert [(one.path, one.library is not None and one.library.sha256 is not None) for one in found] == [
+        ("/opt/a.so", True), ("/opt/b.so", False), ("/opt/c.so", True),
+    ]  # fmt: skip
+
+
+def test_a_search_for_names_ends_in_time_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("davy.collect.preloads._NAMES_SECONDS", -1.0)
+    files = {"/etc/ld.so.preload": "/opt/a.so", "/opt/a.so": "..\0netdnsd\0.."}
+    (one, gap) = everything(files, processes((7, "netdnsd")))
+    assert isinstance(one, Preload)
+    assert one.names == ()
+    assert isinstance(gap, Gap)
+    assert gap.what == "names in libraries"
+
+
+def test_hiding_is_not_put_down_to_a_known_product_beside_a_stranger() -> None:
+    agent, stranger = "/opt/dynatrace/agent.so", "/opt/x/a.so"
+    start = Start(was_preloaded=(agent, stranger), unlisted=frozenset({7}), listed_at=50.0)
+    files = {"/etc/ld.so.preload": f"{agent}\n{stranger}\n", agent: "agent", stranger: "a"}
+    found = read(files, processes((7, "x")), start)
+    assert {one.path: one.hides for one in found} == {agent: (), stranger: ("process:7:100",)}
