@@ -181,7 +181,7 @@ def test_a_cpu_that_is_switched_off_burns_nothing() -> None:
 
 
 def test_a_part_of_a_tick_makes_no_gap() -> None:
-    assert one(reading(0.0, {}, idle=0.0), reading(0.05, {}, idle=0.085)).unowned == 0.0
+    assert one(reading(0.0, {}, idle=0.0), reading(0.05, {}, idle=0.09)).unowned == 0.0
 
 
 def test_of_children_that_nobody_waits_for_the_last_tick_of_each_is_not_known() -> None:
