@@ -138,7 +138,7 @@ def test_a_stand_in_for_the_loader_is_none() -> None:
 
 
 def test_what_anybody_can_have_hashed_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("davy.collect.preloads._HASHED_LIMIT", 10)
+    monkeypatch.setattr("davy.collect.concealment.preloads._HASHED_LIMIT", 10)
     procfs = processes(
         (7, "app"),
         **{"7/environ": "LD_PRELOAD=/opt/a.so:/opt/b.so:/opt/c.so\0", "7/root": "->/", "7/ns/mnt": "->mnt:[1]"},
@@ -150,7 +150,7 @@ def test_what_anybody_can_have_hashed_is_bounded(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_search_for_names_ends_in_time_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("davy.collect.preloads._NAMES_SECONDS", -1.0)
+    monkeypatch.setattr("davy.collect.concealment.preloads._NAMES_SECONDS", -1.0)
     files = {"/etc/ld.so.preload": "/opt/a.so", "/opt/a.so": "..\0netdnsd\0.."}
     (one, gap) = everything(files, processes((7, "netdnsd")))
     assert isinstance(one, Preload)
