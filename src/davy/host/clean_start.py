@@ -225,6 +225,10 @@ def _unasked() -> tuple[str, ...]:
 def _kernels_own() -> set[int]:
     """Where the kernel put the loader and the vdso.  Source: getauxval(3), AT_BASE and AT_SYSINFO_EHDR."""
     data = _raw("/proc/self/auxv")
+    if not data:  # something is mounted over /proc
+        ask = ctypes.CDLL(None).getauxval
+        ask.argtypes, ask.restype = [ctypes.c_ulong], ctypes.c_ulong
+        return {ask(kind) for kind in (_AT_BASE, _AT_SYSINFO_EHDR)}
     pairs = struct.iter_unpack("=QQ", data[: len(data) // 16 * 16])
     return {value for kind, value in pairs if kind in (_AT_BASE, _AT_SYSINFO_EHDR)}
 

@@ -14,6 +14,7 @@ REMOTE: Final = frozenset(
 """File systems whose server may be gone: reading one can block for ever."""
 
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
+_PROCESS_FOLDER: Final = re.compile(r"/proc/(\d{1,10})(?:/|$)")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
@@ -71,3 +72,8 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
 def hanging_points(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
     """Mount points below which Davy does not read."""
     return tuple(mount.point.rstrip("/") + "/" for mount in mounts if mount.may_hang)
+
+
+def covered_processes(mounts: tuple[Mount, ...]) -> frozenset[int]:
+    """The processes at or below whose folder in ``/proc`` something is mounted, which may never answer."""
+    return frozenset(int(found[1]) for mount in mounts if (found := _PROCESS_FOLDER.match(mount.point)))

@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from davy.host.errors import Gone, HostError, mapped
-from davy.host.mounts import parse_mountinfo
+from davy.host.errors import Gone, HostError, Refused, mapped
+from davy.host.mounts import covered_processes, parse_mountinfo
 from davy.host.sweeps import folder_entries, numbered, read_files
 from davy.host.syscalls import detached_procfs
 
@@ -56,7 +56,11 @@ class LiveProcfs:
     """The running kernel's."""
 
     def __init__(self, descriptor: int | None = None) -> None:
-        """Of our own, or the one whose root is open at ``descriptor``."""
+        """Of our own, or the one whose root is open at ``descriptor``.
+
+        Where there is none of our own, what lies below a mount over a process is refused: it may never answer.
+        """
+        self._covered: frozenset[int] = frozenset()
         if descriptor is not None:
             self.fd, self.own = descriptor, False
             return
@@ -69,6 +73,17 @@ class LiveProcfs:
             except OSError as error:
                 raise mapped(error, "/proc") from None
             self.own = False
+            self._covered = covered_processes(
+                parse_mountinfo(os.fsdecode(self.read("self/mountinfo", _MOUNTINFO_LIMIT)))
+            )
+
+    def _look(self, path: str) -> str:
+        """``path``, unless a mount over a process is there.  Raises `Refused`."""
+        if self._covered:
+            head = path.partition("/")[0]
+            if head.isdigit() and int(head) in self._covered:
+                raise Refused(f"{path}: something is mounted over it")
+        return path
 
     def pids(self) -> list[int]:
         try:
@@ -85,7 +100,7 @@ class LiveProcfs:
 
     def names(self, path: str) -> list[str]:
         try:
-            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+            folder = os.open(self._look(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
         except OSError as error:
             raise mapped(error, path) from None
         try:
@@ -97,7 +112,7 @@ class LiveProcfs:
 
     def read(self, path: str, limit: int = _CHUNK) -> bytes:
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self.fd)
+            descriptor = os.open(self._look(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self.fd)
         except OSError as error:
             raise mapped(error, path) from None
         try:
@@ -115,26 +130,35 @@ class LiveProcfs:
             os.close(descriptor)
 
     def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+        if self._covered:
+            yield from map(self._one, paths)
+            return
         texts = read_files(self.fd, [os.fsencode(path) for path in paths], _CHUNK)
         for path, text in zip(paths, texts, strict=True):
             yield text if isinstance(text, bytes) else mapped(OSError(text, os.strerror(text)), path)
 
+    def _one(self, path: str) -> bytes | HostError:
+        try:
+            return self.read(path)
+        except HostError as error:
+            return error
+
     def link(self, path: str) -> str:
         try:
-            return os.readlink(path, dir_fd=self.fd)
+            return os.readlink(self._look(path), dir_fd=self.fd)
         except OSError as error:
             raise mapped(error, path) from None
 
     def inode(self, path: str) -> tuple[int, int]:
         try:
-            result = os.stat(path, dir_fd=self.fd)
+            result = os.stat(self._look(path), dir_fd=self.fd)
         except OSError as error:
             raise mapped(error, path) from None
         return result.st_dev, result.st_ino
 
     def open(self, path: str) -> int:
         try:
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=self.fd)
+            return os.open(self._look(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=self.fd)
         except OSError as error:
             raise mapped(error, path) from None
 

@@ -36,27 +36,30 @@ class Stat(NamedTuple):
 def parse_stat(data: bytes) -> Stat:
     """``/proc/PID/stat``; the name may hold spaces and parentheses, so fields start after the last ``)``.
 
-    Raises `Gone` for a line the kernel did not write whole.
+    Raises `Gone` for a line the kernel did not write, or not whole: something may be mounted over it.
     """
     opening, closing = data.find(b"("), data.rfind(b")")
     fields = data[closing + 2 :].split()
     if opening < 0 or closing < opening or len(fields) < 22:
         raise Gone("stat: cut short")
-    return Stat(
-        name=os.fsdecode(data[opening + 1 : closing]),
-        state=chr(fields[0][0]),
-        ppid=int(fields[1]),
-        pgrp=int(fields[2]),
-        session=int(fields[3]),
-        tty=int(fields[4]),
-        flags=int(fields[6]),
-        cpu_ticks=int(fields[11]) + int(fields[12]),
-        children_ticks=int(fields[13]) + int(fields[14]),
-        nice=int(fields[16]),
-        threads=int(fields[17]),
-        start_ticks=int(fields[19]),
-        rss_pages=int(fields[21]),
-    )
+    try:
+        return Stat(
+            name=os.fsdecode(data[opening + 1 : closing]),
+            state=chr(fields[0][0]),
+            ppid=int(fields[1]),
+            pgrp=int(fields[2]),
+            session=int(fields[3]),
+            tty=int(fields[4]),
+            flags=int(fields[6]),
+            cpu_ticks=int(fields[11]) + int(fields[12]),
+            children_ticks=int(fields[13]) + int(fields[14]),
+            nice=int(fields[16]),
+            threads=int(fields[17]),
+            start_ticks=int(fields[19]),
+            rss_pages=int(fields[21]),
+        )
+    except ValueError:
+        raise Gone("stat: not as the kernel writes it") from None
 
 
 def ended(stat: Stat) -> bool:

@@ -28,6 +28,8 @@ def show_views(out: Console, judgement: Judgement) -> None:
     if judgement.accounting is not None:
         for line in _account(judgement.accounting):
             out.print(line)
+    if judgement.process_table is None and not (judgement.module_table and judgement.module_table.columns):
+        return
     out.print(f"{SEEN} shows it   {LEFT_OUT} leaves it out   {NOT_ASKED} was not asked about it")
 
 

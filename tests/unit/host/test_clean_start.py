@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from davy.host import clean_start
 from davy.host.clean_start import Start, _stripped, named_in, without_comments
 
 
@@ -73,3 +74,9 @@ def test_only_who_lived_before_the_listing_and_was_not_in_it_was_left_out() -> N
     assert not start.left_out(7, 99.99), "perhaps too young for it, or another process of that pid"
     assert not start.left_out(8, 99.0)
     assert not Start().left_out(7, 99.0)
+
+
+def test_the_vdso_is_the_kernel_s_even_where_proc_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = clean_start._kernels_own()
+    monkeypatch.setattr(clean_start, "_raw", lambda _: b"")
+    assert clean_start._kernels_own() == told

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from davy.host import HostError, Kernel
+from davy.host import Denied, HostError, Kernel
 from davy.host.cgroups import Groups
 from davy.host.clean_start import Start
 from davy.host.ids import Held, PidViews
-from davy.host.mounts import parse_mountinfo
+from davy.host.mounts import covered_processes, parse_mountinfo
 from davy.host.procfs import Procfs
 from davy.host.stat import Stat, parse_stat
 from davy.host.task_iterator import Task
@@ -32,10 +31,12 @@ from davy.model.facts import Gap
 _SWEEP_SECONDS: Final = 0.3
 """How long an ordinary scan goes through the pids that the kernel may have handed out."""
 _SUSPECTS_LIMIT: Final = 256
-"""More than this are not held at a time: whoever hides so many has hidden nothing."""
+"""More than this are not held at a time: whoever hides so many has hidden nothing.
+
+Those come first whom something left out already; others mostly were born since the sweep.
+"""
 _ROUNDS: Final = 2
 _MOUNTINFO_LIMIT: Final = 16 << 20
-_PROCESS_FOLDER: Final = re.compile(r"/proc/(\d{1,10})(?:/|$)")
 _SPARE_PIDS: Final = 64
 """So many may be handed out between the look at the last pid and the end of the sweep."""
 
@@ -99,7 +100,7 @@ def _members(procfs: Procfs, groups: Groups) -> Iterator[int]:
     yield from processes
     known = set(processes)
     for pid in processes if any(group.threads for group in groups.groups) else ():
-        with contextlib.suppress(HostError):
+        with contextlib.suppress(HostError, ValueError):
             known.update(map(int, procfs.names(f"{pid}/task")))
     for tid in {tid for group in groups.groups for tid in group.threads or ()} - known:
         with contextlib.suppress(HostError, ValueError):
@@ -109,7 +110,7 @@ def _members(procfs: Procfs, groups: Groups) -> Iterator[int]:
 def _children(procfs: Procfs, deep: bool) -> Iterator[int]:
     """Whom every listed process's first thread, or ``deep`` every thread, names as its children."""
     for pid in procfs.pids():
-        with contextlib.suppress(HostError):
+        with contextlib.suppress(HostError, ValueError):
             for tid in procfs.names(f"{pid}/task") if deep else (pid,):
                 yield from map(int, procfs.read(f"{pid}/task/{tid}/children", 1 << 20).split())
 
@@ -150,8 +151,9 @@ def process_table(
             )
             for pid in plain
         }
-        suspects = everyone - plain
-        rows |= {row.pid: row for row in _confirmed(listings, kernel.pids, sorted(suspects), seen, covered)}
+        listed = frozenset.intersection(*map(frozenset, shown.values()))
+        suspects = sorted(everyone - plain, key=lambda pid: (pid not in covered, pid in listed, pid))
+        rows |= {row.pid: row for row in _confirmed(listings, kernel.pids, suspects, seen, covered)}
     except HostError as error:
         return Gap("views", "the ordinary /proc", str(error))
     columns = {*shown, *seen.by_view, View.LOOK_UP, View.OWN_LOOK_UP, View.SIGNAL, View.GROUP, View.SCHEDULER}
@@ -176,10 +178,9 @@ def _mounted_over(procfs: Procfs) -> frozenset[int]:
     It may be a file system that never answers.
     """
     try:
-        mounts = parse_mountinfo(os.fsdecode(procfs.read("self/mountinfo", _MOUNTINFO_LIMIT)))
+        return covered_processes(parse_mountinfo(os.fsdecode(procfs.read("self/mountinfo", _MOUNTINFO_LIMIT))))
     except HostError:
         return frozenset()
-    return frozenset(int(found[1]) for mount in mounts if (found := _PROCESS_FOLDER.match(mount.point)))
 
 
 class _Listings:
@@ -205,15 +206,18 @@ class _Listings:
         }
 
     def looked_up(self, pid: int) -> frozenset[View]:
-        """The procfs, ours and the ordinary one, in which a process is found under its pid."""
-        own = self.stat(pid)
-        ordinary = None
+        """The procfs, ours and the ordinary one, in which a process is found under its pid.
+
+        Where a security module keeps its entry from us (EACCES), it is there.
+        """
+        (told,) = self._own.read_each([f"{pid}/stat"])
+        own = _parsed(pid, told)
+        found = {View.OWN_LOOK_UP} if own is not None or isinstance(told, Denied) else set()
         if pid not in self._mounted_over:
             (text,) = self._ordinary.read_each([f"{pid}/stat"])
             ordinary = _parsed(pid, text)
-        found = {View.OWN_LOOK_UP} if own is not None else set()
-        if ordinary is not None and (own is None or _same(ordinary, own)):
-            found.add(View.LOOK_UP)
+            if isinstance(text, Denied) or (ordinary is not None and (own is None or _same(ordinary, own))):
+                found.add(View.LOOK_UP)
         return frozenset(found)
 
     def stat(self, pid: int) -> Stat | None:
@@ -235,7 +239,7 @@ def _parsed(pid: int, text: bytes | HostError) -> Stat | None:
         return None
     try:
         return parse_stat(text)
-    except (HostError, ValueError):
+    except HostError:
         return None
 
 

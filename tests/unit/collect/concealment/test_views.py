@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
 
 from davy.collect.concealment.views import Sightings, process_table, sightings
 from davy.collect.processes import sweep
-from davy.host import RecordedKernel
+from davy.host import Denied, HostError, RecordedKernel
 from davy.host.cgroups import Group, Groups
 from davy.host.clean_start import Start
 from davy.host.ids import RecordedPids
@@ -226,3 +226,31 @@ def test_a_sweep_that_had_no_time_says_so() -> None:
 def test_children_are_whom_their_parents_name() -> None:
     kernel = RecordedKernel(RecordedProcfs(files([1]) | {"1/task/1/children": "7 66 "}))
     assert sightings(kernel, None, deep=False).by_view[View.CHILDREN] == {7, MINER}
+
+
+def test_a_file_of_nonsense_mounted_where_children_are_is_no_children() -> None:
+    own = RecordedProcfs(files([1]) | {"1/task/1/children": "a b\n", "1/task/x/children": "7\n"})
+    assert sightings(RecordedKernel(own), None, deep=True).by_view[View.CHILDREN] == set()
+
+
+def test_many_that_were_born_since_the_sweep_keep_nobody_from_being_held() -> None:
+    born = range(100, 500)
+    everybody = files([1, *born, 600])
+    own = Unlisted(everybody, [600])
+    kernel = RecordedKernel(own, ordinary=own, pids=RecordedPids([1, *born, 600]))
+    swept = {pid: found for pid, found in sweep(kernel).stats.items() if pid not in born}
+    found = process_table(kernel, Sightings({View.PIDFD: frozenset([1, 600])}), swept)
+    assert isinstance(found, ProcessTable)
+    assert [row.pid for row in found.hidden] == [600]
+
+
+def test_an_entry_that_a_security_module_keeps_back_is_there() -> None:
+    class Confined(RecordedProcfs):
+        def read_each(self, paths: Sequence[str]) -> Iterator[bytes | HostError]:
+            for path, text in zip(paths, super().read_each(paths), strict=True):
+                yield Denied(path) if path == f"{MINER}/stat" else text
+
+    every = files([1, MINER])
+    found = table(Confined(every), Confined(every), RecordedPids([1, MINER]))
+    assert found.hidden == ()
+    assert row(found, MINER).missing == frozenset()
