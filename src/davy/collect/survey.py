@@ -180,5 +180,9 @@ def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[F
         kernel, window.sightings(), window.last.stats, covered=covered, start=host.start, uncounted=window.uncounted
     )
     yield table
+    if isinstance(table, ProcessTable) and table.unconfirmed:
+        yield Gap(
+            "processes", f"{table.unconfirmed} that some view leaves out", "too many to be held and looked at again"
+        )
     hidden = {row.pid for row in table.hidden} if isinstance(table, ProcessTable) else set()
     yield window.accounting(found, hidden)

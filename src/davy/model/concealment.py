@@ -78,6 +78,8 @@ class ProcessTable(Struct, frozen=True, kw_only=True):
     rows: tuple[ProcessRow, ...]
     uncounted: int = 0
     """Threads that the kernel counts and that no process which was seen has: the least of several looks."""
+    unconfirmed: int = 0
+    """Processes that some view left out, and that were too many to be held while everything was listed anew."""
 
     @property
     def hidden(self) -> tuple[ProcessRow, ...]:

@@ -154,6 +154,7 @@ def process_table(
         listed = frozenset.intersection(*map(frozenset, shown.values()))
         suspects = sorted(everyone - plain, key=lambda pid: (pid not in covered, pid in listed, pid))
         rows |= {row.pid: row for row in _confirmed(listings, kernel.pids, suspects, seen, covered)}
+        living = sum(kernel.pids.alive(pid) is True for pid in suspects) if len(suspects) > _SUSPECTS_LIMIT else 0
     except HostError as error:
         return Gap("views", "the ordinary /proc", str(error))
     columns = {*shown, *seen.by_view, View.LOOK_UP, View.OWN_LOOK_UP, View.SIGNAL, View.GROUP, View.SCHEDULER}
@@ -161,6 +162,7 @@ def process_table(
         columns=tuple(view for view in View if view in columns),
         rows=tuple(rows[pid] for pid in sorted(rows)),
         uncounted=uncounted,
+        unconfirmed=max(living - _SUSPECTS_LIMIT, 0),
     )
 
 

@@ -146,6 +146,13 @@ def test_a_thread_in_a_control_group_gives_away_its_process() -> None:
     assert MINER in sightings(RecordedKernel(own), groups, deep=True).by_view[View.CGROUP]
 
 
+def test_more_than_can_be_held_at_once_are_counted() -> None:
+    many = range(1000, 1300)
+    found = table(RecordedProcfs(files([1]) | {"loadavg": "0 0 0 1/90 1400\n"}), pids=RecordedPids([1, *many]))
+    assert len(found.hidden) == 256
+    assert found.unconfirmed == 300 - 256
+
+
 def test_one_that_has_ended_meanwhile_is_nobody() -> None:
     assert table(RecordedProcfs(files([1])), pids=RecordedPids([1, MINER], ended=[MINER])).hidden == ()
 
