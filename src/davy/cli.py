@@ -195,12 +195,13 @@ def _for_one_look() -> None:
 def scan(as_json: bool, root: str | None, window: float, deep: bool, views: bool, state: str | None) -> int:
     """Look for miners.  Ends 0 when nothing was found, 1 when an incident was."""
     _for_one_look()
+    from davy.model.reach import Reach
     from davy.scan import scan as road
 
     host = _host(root)
     journal = _journal_if_any(state) if root is None or state is not None else None
     with _progress(as_json) as status:
-        _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), deep=deep)
+        _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), reach=Reach(deep=deep))
     judgement = _with_unfinished(judgement, journal)
     _remember(journal, judgement, needed=state is not None)
     if as_json:

@@ -13,6 +13,7 @@ from davy.detect import detect, triage
 from davy.host import Host
 from davy.model.facts import Restart
 from davy.model.incidents import Judgement
+from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 
 WINDOW_SECONDS = 1.0
@@ -24,13 +25,12 @@ def scan(
     window_seconds: float = WINDOW_SECONDS,
     progress: Callable[[str], None] = lambda _: None,
     restarts: tuple[Restart, ...] = (),
-    *,
-    deep: bool = False,
+    reach: Reach = USUAL,
 ) -> tuple[Snapshot, Judgement]:
     """All facts of a host, and what they come to.  Reads, and never changes the host.  Raises `HostError`."""
     started = time.monotonic()
-    surveyed = survey(host, window_seconds, progress, restarts, deep=deep)
+    surveyed = survey(host, window_seconds, progress, restarts, reach)
     progress("a closer look")
-    examined = examine(host, surveyed, triage(surveyed))
+    examined = examine(host, surveyed, triage(surveyed), reach)
     snapshot = msgspec.structs.replace(examined, seconds=time.monotonic() - started)
     return snapshot, correlate(snapshot, detect(snapshot))

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
 
 from davy.collect.concealment.hidden_names import hidden_names
-from davy.collect.executables import Contents, executable
+from davy.collect.details import details
+from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, holders, ownerless
-from davy.host import Gone, Host, HostError, Kernel
-from davy.host.packages import PackageDatabase, packages
-from davy.host.stat import parse_schedstat
-from davy.knowledge.programs import interpreter
+from davy.host import Host
+from davy.host.packages import packages
 from davy.model.concealment import HiddenName
-from davy.model.facts import Executable, Gap, Process, ProcessDetail, ThreadLoad
+from davy.model.facts import Gap, ProcessDetail
 from davy.model.lookup import lookup
+from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 from davy.model.triage import Subjects
 
-_ENVIRON_LIMIT: Final = 128 << 10
-_MAPS_LIMIT: Final = 4 << 20
-_THREADS_LIMIT: Final = 256
-_NAMESPACES: Final = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
-_IMAGE_LIMIT: Final = 16 << 20
-"""Bytes of a program image that are searched for the paths of other programs."""
-_NEEDLE_LEAST: Final = 4
+Examined = Gap | HiddenName
+Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
+
+EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
+    ("hidden names", hidden_names),
+)  # fmt: skip
+"""What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""
 
 
-def examine(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
+def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = USUAL) -> Snapshot:
     """The snapshot, richer by the details of ``subjects``.  What has vanished meanwhile has no detail."""
+    richer = _with_details(host, snapshot, subjects)
+    facts = [
+        fact
+        for name, examiner in EXAMINERS
+        for fact in within(COLLECTOR_SECONDS, name, examiner(host, richer, reach))
+    ]  # fmt: skip
+    return msgspec.structs.replace(
+        richer,
+        hidden_names=every(facts, HiddenName),
+        gaps=richer.gaps + every(facts, Gap),
+    )
+
+
+def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
     ways = lookup(snapshot)
     named = {known.pid: known for subject in subjects.processes if (known := ways.by_subject.get(subject))}
     held: Holders = {}
@@ -47,20 +60,10 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
         {path for process in named.values() for path in (process.exe_path, process.script) if path}
         | subjects.autostart_paths
     )
-    gaps: list[Gap] = []
-    details: list[ProcessDetail] = []
-    if host.kernel:
-        needles = _needles(named.values())
-        contents: Contents = {}
-        for process in named.values():
-            try:
-                details.append(_detail(host, host.kernel, process, database, contents, needles, gaps))
-            except HostError as error:
-                if not isinstance(error, Gone):
-                    gaps.append(Gap("processes", f"process {process.pid} ({process.name})", str(error)))
-    richer = msgspec.structs.replace(
+    facts = list(details(host, host.kernel, named.values(), database)) if host.kernel else []
+    return msgspec.structs.replace(
         snapshot,
-        details=tuple(details),
+        details=every(facts, ProcessDetail),
         sockets=tuple(
             msgspec.structs.replace(socket, pids=held.get(socket.inode, ()), ownerless=socket.inode in alone)
             if socket.inode in held or socket.inode in alone
@@ -73,162 +76,5 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
             else autostart
             for autostart in snapshot.autostarts
         ),
-        gaps=snapshot.gaps + tuple(gaps),
+        gaps=snapshot.gaps + every(facts, Gap),
     )
-    hidden = list(hidden_names(host, richer))
-    return msgspec.structs.replace(
-        richer,
-        hidden_names=tuple(one for one in hidden if isinstance(one, HiddenName)),
-        gaps=richer.gaps + tuple(one for one in hidden if isinstance(one, Gap)),
-    )
-
-
-def _detail(
-    host: Host,
-    kernel: Kernel,
-    process: Process,
-    database: PackageDatabase,
-    contents: Contents,
-    needles: dict[bytes, str],
-    gaps: list[Gap],
-) -> ProcessDetail:
-    procfs, pid = kernel.procfs, process.pid
-    environment = tuple(os.fsdecode(procfs.read(f"{pid}/environ", _ENVIRON_LIMIT)).rstrip("\0").split("\0"))
-    mapped, anonymous_executable, huge = _maps(procfs.read(f"{pid}/maps", _MAPS_LIMIT))
-    program = _program(host, process, database, contents, gaps)
-    script = None
-    if process.script:
-        try:
-            script = executable(host, process.script, packages=database, contents=contents)
-        except HostError:
-            script = None
-    return ProcessDetail(
-        pid=pid,
-        start_ticks=process.start_ticks,
-        environment=environment,
-        root=procfs.link(f"{pid}/root"),
-        namespaces=dict(_namespaces(kernel, pid)),
-        open_files=_open_files(kernel, pid),
-        terminal=_terminal(kernel, pid),
-        mapped_files=mapped,
-        anonymous_executable_bytes=anonymous_executable,
-        huge_bytes=huge,
-        thread_loads=tuple(_threads(kernel, pid)),
-        executable=program,
-        folder_mode=_folder_mode(host, process),
-        script=script,
-        names=tuple(sorted(_named_in(host, process, program, needles))),
-    )
-
-
-def _program(
-    host: Host, process: Process, database: PackageDatabase, contents: Contents, gaps: list[Gap]
-) -> Executable | None:
-    if process.exe is None:
-        return None
-    try:
-        return executable(host, process.exe.path, pid=process.pid, packages=database, contents=contents)
-    except Gone:
-        return None
-    except HostError as error:
-        gaps.append(Gap("executables", process.exe.path, str(error)))
-        return None
-
-
-def _namespaces(kernel: Kernel, pid: int) -> Iterator[tuple[str, int]]:
-    for kind in _NAMESPACES:
-        try:
-            target = kernel.procfs.link(f"{pid}/ns/{kind}")
-            yield kind, int(target[target.index("[") + 1 : -1])
-        except (HostError, ValueError):
-            continue
-
-
-def _folder_mode(host: Host, process: Process) -> int | None:
-    if process.program is None or not process.program.startswith("/"):
-        return None
-    try:
-        return host.root.stat(os.path.dirname(process.program)).mode
-    except HostError:
-        return None
-
-
-def _open_files(kernel: Kernel, pid: int) -> int | None:
-    try:
-        return len(kernel.procfs.names(f"{pid}/fd"))
-    except HostError:
-        return None
-
-
-def _terminal(kernel: Kernel, pid: int) -> str | None:
-    for descriptor in (0, 1, 2):
-        try:
-            target = kernel.procfs.link(f"{pid}/fd/{descriptor}")
-        except HostError:
-            continue
-        if target.startswith(("/dev/pts/", "/dev/tty")):
-            return target
-    return None
-
-
-def _threads(kernel: Kernel, pid: int) -> Iterator[ThreadLoad]:
-    try:
-        tids = kernel.procfs.names(f"{pid}/task")[:_THREADS_LIMIT]
-    except HostError:
-        return
-    for tid in tids:
-        try:
-            cpu, waited = parse_schedstat(kernel.procfs.read(f"{pid}/task/{tid}/schedstat"))
-            name = os.fsdecode(kernel.procfs.read(f"{pid}/task/{tid}/comm").rstrip(b"\n"))
-        except (HostError, ValueError, IndexError):
-            continue
-        yield ThreadLoad(int(tid), name, cpu, waited)
-
-
-def _maps(data: bytes) -> tuple[tuple[str, ...], int, int]:
-    """Files mapped, bytes of anonymous executable memory, bytes in huge-page files.  Source: proc_pid_maps(5)."""
-    files: dict[str, None] = {}
-    anonymous_executable = huge = 0
-    for line in data.splitlines():
-        fields = line.split(None, 5)
-        if len(fields) < 5:
-            continue
-        start, _, end = fields[0].partition(b"-")
-        path = os.fsdecode(fields[5]) if len(fields) > 5 else ""
-        if path.startswith("/"):
-            files[path] = None
-            if "hugepage" in path:
-                huge += int(end, 16) - int(start, 16)
-        elif not path and b"x" in fields[1]:
-            anonymous_executable += int(end, 16) - int(start, 16)
-    return tuple(files), anonymous_executable, huge
-
-
-def _needles(named: Iterable[Process]) -> dict[bytes, str]:
-    """The byte strings by which a text names one of these programs: a slash and the file's name."""
-    found = {}
-    for process in named:
-        path = process.program
-        name = os.path.basename(path) if path else ""
-        own = process.script is not None or not interpreter(name)
-        if path and own and len(name) >= _NEEDLE_LEAST and not process.kernel_thread:
-            found[os.fsencode(f"/{name}")] = path
-    return found
-
-
-def _named_in(host: Host, process: Process, program: Executable | None, needles: dict[bytes, str]) -> Iterator[str]:
-    """Programs of other examined processes that this one's command line, script or image contains."""
-    others = {needle: path for needle, path in needles.items() if path != process.program}
-    if not others:
-        return
-    texts = [os.fsencode("\0".join(process.cmdline))]
-    try:
-        if process.script:
-            texts.append(host.root.read(process.script))
-        elif host.kernel and program and program.owner_package is None and program.twin is None:
-            texts.append(host.kernel.procfs.read(f"{process.pid}/exe", _IMAGE_LIMIT))
-    except HostError:
-        pass
-    for needle, path in others.items():
-        if any(needle in text for text in texts):
-            yield path

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, TypeVar
-
-from msgspec import Struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts import (
@@ -24,12 +22,13 @@ from davy.collect.concealment.module_files import module_files
 from davy.collect.concealment.modules import module_table
 from davy.collect.concealment.preloads import preloads
 from davy.collect.concealment.views import process_table
+from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.known_files import known_files
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
 from davy.collect.window import Window
-from davy.host import Host, HostError, Kernel
+from davy.host import Host, Kernel
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -40,6 +39,7 @@ from davy.model.concealment import (
 )
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
+from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 
 Fact = (
@@ -47,7 +47,6 @@ Fact = (
     | Process | ProcessTable | Renewal | Socket
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
-F = TypeVar("F", bound=Struct)
 
 COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("accounts", accounts),
@@ -64,36 +63,19 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
 )
 """What is read of any root, in order.  Each is a function of the host that yields facts and gaps."""
 
-COLLECTOR_SECONDS: Final = 10.0
-"""How long one collector may take before what is left of it becomes a gap."""
-
-
-def within(seconds: float, name: str, facts: Iterable[Fact]) -> Iterator[Fact]:
-    """The facts of one collector until its time is over."""
-    deadline = time.monotonic() + seconds
-    try:
-        for fact in facts:
-            yield fact
-            if time.monotonic() > deadline:
-                yield Gap(name, "the rest", f"took longer than {seconds:g} s")
-                return
-    except HostError as error:
-        yield Gap(name, "the rest", str(error))
-
 
 def survey(
     host: Host,
     window_seconds: float,
     progress: Callable[[str], None] = lambda _: None,
     restarts: tuple[Restart, ...] = (),
-    *,
-    deep: bool = False,
+    reach: Reach = USUAL,
 ) -> Snapshot:
     """All that every scan needs of ``host``; ``progress`` hears the name of what is read.
 
-    ``restarts`` are what an eviction has seen before this scan.  ``deep`` asks for every pid there can be.  Raises
-    `HostError`.
+    ``restarts`` are what an eviction has seen before this scan.  Raises `HostError`.
     """
+    deep = reach.deep
     kernel = host.kernel
     began, taken = time.monotonic(), kernel.now() if kernel else time.time()
     if kernel is None:
@@ -103,7 +85,7 @@ def survey(
         shown = first_look(host, kernel)
         with Window(host, kernel, window_seconds, deep=deep) as window:
             facts = list(_of_the_root(host, progress))
-            files = _all(facts, ModuleFile)
+            files = every(facts, ModuleFile)
             facts += within(COLLECTOR_SECONDS, "modules", module_table(host, kernel, files, deep=deep or bool(files)))
             progress("the CPU window")
             window.halfway()
@@ -122,30 +104,22 @@ def survey(
         seconds=time.monotonic() - began,
         live=kernel is not None,
         own_pids=own_pids(kernel) if kernel else (),
-        load=_one(facts, Load),
-        processes=_all(facts, Process),
+        load=one(facts, Load),
+        processes=every(facts, Process),
         restarts=restarts,
-        renewals=_all(facts, Renewal),
-        sockets=_all(facts, Socket),
-        accounts=_all(facts, Account),
-        autostarts=_all(facts, Autostart),
-        known_files=_all(facts, KnownFile),
-        process_table=_one(facts, ProcessTable),
-        module_table=_one(facts, ModuleTable),
-        module_files=_all(facts, ModuleFile),
-        preloads=_all(facts, Preload),
-        covers=_all(facts, Cover),
-        accounting=_one(facts, Accounting),
-        gaps=_all(facts, Gap),
+        renewals=every(facts, Renewal),
+        sockets=every(facts, Socket),
+        accounts=every(facts, Account),
+        autostarts=every(facts, Autostart),
+        known_files=every(facts, KnownFile),
+        process_table=one(facts, ProcessTable),
+        module_table=one(facts, ModuleTable),
+        module_files=every(facts, ModuleFile),
+        preloads=every(facts, Preload),
+        covers=every(facts, Cover),
+        accounting=one(facts, Accounting),
+        gaps=every(facts, Gap),
     )
-
-
-def _all(facts: Sequence[Fact], kind: type[F]) -> tuple[F, ...]:
-    return tuple(fact for fact in facts if isinstance(fact, kind))
-
-
-def _one(facts: Sequence[Fact], kind: type[F]) -> F | None:
-    return next(iter(_all(facts, kind)), None)
 
 
 def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
@@ -166,7 +140,7 @@ def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[F
         yield Gap("processes", "/proc", "a procfs of our own was refused; the mounted one may be covered")
     yield from window.gaps
     yield window.load()
-    users = {account.uid: account.name for account in reversed(_all(facts, Account))}
+    users = {account.uid: account.name for account in reversed(every(facts, Account))}
     found: list[Process] = []
     for row in processes(kernel, window.first, window.last, users):
         if isinstance(row, Process):
@@ -175,7 +149,7 @@ def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[F
     renewals = tuple(window.looks.renewals())
     yield from renewals
     yield from caught(kernel, window.first, renewals, found, users)
-    covered = frozenset(cover.pid for cover in _all(facts, Cover) if cover.pid is not None)
+    covered = frozenset(cover.pid for cover in every(facts, Cover) if cover.pid is not None)
     table = process_table(
         kernel, window.sightings(), window.last.stats, covered=covered, start=host.start, uncounted=window.uncounted
     )

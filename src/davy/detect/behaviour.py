@@ -50,7 +50,7 @@ def cpu_load(snapshot: Snapshot) -> Iterator[Observation]:
             evidence.append(f"waited {process.window_wait_seconds:.2f} s for a CPU within the window")
         yield Observation(
             subject=process.subject,
-            bits=3.0 if average >= BURNING_CORES else 2.0,
+            degree="all its life" if average >= BURNING_CORES else "now",
             summary=f"burns {wanted:.1f} cores" + (", and has all its life" if average >= BURNING_CORES else ""),
             evidence=tuple(evidence),
         )
@@ -71,7 +71,6 @@ def renews_itself(snapshot: Snapshot) -> Iterator[Observation]:
             if process.exe_path == renewal.path and process.window_cpu_seconds is None:
                 yield Observation(
                     subject=process.subject,
-                    bits=3.0,
                     summary=f"renews itself: {len(renewal.pids)} pids within the window",
                     evidence=(
                         f"{renewal.path} seen under {len(renewal.pids)} pids in {renewal.looks} looks, "

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from davy.knowledge.weights import weight_of
 from davy.model.findings import Aspect, Finding
 from davy.model.snapshot import Snapshot
 
@@ -15,8 +16,11 @@ class Observation(Struct, frozen=True, kw_only=True):
     """What a detector sees of one subject; the detector's name, aspect and technique make it a `Finding`."""
 
     subject: str
-    bits: float
     summary: str
+    bits: float | None = None
+    """Until its weight is written down in ``knowledge/weights``."""
+    degree: str = ""
+    """Which of the detector's weights it has; "" where there is one only."""
     evidence: tuple[str, ...] = ()
     family: str | None = None
     related: tuple[str, ...] = ()
@@ -34,12 +38,17 @@ class Detector(Struct, frozen=True, kw_only=True):
 
     def __call__(self, snapshot: Snapshot) -> Iterator[Finding]:
         for seen in self.observe(snapshot):
+            bits, conclusive = seen.bits, False
+            if bits is None:
+                weight = weight_of(self.rule, seen.degree)
+                bits, conclusive = weight.bits, weight.conclusive
             yield Finding(
                 rule=self.rule,
                 aspect=self.aspect,
                 technique=self.technique,
                 subject=seen.subject,
-                bits=seen.bits,
+                bits=bits,
+                conclusive=conclusive,
                 summary=seen.summary,
                 evidence=seen.evidence,
                 family=seen.family,

@@ -43,3 +43,5 @@ class Finding(Struct, frozen=True, kw_only=True):
     """The family's id in `davy.knowledge`, when the observation names one."""
     related: tuple[str, ...] = ()
     """Other subjects the observation ties this one to: the autostart that runs it, the miner it restarts."""
+    conclusive: bool = False
+    """Whether it proves by itself, beside CPU load, that its subject mines: see `davy.knowledge.weights`."""

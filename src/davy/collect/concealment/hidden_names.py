@@ -20,6 +20,7 @@ from davy.host.clean_start import PRELOAD_FILE
 from davy.host.root import NAMES_LIMIT, FileStat
 from davy.model.concealment import HiddenName
 from davy.model.facts import Gap
+from davy.model.reach import Reach
 from davy.model.snapshot import Snapshot
 
 _FOLDERS_LIMIT: Final = 256
@@ -29,7 +30,7 @@ _KERNELS: Final = ("/proc/", "/sys/", "/dev/fd/")
 """Where the kernel itself answers for names that it does not list: threads, descriptors."""
 
 
-def hidden_names(host: Host, snapshot: Snapshot) -> Iterator[HiddenName | Gap]:
+def hidden_names(host: Host, snapshot: Snapshot, _reach: Reach) -> Iterator[HiddenName | Gap]:
     """Regular files that something names, that are there, and that their folder does not list.
 
     Folders of more than 20,000 names, and those on file systems that may never answer, are passed over.

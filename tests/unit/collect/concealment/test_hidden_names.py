@@ -8,6 +8,7 @@ from davy.collect.concealment.hidden_names import hidden_names
 from davy.host import Host, MemoryRoot
 from davy.host.clean_start import Start
 from davy.model.concealment import HiddenName
+from davy.model.reach import USUAL
 
 FILES = {"/opt/app/run": "x", "/opt/app/other": "y", "/usr/bin/true": "z"}
 
@@ -25,7 +26,7 @@ class Hiding(MemoryRoot):
 
 
 def found(root: MemoryRoot, *facts: object, start: Start | None = None) -> list[HiddenName]:
-    answers = list(hidden_names(Host(root, None, start or Start()), snapshot(*facts)))  # type: ignore[arg-type]
+    answers = list(hidden_names(Host(root, None, start or Start()), snapshot(*facts), USUAL))  # type: ignore[arg-type]
     assert all(isinstance(one, HiddenName) for one in answers)
     return answers  # type: ignore[return-value]
 
