@@ -45,6 +45,8 @@ def record(path: Path, case: Case) -> int:
         if case.remove:
             lab.run("chattr", "-f", "-i", "-a", *case.remove, check=False)
             lab.run("rm", "-f", *case.remove)
+        if case.after:
+            lab.run("/bin/bash", "-euc", case.after)
         time.sleep(case.settle)
         lab.run(f"{DAVY}/bin/python", "-m", "davy", "snapshot", _MADE, seconds=120)
         taken = capsule.unpacked(base64.b64decode(lab.run("base64", _MADE)))
