@@ -18,6 +18,7 @@ from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
+from davy.model.computation import Tuning, Workload
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -67,7 +68,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | ModuleFile | Accounting | Cover | Preload | HiddenName
+    | ModuleFile | Accounting | Cover | Preload | HiddenName | Workload | Tuning
 )  # fmt: skip
 
 
@@ -340,6 +341,8 @@ def snapshot(
         module_files=_only(facts, ModuleFile),
         preloads=_only(facts, Preload),
         hidden_names=_only(facts, HiddenName),
+        workloads=_only(facts, Workload),
+        tuning=next(iter(_only(facts, Tuning)), None),
         gaps=_only(facts, Gap),
     )
     if not examined:

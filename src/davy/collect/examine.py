@@ -11,8 +11,10 @@ from davy.collect.concealment.hidden_names import hidden_names
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, holders, ownerless
+from davy.collect.workload import workloads
 from davy.host import Host
 from davy.host.packages import packages
+from davy.model.computation import Workload
 from davy.model.concealment import HiddenName
 from davy.model.facts import Gap, ProcessDetail
 from davy.model.lookup import lookup
@@ -20,11 +22,12 @@ from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 from davy.model.triage import Subjects
 
-Examined = Gap | HiddenName
+Examined = Gap | HiddenName | Workload
 Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("hidden names", hidden_names),
+    ("workload", workloads),
 )  # fmt: skip
 """What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""
 
@@ -40,6 +43,7 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = U
     return msgspec.structs.replace(
         richer,
         hidden_names=every(facts, HiddenName),
+        workloads=every(facts, Workload),
         gaps=richer.gaps + every(facts, Gap),
     )
 

@@ -20,6 +20,7 @@ from davy.detect import (
     persistence,
     preloads,
     trust,
+    workload,
 )
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
@@ -74,6 +75,11 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     preloads.changed_loader,
     preloads.mapped_everywhere,
     preloads.hidden_name,
+    workload.pure_computation,
+    workload.randomx_memory,
+    workload.changing_code,
+    workload.tuned_machine,
+    workload.thin_connection,
     trust.packaged,
     trust.persons_shell,
 )
