@@ -13,6 +13,7 @@ from davy.model.concealment import (
     Preload,
     ProcessTable,
 )
+from davy.model.content import ContentHit
 from davy.model.facts import (
     Account,
     Autostart,
@@ -53,4 +54,5 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     preloads: tuple[Preload, ...] = ()
     hidden_names: tuple[HiddenName, ...] = ()
     accounting: Accounting | None = None
+    content_hits: tuple[ContentHit, ...] = ()
     gaps: tuple[Gap, ...] = ()
