@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from davy.collect.concealment.hidden_names import hidden_names
+from davy.collect.content import contents
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, holders, ownerless
@@ -16,18 +17,20 @@ from davy.host import Host
 from davy.host.packages import packages
 from davy.model.computation import Workload
 from davy.model.concealment import HiddenName
+from davy.model.content import ContentHit
 from davy.model.facts import Gap, ProcessDetail
 from davy.model.lookup import lookup
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 from davy.model.triage import Subjects
 
-Examined = Gap | HiddenName | Workload
+Examined = ContentHit | Gap | HiddenName | Workload
 Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("hidden names", hidden_names),
     ("workload", workloads),
+    ("content", contents),
 )  # fmt: skip
 """What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""
 
@@ -44,6 +47,7 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = U
         richer,
         hidden_names=every(facts, HiddenName),
         workloads=every(facts, Workload),
+        content_hits=every(facts, ContentHit),
         gaps=richer.gaps + every(facts, Gap),
     )
 

@@ -14,6 +14,7 @@ from davy.model.concealment import (
     Preload,
     ProcessTable,
 )
+from davy.model.content import ContentHit
 from davy.model.facts import (
     Account,
     Autostart,
@@ -56,4 +57,5 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     accounting: Accounting | None = None
     workloads: tuple[Workload, ...] = ()
     tuning: Tuning | None = None
+    content_hits: tuple[ContentHit, ...] = ()
     gaps: tuple[Gap, ...] = ()
