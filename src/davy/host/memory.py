@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from davy.host.errors import Gone, HostError, mapped
+from davy.host.errors import Gone, mapped
 from davy.host.procfs import Procfs
 
 BLOCK: Final = 8 << 20
@@ -201,7 +201,7 @@ class _Work:
             return next(self._blocks, None)
 
     def _open(self) -> Iterator[Span]:
-        regions = [region for region in parse_maps(self._procfs.read(f"{self._pid}/maps", _MAPS_LIMIT))]
+        regions = list(parse_maps(self._procfs.read(f"{self._pid}/maps", _MAPS_LIMIT)))
         self._memory = self._procfs.open(f"{self._pid}/mem")
         pagemap = self._procfs.open(f"{self._pid}/pagemap")
         if not regions:

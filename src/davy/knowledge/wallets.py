@@ -161,6 +161,25 @@ def expressions() -> tuple[str, ...]:
     )
 
 
+def long_expressions() -> tuple[str, ...]:
+    """Of which the long addresses match one, and little else: they can be looked for in hundreds of megabytes.
+
+    The first is all of CryptoNote's at once: an engine runs it fifty times as fast as one that tells the coins apart.
+    """
+    return (
+        f"[{BASE58.decode()}]{{90}}",
+        *(f"{coin.prefix}1[02-9ac-hj-np-z]{{{coin.least},{coin.most}}}" for coin in coins().bech32),
+        *(f"{coin.prefix}:[02-9ac-hj-np-z]{{{coin.least},{coin.most}}}" for coin in coins().cashaddr),
+    )
+
+
+@functools.cache
+def long_address() -> re.Pattern[bytes]:
+    """The same, coin by coin: what to go through a text with that matched one of `long_expressions`."""
+    firsts = "|".join(coin.first for coin in coins().cryptonote)
+    return _expression([f"(?:{firsts})[{BASE58.decode()}]{{92,112}}", *long_expressions()[1:]])
+
+
 def wallets_in(data: bytes) -> Iterator[Wallet]:
     """The addresses in ``data``, each as often as it stands there, in order."""
     known: dict[bytes, tuple[str, bool] | None] = {}
