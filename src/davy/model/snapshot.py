@@ -28,6 +28,7 @@ from davy.model.facts import (
     Restart,
     Socket,
 )
+from davy.model.mining import Conversation, PoolMention, WalletSighting
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
@@ -58,4 +59,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     workloads: tuple[Workload, ...] = ()
     tuning: Tuning | None = None
     content_hits: tuple[ContentHit, ...] = ()
+    conversations: tuple[Conversation, ...] = ()
+    wallets: tuple[WalletSighting, ...] = ()
+    pool_mentions: tuple[PoolMention, ...] = ()
     gaps: tuple[Gap, ...] = ()
