@@ -180,8 +180,9 @@ def _for_one_look() -> None:
 
 
 @verbs.command()
+@click.argument("capsule", required=False)
 @_json_option
-@click.option("--root", metavar="DIR", help="Read this tree instead of the live host.")
+@click.option("--root", metavar="DIR", help="Read this tree, or this capsule, instead of the live host.")
 @click.option(
     "--window",
     type=Seconds(0.1, 60),
@@ -192,18 +193,26 @@ def _for_one_look() -> None:
 @click.option("--deep", is_flag=True, help="Ask for every pid there can be, and all threads.  Takes seconds.")
 @click.option("--views", is_flag=True, help="Show which view of the kernel sees which process and module.")
 @_state_option
-def scan(as_json: bool, root: str | None, window: float, deep: bool, views: bool, state: str | None) -> int:
-    """Look for miners.  Ends 0 when nothing was found, 1 when an incident was."""
+def scan(
+    capsule: str | None, as_json: bool, root: str | None, window: float, deep: bool, views: bool, state: str | None
+) -> int:
+    """Look for miners, on this host or in CAPSULE.  Ends 0 when nothing was found, 1 when an incident was."""
     _for_one_look()
     from davy.model.reach import Reach
+    from davy.scan import replay
     from davy.scan import scan as road
 
-    host = _host(root)
-    journal = _journal_if_any(state) if root is None or state is not None else None
-    with _progress(as_json) as status:
-        _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), reach=Reach(deep=deep))
-    judgement = _with_unfinished(judgement, journal)
-    _remember(journal, judgement, needed=state is not None)
+    if capsule is not None and root is not None:
+        raise CannotError("one of: a capsule, --root")
+    if saved := capsule or _capsule_in(root):
+        _, judgement = replay(saved)
+    else:
+        host = _host(root)
+        journal = _journal_if_any(state) if root is None or state is not None else None
+        with _progress(as_json) as status:
+            _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), reach=Reach(deep=deep))
+        judgement = _with_unfinished(judgement, journal)
+        _remember(journal, judgement, needed=state is not None)
     if as_json:
         from davy.present.contract import as_json as encoded
         from davy.present.contract import scan_object
@@ -223,6 +232,33 @@ def scan(as_json: bool, root: str | None, window: float, deep: bool, views: bool
             show_views(console(), judgement)
         show_judgement(console(), judgement)
     return INCIDENT if judgement.incidents else 0
+
+
+def _capsule_in(root: str | None) -> str | None:
+    """The capsule that stands where a tree's folder may."""
+    from davy.capsule import SUFFIX
+
+    return root if root is not None and root.endswith(SUFFIX) and not os.path.isdir(root) else None
+
+
+@verbs.command()
+@click.argument("file")
+@click.option(
+    "--window", type=Seconds(0.1, 60), default=1.0, show_default=True, help="Seconds over which CPU use is sampled."
+)
+@click.option("--deep", is_flag=True, help="Ask for every pid there can be, and all threads.  Takes seconds.")
+def snapshot(file: str, window: float, deep: bool) -> int:
+    """Save all facts of this host to FILE, a capsule, which davy scan FILE judges anywhere."""
+    _for_one_look()
+    from davy.capsule import write
+    from davy.model.reach import Reach
+    from davy.scan import scan as road
+
+    with _progress(False) as status:
+        taken, _ = road(_host(None), window, lambda words: status.update(f"reading {words}"), reach=Reach(deep=deep))
+    write(taken, file)
+    click.echo(f"{file}: {len(taken.processes)} processes, {len(taken.gaps)} gaps")
+    return 0
 
 
 def _last_scan(folder: str | None) -> Judgement:

@@ -34,3 +34,11 @@ def scan(
     examined = examine(host, surveyed, triage(surveyed), reach)
     snapshot = msgspec.structs.replace(examined, seconds=time.monotonic() - started)
     return snapshot, correlate(snapshot, detect(snapshot))
+
+
+def replay(file: str) -> tuple[Snapshot, Judgement]:
+    """The snapshot in a capsule, and what it comes to: the same as when it was taken.  Raises `CapsuleError`."""
+    from davy import capsule
+
+    snapshot = capsule.read(file)
+    return snapshot, correlate(snapshot, detect(snapshot))
