@@ -12,8 +12,8 @@ from davy.collect.content import contents
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, holders, ownerless
-from davy.collect.workload import workloads
 from davy.collect.memory import memory
+from davy.collect.workload import workloads
 from davy.host import Host
 from davy.host.packages import packages
 from davy.model.computation import Workload
