@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,7 +28,7 @@ def _record(names: list[str], everything: bool) -> int:
         began = time.monotonic()
         try:
             said = f"{record(path, case) / 1024:.1f} kB"
-        except RuntimeError as error:
+        except (RuntimeError, subprocess.SubprocessError) as error:
             failed += 1
             said = f"FAILED: {error}"
         print(f"{number}/{len(chosen)} {path.stem}: {said}, {time.monotonic() - began:.1f} s", flush=True)
