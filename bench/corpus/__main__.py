@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ def _stale(path: Path) -> bool:
 def _record(names: list[str], everything: bool) -> int:
     chosen = [(path, case) for path, case in cases(names) if names or everything or _stale(path)]
     tree.ready()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     failed = 0
     for number, (path, case) in enumerate(chosen, 1):
         began = time.monotonic()

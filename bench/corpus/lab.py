@@ -131,7 +131,7 @@ class Lab:
         return (self._wanted_seconds() - before) / (time.monotonic() - began)
 
     def _wanted_seconds(self) -> float:
-        """CPU time taken, and time in which somebody waited for a CPU.  Source: cgroup-v2.rst, Documentation psi.rst."""
+        """CPU time taken, and time in which somebody waited for a CPU.  Source: cgroup-v2.rst."""
         payload = self._groups[0] / "payload"
         taken = next(line for line in (payload / "cpu.stat").read_text().splitlines() if line.startswith("usage_usec "))
         waited = (payload / "cpu.pressure").read_text().splitlines()[0].rpartition("=")[2]
