@@ -181,7 +181,7 @@ def _start(lab: Lab, start: Start, number: int) -> None:
         lab.put("/run/start", f"{text}".encode())
         text = f"cd {shlex.quote(start.folder)}; exec setsid -f {served} </run/start >/dev/null 2>&1"
         lab.run("sh", "-c", text, group=group)
-        _until(lambda: lab.run("pgrep", "-f", "--", start.parent[-1], check=False) != "", 10, "the parent is not there")
+        _until(lambda: lab.run("pgrep", "-f", "--", start.parent[0], check=False) != "", 10, "the parent is not there")
         lab.run("rm", "-f", "/run/start")
         return
     lab.run(
