@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from davy.correlate.guardians import Guardian
+from davy.correlate.payees import wallets_of
 from davy.correlate.relations import program_key
 from davy.knowledge import guardian_name
 from davy.model.facts import Autostart, KnownFile, Process
@@ -29,7 +30,7 @@ class Gang:
         self.hiders: dict[str, Actor] = {}
 
     def keys(self, snapshot: Snapshot) -> Iterator[str | tuple[str, str]]:
-        """What two gangs may have in common: a member, an autostart, a program."""
+        """What two gangs may have in common: a member, an autostart, a program, a wallet."""
         yield from self.miners
         yield from self.guardians
         yield from self.droppers
@@ -38,6 +39,7 @@ class Gang:
         for miner in self.miners.values():
             if program := program_key(snapshot, miner):
                 yield program
+            yield from (f"wallet:{address}" for address in wallets_of(snapshot).get(miner.subject, ()))
 
     def join(self, other: Gang) -> None:
         self.guardians |= other.guardians
