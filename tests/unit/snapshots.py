@@ -35,6 +35,7 @@ from davy.model.concealment import (
     ProcessTable,
     View,
 )
+from davy.model.content import ContentHit, Place
 from davy.model.facts import (
     PF_KTHREAD,
     Autostart,
@@ -67,7 +68,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | ModuleFile | Accounting | Cover | Preload | HiddenName
+    | ModuleFile | Accounting | Cover | Preload | HiddenName | ContentHit
 )  # fmt: skip
 
 
@@ -340,6 +341,7 @@ def snapshot(
         module_files=_only(facts, ModuleFile),
         preloads=_only(facts, Preload),
         hidden_names=_only(facts, HiddenName),
+        content_hits=_only(facts, ContentHit),
         gaps=_only(facts, Gap),
     )
     if not examined:
@@ -475,4 +477,14 @@ def modules_load(module: str, *, path: str = "/etc/modules-load.d/x.conf", line:
     return Autostart(
         kind=AutostartKind.MODULE, path=path, line=line, text=module, command=f"modprobe {module}", schedule="boot",
         user="root", activates=module,
+    )  # fmt: skip
+
+
+def content_hit(
+    rule: str, path: str, *, of: Executable | None = None, place: Place = Place.IMAGE, family: str | None = None
+) -> ContentHit:
+    """What a rule found in a file; ``of`` says that it is the very file of a program."""
+    return ContentHit(
+        rule=rule, subject=f"file:{path}", place=place, path=path, device=of.device if of else 1,
+        inode=of.inode if of else 999_999, offset=16, text="text", patterns=("a", "b"), family=family,
     )  # fmt: skip
