@@ -35,7 +35,7 @@ from davy.model.concealment import (
     ProcessTable,
     View,
 )
-from davy.model.content import ContentHit
+from davy.model.content import ContentHit, Place
 from davy.model.facts import (
     PF_KTHREAD,
     Autostart,
@@ -481,4 +481,14 @@ def modules_load(module: str, *, path: str = "/etc/modules-load.d/x.conf", line:
     return Autostart(
         kind=AutostartKind.MODULE, path=path, line=line, text=module, command=f"modprobe {module}", schedule="boot",
         user="root", activates=module,
+    )  # fmt: skip
+
+
+def content_hit(
+    rule: str, path: str, *, of: Executable | None = None, place: Place = Place.IMAGE, family: str | None = None
+) -> ContentHit:
+    """What a rule found in a file; ``of`` says that it is the very file of a program."""
+    return ContentHit(
+        rule=rule, subject=f"file:{path}", place=place, path=path, device=of.device if of else 1,
+        inode=of.inode if of else 999_999, offset=16, text="text", patterns=("a", "b"), family=family,
     )  # fmt: skip

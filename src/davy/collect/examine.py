@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from davy.collect.concealment.hidden_names import hidden_names
+from davy.collect.content import contents
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, holders, ownerless
@@ -28,6 +29,7 @@ Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("hidden names", hidden_names),
+    ("content", contents),
     ("memory", memory),
 )  # fmt: skip
 """What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""

@@ -6,16 +6,18 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from davy.model.facts import FileKey
+
 
 class Place(StrEnum):
     """Where a content was read."""
 
     IMAGE = "image"
-    """The executable file of a running process, deleted or never on disk though it may be."""
+    """A program (ELF), run or not, deleted or never on disk though it may be."""
     SCRIPT = "script"
-    """The script that an interpreter runs."""
+    """A text that an interpreter runs, or would."""
     FILE = "file"
-    """A file on disk that nobody needs to run."""
+    """Any other file: a configuration, a log, a text."""
     MEMORY = "memory"
     """The memory of a running process."""
     COMMAND_LINE = "command line"
@@ -27,10 +29,13 @@ class ContentHit(Struct, frozen=True, kw_only=True):
     rule: str
     """The rule's id; ``own:NAME`` for one of the owner's own YARA rules."""
     subject: str
-    """Whose content it is: a process, or a file that nobody runs."""
+    """Whose content it is: a process (its memory), or a file, be it run or not."""
     place: Place
     path: str | None = None
     """The file it was read from."""
+    device: int | None = None
+    inode: int | None = None
+    """Of that file: which processes run it is told by these."""
     offset: int = 0
     """Of the first pattern: in the file, or in memory."""
     text: str = ""
@@ -38,3 +43,7 @@ class ContentHit(Struct, frozen=True, kw_only=True):
     patterns: tuple[str, ...] = ()
     """Names of the rule's patterns that were found."""
     family: str | None = None
+
+    @property
+    def file(self) -> FileKey | None:
+        return FileKey(self.device, self.inode) if self.device is not None and self.inode is not None else None

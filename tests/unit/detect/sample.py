@@ -1,4 +1,4 @@
-"""What a sample is: a small snapshot, and whom a rule must name in it."""
+"""What a sample is."""
 
 from __future__ import annotations
 

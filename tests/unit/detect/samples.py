@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.unit.detect import samples_memory
+from tests.unit.detect import samples_content, samples_memory
 from tests.unit.detect.sample import Sample
 from tests.unit.snapshots import (
     MODULE_VIEWS,
@@ -120,6 +120,7 @@ def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
 
 
 MATCHING: Final = (
+    *samples_content.MATCHING,
     # concealment: covers
     _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
     _cover(
@@ -476,6 +477,7 @@ MATCHING: Final = (
 )
 
 SPARED: Final = (
+    *samples_content.SPARED,
     # concealment
     _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),
     _none(

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     """What a content that meets a rule is."""
 
     MINER = "miner"
+    ALGORITHM = "algorithm"
+    """The function that is mined, or checked.  A node of the coin has it, too."""
     CONVERSATION = "conversation"
     """What a miner and its pool say to each other."""
     CONFIGURATION = "configuration"
