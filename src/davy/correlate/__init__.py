@@ -123,7 +123,7 @@ def _gangs(snapshot: Snapshot, findings: Findings) -> list[Gang]:
             gang.autostarts[autostart.subject] = (autostart, why)
         for process, how in droppers(snapshot, members, fetching, findings):
             gang.droppers[process.subject] = (process, how)
-    return joined(snapshot, guilty, findings)
+    return joined(snapshot, guilty, findings, guilty=True)
 
 
 def _embers(snapshot: Snapshot, findings: Findings) -> list[list[Process]]:

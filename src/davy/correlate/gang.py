@@ -30,7 +30,7 @@ class Gang:
         self.hiders: dict[str, Actor] = {}
 
     def keys(self, snapshot: Snapshot) -> Iterator[str | tuple[str, str]]:
-        """What two gangs may have in common: a member, an autostart, a program, a wallet."""
+        """What two gangs may have in common: a member, an autostart, a program."""
         yield from self.miners
         yield from self.guardians
         yield from self.droppers
@@ -39,7 +39,11 @@ class Gang:
         for miner in self.miners.values():
             if program := program_key(snapshot, miner):
                 yield program
-            yield from (f"wallet:{address}" for address in wallets_of(snapshot).get(miner.subject, ()))
+
+    def wallets(self, held: Mapping[str, Iterable[str]]) -> Iterator[str]:
+        """The addresses that its miners hold."""
+        for subject in self.miners:
+            yield from (f"wallet:{address}" for address in held.get(subject, ()))
 
     def join(self, other: Gang) -> None:
         self.guardians |= other.guardians
@@ -67,15 +71,18 @@ class Gang:
             self.droppers.pop(subject, None)
 
 
-def joined(snapshot: Snapshot, gangs: Iterable[Gang], findings: Mapping[str, Sequence[Finding]]) -> list[Gang]:
-    """Gangs that have something in common become one."""
+def joined(
+    snapshot: Snapshot, gangs: Iterable[Gang], findings: Mapping[str, Sequence[Finding]], guilty: bool = False
+) -> list[Gang]:
+    """Gangs that have something in common become one; of those that are ``guilty`` also a wallet."""
+    held = wallets_of(snapshot) if guilty else {}
     homes: dict[str | tuple[str, str], Gang] = {}
     found: dict[int, Gang] = {}
     for gang in gangs:
-        largest, fresh = gang, set(gang.keys(snapshot))
+        largest, fresh = gang, {*gang.keys(snapshot), *gang.wallets(held)}
         for other in {id(home): home for key in fresh if (home := homes.get(key))}.values():
             larger, smaller = (other, largest) if len(other.miners) >= len(largest.miners) else (largest, other)
-            fresh |= set(smaller.keys(snapshot))
+            fresh |= {*smaller.keys(snapshot), *smaller.wallets(held)}
             larger.join(smaller)
             found.pop(id(smaller), None)
             largest = larger

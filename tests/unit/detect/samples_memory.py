@@ -92,9 +92,10 @@ SPARED: Final = (
     _none("content.stratum-conversation", "a program that says nothing", BURNER, _LINK),
     _none("network.stratum-connection", "documentation, and a database", DOCUMENTED,
           conversation(DOCUMENTED, newest=LONG_AGO), connection(DOCUMENTED, "198.51.100.7", 5432)),
-    _none("network.stratum-connection", "a pool's server", POOL, conversation(POOL), listener(POOL, 3333), served(POOL)),
+    _none("network.stratum-connection", "a pool's server", POOL, conversation(POOL), listener(POOL, 3333),
+          served(POOL)),
     _none("network.stratum-connection", "a recorded conversation", BURNER, conversation(BURNER)),
-    _none("content.memory", "a rule of conversations, which are looked at one by one", BURNER, hit(BURNER, "stratum.job")),
+    _none("content.memory", "a rule of conversations", BURNER, hit(BURNER, "stratum.job")),
     _none("content.wallet", "no address", BURNER),
-    _none("content.pool-name", "a list against advertising that has pools, too", hosts_line("nanopool.org", alone=False)),
+    _none("content.pool-name", "a list against advertising", hosts_line("nanopool.org", alone=False)),
 )  # fmt: skip
