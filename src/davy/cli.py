@@ -192,10 +192,14 @@ def _for_one_look() -> None:
 )
 @click.option("--deep", is_flag=True, help="Ask for every pid there can be, and all threads.  Takes seconds.")
 @click.option("--views", is_flag=True, help="Show which view of the kernel sees which process and module.")
+@click.option(
+    "--rules", metavar="DIR", help="Look for your own YARA rules, too: *.yar in a folder that only root writes."
+)
 @_state_option
 def scan(
-    capsule: str | None, as_json: bool, root: str | None, window: float, deep: bool, views: bool, state: str | None
-) -> int:
+    capsule: str | None, as_json: bool, root: str | None, window: float, deep: bool, views: bool, rules: str | None,
+    state: str | None,
+) -> int:  # fmt: skip
     """Look for miners, on this host or in CAPSULE.  Ends 0 when nothing was found, 1 when an incident was."""
     _for_one_look()
     from davy.model.reach import Reach
@@ -204,13 +208,16 @@ def scan(
 
     if capsule is not None and root is not None:
         raise CannotError("one of: a capsule, --root")
+    if rules is not None:
+        _check_rules(rules)
     if saved := capsule or _capsule_in(root):
         _, judgement = replay(saved)
     else:
         host = _host(root)
         journal = _journal_if_any(state) if root is None or state is not None else None
+        reach = Reach(deep=deep, rules=rules, state=journal.state.folder if journal is not None else None)
         with _progress(as_json) as status:
-            _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), reach=Reach(deep=deep))
+            _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), reach=reach)
         judgement = _with_unfinished(judgement, journal)
         _remember(journal, judgement, needed=state is not None)
     if as_json:
@@ -259,6 +266,16 @@ def snapshot(file: str, window: float, deep: bool) -> int:
     write(taken, file)
     click.echo(f"{file}: {len(taken.processes)} processes, {len(taken.gaps)} gaps")
     return 0
+
+
+def _check_rules(folder: str) -> None:
+    """Whether the owner's rules can be used, before anything is looked at."""
+    from davy.collect.content.own_rules import OwnRulesError, own_rules
+
+    try:
+        own_rules(folder)
+    except OwnRulesError as error:
+        raise CannotError(str(error)) from None
 
 
 def _last_scan(folder: str | None) -> Judgement:

@@ -35,6 +35,7 @@ from davy.model.concealment import (
     ProcessTable,
     View,
 )
+from davy.model.content import ContentHit, Place
 from davy.model.facts import (
     PF_KTHREAD,
     Autostart,
@@ -54,6 +55,7 @@ from davy.model.facts import (
 )
 from davy.model.incidents import Actor, Incident, Judgement, Role
 from davy.model.lookup import lookup
+from davy.model.mining import Conversation, PoolMention, WalletSighting
 from davy.model.snapshot import Snapshot
 
 TAKEN: Final = 1_790_000_000.0
@@ -67,7 +69,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | ModuleFile | Accounting | Cover | Preload | HiddenName
+    | ModuleFile | Accounting | Cover | Preload | HiddenName | ContentHit | Conversation | WalletSighting | PoolMention
 )  # fmt: skip
 
 
@@ -340,6 +342,10 @@ def snapshot(
         module_files=_only(facts, ModuleFile),
         preloads=_only(facts, Preload),
         hidden_names=_only(facts, HiddenName),
+        content_hits=_only(facts, ContentHit),
+        conversations=_only(facts, Conversation),
+        wallets=_only(facts, WalletSighting),
+        pool_mentions=_only(facts, PoolMention),
         gaps=_only(facts, Gap),
     )
     if not examined:
@@ -475,4 +481,14 @@ def modules_load(module: str, *, path: str = "/etc/modules-load.d/x.conf", line:
     return Autostart(
         kind=AutostartKind.MODULE, path=path, line=line, text=module, command=f"modprobe {module}", schedule="boot",
         user="root", activates=module,
+    )  # fmt: skip
+
+
+def content_hit(
+    rule: str, path: str, *, of: Executable | None = None, place: Place = Place.IMAGE, family: str | None = None
+) -> ContentHit:
+    """What a rule found in a file; ``of`` says that it is the very file of a program."""
+    return ContentHit(
+        rule=rule, subject=f"file:{path}", place=place, path=path, device=of.device if of else 1,
+        inode=of.inode if of else 999_999, offset=16, text="text", patterns=("a", "b"), family=family,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from davy.model.concealment import (
     Preload,
     ProcessTable,
 )
+from davy.model.content import ContentHit
 from davy.model.facts import (
     Account,
     Autostart,
@@ -26,6 +27,7 @@ from davy.model.facts import (
     Restart,
     Socket,
 )
+from davy.model.mining import Conversation, PoolMention, WalletSighting
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
@@ -53,4 +55,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     preloads: tuple[Preload, ...] = ()
     hidden_names: tuple[HiddenName, ...] = ()
     accounting: Accounting | None = None
+    content_hits: tuple[ContentHit, ...] = ()
+    conversations: tuple[Conversation, ...] = ()
+    wallets: tuple[WalletSighting, ...] = ()
+    pool_mentions: tuple[PoolMention, ...] = ()
     gaps: tuple[Gap, ...] = ()
