@@ -6,6 +6,7 @@ is shared by accident: each process is in a session and a control group of its o
 
 from __future__ import annotations
 
+import itertools
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
+from davy.model.computation import Rounding, ThreadRounding
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -67,7 +69,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | ModuleFile | Accounting | Cover | Preload | HiddenName
+    | ModuleFile | Accounting | Cover | Preload | HiddenName | Rounding
 )  # fmt: skip
 
 
@@ -277,6 +279,22 @@ def preload(
     )
 
 
+def rounding(of: Process, *threads: str) -> Rounding:
+    """Samples of each thread in order: n(earest), u(p), d(own), z(ero)."""
+    return Rounding(
+        pid=of.pid,
+        start_ticks=of.start_ticks,
+        threads=tuple(
+            ThreadRounding(
+                tid=of.pid + number,
+                nearest=modes.count("n"), down=modes.count("d"), up=modes.count("u"), zero=modes.count("z"),
+                changes=sum(one != other for one, other in itertools.pairwise(modes)),
+            )
+            for number, modes in enumerate(threads)
+        ),
+    )  # fmt: skip
+
+
 def restart(starter: Process, program: str) -> Restart:
     return Restart(starter.key, program)
 
@@ -340,6 +358,7 @@ def snapshot(
         module_files=_only(facts, ModuleFile),
         preloads=_only(facts, Preload),
         hidden_names=_only(facts, HiddenName),
+        roundings=_only(facts, Rounding),
         gaps=_only(facts, Gap),
     )
     if not examined:

@@ -11,10 +11,11 @@ from davy.collect.concealment.hidden_names import hidden_names
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, holders, ownerless
+from davy.collect.rounding import roundings
 from davy.collect.workload import workloads
 from davy.host import Host
 from davy.host.packages import packages
-from davy.model.computation import Workload
+from davy.model.computation import Rounding, Workload
 from davy.model.concealment import HiddenName
 from davy.model.facts import Gap, ProcessDetail
 from davy.model.lookup import lookup
@@ -22,12 +23,13 @@ from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 from davy.model.triage import Subjects
 
-Examined = Gap | HiddenName | Workload
+Examined = Gap | HiddenName | Rounding | Workload
 Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("hidden names", hidden_names),
     ("workload", workloads),
+    ("rounding", roundings),
 )  # fmt: skip
 """What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""
 
@@ -44,6 +46,7 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = U
         richer,
         hidden_names=every(facts, HiddenName),
         workloads=every(facts, Workload),
+        roundings=every(facts, Rounding),
         gaps=richer.gaps + every(facts, Gap),
     )
 

@@ -19,6 +19,7 @@ from davy.detect import (
     origin,
     persistence,
     preloads,
+    randomx,
     trust,
     workload,
 )
@@ -32,6 +33,7 @@ __all__ = ["DETECTORS", "detect", "triage"]
 DETECTORS: Final[tuple[Detector, ...]] = (
     behaviour.cpu_load,
     behaviour.renews_itself,
+    randomx.rounding,
     origin.writable_folder,
     origin.in_hidden_folder,
     origin.deleted_executable,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from davy.model.computation import Tuning, Workload
+from davy.model.computation import Rounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -55,5 +55,6 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     hidden_names: tuple[HiddenName, ...] = ()
     accounting: Accounting | None = None
     workloads: tuple[Workload, ...] = ()
+    roundings: tuple[Rounding, ...] = ()
     tuning: Tuning | None = None
     gaps: tuple[Gap, ...] = ()
