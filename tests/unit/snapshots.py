@@ -19,7 +19,7 @@ from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
-from davy.model.computation import Rounding, ThreadRounding
+from davy.model.computation import Rounding, ThreadRounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -69,7 +69,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | ModuleFile | Accounting | Cover | Preload | HiddenName | Rounding
+    | ModuleFile | Accounting | Cover | Preload | HiddenName | Workload | Tuning | Rounding
 )  # fmt: skip
 
 
@@ -359,6 +359,8 @@ def snapshot(
         preloads=_only(facts, Preload),
         hidden_names=_only(facts, HiddenName),
         roundings=_only(facts, Rounding),
+        workloads=_only(facts, Workload),
+        tuning=next(iter(_only(facts, Tuning)), None),
         gaps=_only(facts, Gap),
     )
     if not examined:

@@ -31,8 +31,10 @@ _SLACK: Final = 256 << 10
 _CALLS_AT_START: Final = 400
 """System calls to read or write that a program needs to load itself, read a configuration and say hello."""
 _CALLS_A_SECOND: Final = 2.0
-_SLEEPS_AT_START: Final = 50
-_SLEEPS_A_SECOND: Final = 2.0
+_SLEEPS_AT_START: Final = 8
+"""Voluntary switches of a thread while it waits for its first work."""
+_SLEEPS_A_SECOND: Final = 0.1
+"""And later: who waits for every piece of work, as workers of a queue do, waits oftener."""
 _INPUT: Final = 1 << 20
 _INPUT_A_SECOND: Final = 2048
 _SYSTEM_SHARE: Final = 0.03
@@ -43,7 +45,10 @@ _LIFELONG_SHARE: Final = 0.7
 _TALK: Final = 64 << 10
 _TALK_A_SECOND: Final = 1024
 _MESSAGE: Final = 8 << 10
-_SOCKETS_LIMIT: Final = 3
+_SOCKETS_LIMIT: Final = 8
+"""Descriptors of sockets, inherited ones and those of the machine's own services included."""
+_REPORTS: Final = 2.0
+"""From so many times as much said as heard on a program reports to somebody, and is not told what to do."""
 
 
 def _burning(snapshot: Snapshot) -> Iterator[tuple[Process, Workload]]:
@@ -251,18 +256,22 @@ def _gang(snapshot: Snapshot, process: Process) -> list[Process]:
 
 
 def thin_connection_of(snapshot: Snapshot, process: Process, work: Workload) -> Socket | None:
-    """The one connection of a process, if it has no other, listens nowhere, and hardly anything is said over it."""
+    """The one connection of a process, if it has no other, listens nowhere, and hardly anything is said over it.
+
+    What it inherited, and somebody else holds too, is not its own: the socket of an intruder's shell.
+    """
     gang = {each.pid for each in _gang(snapshot, process)}
-    held = [socket for socket in snapshot.sockets if not gang.isdisjoint(socket.pids)]
-    connected = [socket for socket in held if socket.protocol == "tcp" and socket.state == "ESTABLISHED"]
-    if len(connected) != 1 or len(held) != 1 or work.sockets > _SOCKETS_LIMIT:
+    own = [socket for socket in snapshot.sockets if socket.pids and gang.issuperset(socket.pids)]
+    if len(own) != 1 or work.sockets > _SOCKETS_LIMIT:
         return None
-    (only,) = connected
+    (only,) = own
+    if only.protocol != "tcp" or only.state != "ESTABLISHED":
+        return None
+    if service_port(only.remote_port) or service_port(only.local_port):
+        return None
     age = snapshot.taken + snapshot.seconds - process.start_time
     said, heard = only.bytes_sent, only.bytes_received
-    if not set(only.pids) <= gang or service_port(only.remote_port) or service_port(only.local_port):
-        return None
-    if said is None or heard is None or not heard or said + heard > _TALK + _TALK_A_SECOND * age:
+    if said is None or not heard or said + heard > _TALK + _TALK_A_SECOND * age:
         return None
     messages = (only.messages_received or 1) + (only.messages_sent or 1)
     return only if (said + heard) / messages <= _MESSAGE else None
@@ -285,9 +294,10 @@ def thin_connection(snapshot: Snapshot) -> Iterator[Observation]:
         if not evidence:
             continue
         where = f"{only.remote_address}:{only.remote_port}"
+        reports = (only.bytes_sent or 0) > _REPORTS * (only.bytes_received or 0)
         yield Observation(
             subject=process.subject,
-            degree="to the web" if web_port(only.remote_port) else "",
+            degree="reports" if reports else "to the web" if web_port(only.remote_port) else "is told",
             summary=f"does nothing but compute, and keeps one thin connection to {where}",
             evidence=(
                 f"{only.bytes_sent} bytes sent and {only.bytes_received} received in "

@@ -1,7 +1,8 @@
 /* Memory as RandomX has it, and nothing of its work: a data set and a cache, a scratchpad for each thread, and a page of
  * code that is written anew before it is run.
  *
- * dataset fast|light|huge [SECONDS]: one thread a core.  The memory is hardly touched.
+ * dataset fast|light|huge|shared [SECONDS]: one thread a core.  The data set is hardly touched, in huge pages never:
+ * none need be kept back.  Shared is a memfd.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -16,6 +17,7 @@
 
 static uint8_t *data;
 static size_t size;
+static int huge;
 
 static uint8_t *memory(size_t bytes, int protection, int flags)
 {
@@ -37,7 +39,7 @@ static void *works(void *number)
 		}
 		for (int step = 0; step < 20000; step++) {
 			state = state * 1664525 + 1013904223;
-			scratchpad[state % (2 * MIB)] += data[(state >> 8) % 64 * 4096 % size];
+			scratchpad[state % (2 * MIB)] += huge ? state : data[(state >> 8) % 64 * 4096 % size];
 		}
 	}
 	return NULL;
@@ -49,9 +51,14 @@ int main(int count, char **words)
 		return 2;
 	alarm(count > 2 ? atoi(words[2]) : 120);
 	prctl(PR_SET_PDEATHSIG, 9);
-	int huge = !strcmp(words[1], "huge");
+	huge = !strcmp(words[1], "huge");
 	if (!strcmp(words[1], "light")) {
 		data = memory(size = 256 * MIB, PROT_READ | PROT_WRITE, 0);
+	} else if (!strcmp(words[1], "shared")) {
+		int file = memfd_create("pages", 0);
+		if (ftruncate(file, size = 2080 * MIB))
+			return 3;
+		data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 	} else {
 		data = memory(size = 2080 * MIB, PROT_READ | PROT_WRITE, huge ? MAP_HUGETLB : 0);
 		memory(256 * MIB, PROT_READ | PROT_WRITE, huge ? MAP_HUGETLB : 0);

@@ -23,7 +23,10 @@ def _spared(what: str, *facts: Fact, own_pids: tuple[int, ...] = ()) -> Sample:
 
 MATCHING: Final = (
     _seen("RandomX, one thread", rounding(_BURNER, _RANDOMX)),
-    _seen("RandomX, two threads on a machine so busy that few samples were taken", rounding(_BURNER, "nuzdzudnzu", "dnuzznud")),
+    _seen(
+        "RandomX, two threads on a machine so busy that few samples were taken",
+        rounding(_BURNER, "nuzdzudnzu", "dnuzznud"),
+    ),
     _seen("RandomX beside threads that do something else", rounding(_BURNER, "n" * 32, _RANDOMX, "n" * 32)),
     _seen("interval arithmetic, which is no proof", rounding(_BURNER, "ud" * 16)),
 )
