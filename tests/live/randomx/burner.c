@@ -93,13 +93,14 @@ int main(int argc, char **argv)
     sigaction(SIGUSR1, &action, NULL);
     action.sa_handler = tell;
     sigaction(SIGUSR2, &action, NULL);
-    if (write(1, "ready\n", 6) < 0)
-        return 1;
+    int told = 0;
     do {
         pthread_t other[64];
         int made = 0;
         for (int i = 1; i < threads && i <= 64; i++)
             made += !pthread_create(&other[made], NULL, burn, (void *)(size_t)i);
+        if (!told++ && write(1, "ready\n", 6) < 0)
+            return 1;
         burn((void *)0);
         for (int i = 0; i < made; i++)
             pthread_join(other[i], NULL);
