@@ -6,6 +6,7 @@ is shared by accident: each process is in a session and a control group of its o
 
 from __future__ import annotations
 
+import itertools
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
+from davy.model.computation import Rounding, ThreadRounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -70,6 +72,7 @@ T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
     | ModuleFile | Accounting | Cover | Preload | HiddenName | ContentHit | Conversation | WalletSighting | PoolMention
+    | Workload | Tuning | Rounding
 )  # fmt: skip
 
 
@@ -279,6 +282,22 @@ def preload(
     )
 
 
+def rounding(of: Process, *threads: str) -> Rounding:
+    """Samples of each thread in order: n(earest), u(p), d(own), z(ero)."""
+    return Rounding(
+        pid=of.pid,
+        start_ticks=of.start_ticks,
+        threads=tuple(
+            ThreadRounding(
+                tid=of.pid + number,
+                nearest=modes.count("n"), down=modes.count("d"), up=modes.count("u"), zero=modes.count("z"),
+                changes=sum(one != other for one, other in itertools.pairwise(modes)),
+            )
+            for number, modes in enumerate(threads)
+        ),
+    )  # fmt: skip
+
+
 def restart(starter: Process, program: str) -> Restart:
     return Restart(starter.key, program)
 
@@ -346,6 +365,9 @@ def snapshot(
         conversations=_only(facts, Conversation),
         wallets=_only(facts, WalletSighting),
         pool_mentions=_only(facts, PoolMention),
+        roundings=_only(facts, Rounding),
+        workloads=_only(facts, Workload),
+        tuning=next(iter(_only(facts, Tuning)), None),
         gaps=_only(facts, Gap),
     )
     if not examined:

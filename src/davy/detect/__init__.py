@@ -21,7 +21,9 @@ from davy.detect import (
     origin,
     persistence,
     preloads,
+    randomx,
     trust,
+    workload,
 )
 from davy.detect.rule import Detector
 from davy.detect.triage import triage
@@ -33,6 +35,7 @@ __all__ = ["DETECTORS", "detect", "triage"]
 DETECTORS: Final[tuple[Detector, ...]] = (
     behaviour.cpu_load,
     behaviour.renews_itself,
+    randomx.rounding,
     origin.writable_folder,
     origin.in_hidden_folder,
     origin.deleted_executable,
@@ -85,6 +88,11 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     preloads.changed_loader,
     preloads.mapped_everywhere,
     preloads.hidden_name,
+    workload.pure_computation,
+    workload.randomx_memory,
+    workload.changing_code,
+    workload.tuned_machine,
+    workload.thin_connection,
     trust.packaged,
     trust.persons_shell,
 )

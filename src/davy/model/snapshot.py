@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from davy.model.computation import Rounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -59,4 +60,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     conversations: tuple[Conversation, ...] = ()
     wallets: tuple[WalletSighting, ...] = ()
     pool_mentions: tuple[PoolMention, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    roundings: tuple[Rounding, ...] = ()
+    tuning: Tuning | None = None
     gaps: tuple[Gap, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.unit.detect import samples_content, samples_memory
+from tests.unit.detect import samples_content, samples_memory, samples_rounding, samples_workload
 from tests.unit.detect.sample import Sample
 from tests.unit.snapshots import (
     MODULE_VIEWS,
@@ -121,6 +121,8 @@ def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
 
 MATCHING: Final = (
     *samples_content.MATCHING,
+    *samples_rounding.MATCHING,
+    *samples_workload.MATCHING,
     # concealment: covers
     _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
     _cover(
@@ -478,6 +480,8 @@ MATCHING: Final = (
 
 SPARED: Final = (
     *samples_content.SPARED,
+    *samples_rounding.SPARED,
+    *samples_workload.SPARED,
     # concealment
     _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),
     _none(
