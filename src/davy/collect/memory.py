@@ -33,8 +33,8 @@ from davy.model.snapshot import Snapshot
 Fact = ContentHit | Conversation | Gap | PoolMention | WalletSighting
 
 PROCESSES: Final = 16
-"""So many processes are read, the busiest first."""
-SECONDS: Final = 3.0
+"""So many processes are read, the likeliest first."""
+SECONDS: Final = 2.0
 """How long all of them together may take."""
 _BURNING_CORES: Final = 0.5
 _THREADS: Final = 2
@@ -44,13 +44,14 @@ _BEHIND: Final = 4096
 _WINDOWS_LIMIT: Final = 512
 _WALLETS_LIMIT: Final = 64
 _POOLS_LIMIT: Final = 16
-_PASSES: Final = 6
+_PASSES: Final = 8
 """Blocks of one process that are gone through a second time, for all that stands in them and not the first alone."""
 _MIB: Final = 1 << 20
 _HOST_NAME: Final = re.compile(
     rb"(?:\d{1,3}(?:\.\d{1,3}){3}:\d{2,5}|[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63}){1,8})"
 )
 _TEXTS: Final = 4
+_CONNECTED: Final = frozenset({"ESTABLISHED", "SYN_SENT", "CLOSE_WAIT"})
 
 
 def memory(host: Host, snapshot: Snapshot, _reach: Reach) -> Iterator[Fact]:
@@ -74,11 +75,25 @@ def memory(host: Host, snapshot: Snapshot, _reach: Reach) -> Iterator[Fact]:
 
 
 def _chosen(snapshot: Snapshot) -> Iterator[Process]:
-    """Whose memory is worth reading, the busiest first."""
+    """Whose memory is worth reading: first who has a connection, then programs of their own, the busiest first.
+
+    Whoever shares a burning process's program and is its parent or child may be the one that talks for it.
+    """
     ways = lookup(snapshot)
     talking = {pid for socket in snapshot.sockets if _pool_like(socket) for pid in socket.pids}
-    ranked = sorted(snapshot.processes, key=lambda process: -_wanted(snapshot, process))
-    for process in ranked:
+    connected = {pid for socket in snapshot.sockets if socket.state in _CONNECTED for pid in socket.pids}
+    for process in snapshot.processes:
+        if _wanted(snapshot, process) >= _BURNING_CORES:
+            parent = ways.parent(process)
+            for relative in (*ways.children(process), *((parent,) if parent else ())):
+                if relative.pid in connected and relative.exe_path and relative.exe_path == process.exe_path:
+                    talking.add(relative.pid)
+
+    def likely(process: Process) -> tuple[bool, bool, float]:
+        borrowed = interpreter(os.path.basename(process.exe_path or ""))
+        return process.pid not in connected, borrowed, -_wanted(snapshot, process)
+
+    for process in sorted(snapshot.processes, key=likely):
         if process.kernel_thread or process.pid in (1, os.getpid()) or process.pid in snapshot.own_pids:
             continue
         burns = _wanted(snapshot, process) >= _BURNING_CORES
@@ -104,7 +119,7 @@ def _wanted(snapshot: Snapshot, process: Process) -> float:
 
 
 def _pool_like(socket: Socket) -> bool:
-    if socket.protocol != "tcp" or socket.state not in ("ESTABLISHED", "SYN_SENT", "CLOSE_WAIT"):
+    if socket.protocol != "tcp" or socket.state not in _CONNECTED:
         return False
     return pool_endpoint(socket.remote_address, socket.remote_port) or miner_port(socket.remote_port)
 
@@ -147,39 +162,40 @@ class _Look:
             self._messages(block, address, min(at for number, at in found.items() if number < self._marks.first_wallet))
         for number in numbers:
             if number >= self._marks.first_pool:
-                self._pool(block, number)
+                self._pool(block, found[number])
             elif number >= self._marks.first_wallet:
                 self._addresses(block, found[number])
 
     def _messages(self, block: memoryview, address: int, first: int) -> None:
         end = 0
-        for match in self._marks.marker.finditer(block, first):
+        for match in self._marks.marker.finditer(block, first, self._reach(block, first)):
             if match.start() < end or len(self.windows) >= _WINDOWS_LIMIT:
                 continue
             start, end = max(match.start() - _BEFORE, 0), match.end() + _BEHIND
             self.windows.append((address + start, bytes(block[start:end])))
 
-    def _addresses(self, block: memoryview, first: int) -> None:
+    def _reach(self, block: memoryview, first: int) -> int:
+        """How far to go through a block that has something in it: to its end a few times, then no more."""
         self._passes -= 1
-        last = len(block) if self._passes >= 0 else first + 256
-        for match in long_address().finditer(block, first, last):
+        return len(block) if self._passes >= 0 else min(first + 256, len(block))
+
+    def _addresses(self, block: memoryview, first: int) -> None:
+        for match in long_address().finditer(block, first, self._reach(block, first)):
             if len(self.wallets) >= _WALLETS_LIMIT:
                 return
             start = max(match.start() - 16, 0)
             for wallet in wallets_in(bytes(block[start : match.end() + 32])):
                 self.wallets[wallet.address] = wallet
 
-    def _pool(self, block: memoryview, number: int) -> None:
-        literal = re.compile(self._marks.expressions[number].encode())
-        for count, match in enumerate(literal.finditer(block)):
-            if count >= _POOLS_LIMIT or len(self.pools) >= _POOLS_LIMIT:
-                return
-            start = max(match.start() - 128, 0)
-            for name in _HOST_NAME.finditer(bytes(block[start : match.end() + 64])):
-                text = name[0].decode()
-                pool = _pool_of(text)
-                if pool:
-                    self.pools[text] = pool
+    def _pool(self, block: memoryview, at: int) -> None:
+        """The name around what may be the end of a pool's."""
+        if len(self.pools) >= _POOLS_LIMIT:
+            return
+        for name in _HOST_NAME.finditer(bytes(block[max(at - 128, 0) : at + 128])):
+            text = name[0].decode()
+            pool = _pool_of(text)
+            if pool:
+                self.pools[text] = pool
 
 
 def _pool_of(text: str) -> str | None:
@@ -227,11 +243,11 @@ def _found(process: Process, looks: Sequence[_Look]) -> Iterator[Fact]:
             rule=hit.rule_id, subject=subject, place=Place.MEMORY, offset=offset, text=text,
             patterns=tuple(hit.patterns),
         )  # fmt: skip
-    messages = [message for look in looks for _, window in look.windows for message in messages_in(window)]
+    messages = [message for look in looks for _, window in list(look.windows) for message in messages_in(window)]
     conversation = conversation_of(subject, messages)
     if conversation is not None:
         yield conversation
-    wallets = {address: (wallet, False) for look in looks for address, wallet in look.wallets.items()}
+    wallets = {address: (wallet, False) for look in looks for address, wallet in dict(look.wallets).items()}
     for login in conversation.logins if conversation else ():
         wallets |= {wallet.address: (wallet, True) for wallet in wallets_in(login.encode("latin-1"))}
     for wallet, logs_in in list(wallets.values())[:_WALLETS_LIMIT]:
@@ -239,7 +255,7 @@ def _found(process: Process, looks: Sequence[_Look]) -> Iterator[Fact]:
             subject=subject, place=Place.MEMORY, coin=wallet.coin, address=wallet.address, weak=wallet.weak,
             login=logs_in,
         )  # fmt: skip
-    pools = {name: pool for look in looks for name, pool in look.pools.items()}
+    pools = {name: pool for look in looks for name, pool in dict(look.pools).items()}
     for name, pool in list(pools.items())[:_POOLS_LIMIT]:
         yield PoolMention(subject=subject, place=Place.MEMORY, pool=pool, name=name)
 

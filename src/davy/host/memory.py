@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from davy.host.errors import Gone, mapped
+from davy.host.errors import Gone, HostError, mapped
 from davy.host.procfs import Procfs
 
 BLOCK: Final = 8 << 20
@@ -123,17 +123,10 @@ def read_memory(procfs: Procfs, pid: int, looks: Sequence[Look], limits: Limits)
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + limits.seconds
-    while any(thread.is_alive() for thread in threads):
-        for thread in threads:
-            thread.join(_LOOK_SECONDS)
-        now = time.monotonic()
-        if now > deadline:
-            work.over = True
-        waiting = [since for since in work.since if since is not None and now - since > _STUCK_SECONDS]
-        if len(waiting) == sum(thread.is_alive() for thread in threads) and waiting:
-            work.stuck = True
-            break
-        if now > deadline + 2 * _STUCK_SECONDS:
+    while alive := [number for number, thread in enumerate(threads) if thread.is_alive()]:
+        threads[alive[0]].join(_LOOK_SECONDS)
+        work.over = work.over or time.monotonic() > deadline
+        if all(work.waits(number, threads[number].native_id) for number in alive):
             work.stuck = True
             break
     work.over = True
@@ -162,14 +155,25 @@ class _Work:
             read=self._read, random=self._random, left=self._left, swapped=self._swapped, stuck=self.stuck
         )  # fmt: skip
 
+    def waits(self, number: int, tid: int | None) -> bool:
+        """Whether a thread has long been waiting for the kernel, and not merely for a CPU."""
+        since = self.since[number]
+        if since is None or tid is None or time.monotonic() - since < _STUCK_SECONDS:
+            return False
+        try:
+            return self._procfs.read(f"self/task/{tid}/stat").rpartition(b")")[2].split()[0] in (b"S", b"D")
+        except (HostError, IndexError):
+            return False
+
     def run(self, number: int, look: Look) -> None:
         buffer = memoryview(bytearray(BLOCK + OVERLAP))
         try:
-            while (block := self._next()) is not None:
+            while True:
                 self.since[number] = time.monotonic()
-                length = self._into(buffer, block)
+                block = self._next()
+                length = self._into(buffer, block) if block else 0
                 self.since[number] = None
-                if self.over and self.stuck:
+                if block is None or self.stuck:
                     return
                 if length:
                     look(buffer[:length], block.start)

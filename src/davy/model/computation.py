@@ -127,3 +127,50 @@ class Tuning(Struct, frozen=True, kw_only=True):
     """Whether writes are allowed without a word in the log; None where the module is not loaded."""
     out_of_specification: bool | None = None
     """Taint bit 2: the kernel says that a processor is run out of its specification."""
+
+
+class RoundingMode(StrEnum):
+    """Where floating point rounds to.  Source: IEEE 754-2008 4.3; fegetround(3)."""
+
+    NEAREST = "nearest"
+    """What every thread begins with, and nearly every program stays with."""
+    DOWN = "down"
+    UP = "up"
+    ZERO = "toward zero"
+
+
+class ThreadRounding(Struct, frozen=True, kw_only=True):
+    """How often one thread was found in each rounding mode."""
+
+    tid: int
+    nearest: int = 0
+    down: int = 0
+    up: int = 0
+    zero: int = 0
+    changes: int = 0
+    """How many of the samples found another mode than the sample before."""
+
+    @property
+    def samples(self) -> int:
+        return self.nearest + self.down + self.up + self.zero
+
+    @property
+    def directed(self) -> int:
+        """How many of them found a mode that is not the usual one."""
+        return self.down + self.up + self.zero
+
+
+class Rounding(Struct, frozen=True, kw_only=True):
+    """The rounding modes of the busiest threads of one process, some milliseconds apart.
+
+    Source: Intel SDM volume 1, 10.2.3 (MXCSR); Arm ARM, FPCR; read as ptrace(2) tells (PTRACE_GETREGSET).  RandomX
+    sets the mode by an instruction of its programs: RandomX specification, 5.4.1 (CFROUND).
+    """
+
+    pid: int
+    start_ticks: int
+    threads: tuple[ThreadRounding, ...] = ()
+
+    @property
+    def key(self) -> ProcessKey:
+        return ProcessKey(self.pid, self.start_ticks)

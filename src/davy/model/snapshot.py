@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from davy.model.computation import Tuning, Workload
+from davy.model.computation import Rounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -56,10 +56,11 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     preloads: tuple[Preload, ...] = ()
     hidden_names: tuple[HiddenName, ...] = ()
     accounting: Accounting | None = None
-    workloads: tuple[Workload, ...] = ()
-    tuning: Tuning | None = None
     content_hits: tuple[ContentHit, ...] = ()
     conversations: tuple[Conversation, ...] = ()
     wallets: tuple[WalletSighting, ...] = ()
     pool_mentions: tuple[PoolMention, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    roundings: tuple[Rounding, ...] = ()
+    tuning: Tuning | None = None
     gaps: tuple[Gap, ...] = ()

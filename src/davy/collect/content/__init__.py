@@ -3,6 +3,6 @@
 In goes the host and the snapshot with its details; out come `ContentHit`s, and a `Gap` for what could not be searched.
 """
 
-from davy.collect.content.contents import contents
+from davy.collect.content.hits import contents
 
 __all__ = ["contents"]

@@ -27,6 +27,8 @@ BLOCK: Final = 1 << 20
 _HEAD: Final = 512
 _GRACE: Final = 1.0
 """Seconds that a thread which is in the middle of a read is waited for."""
+_TEXT_HEAD: Final = 32
+"""Bytes at the beginning of what is no text that hardly ever are without a zero."""
 _ELF: Final = b"\x7fELF"
 _SCRIPT_NAMES: Final = (".sh", ".bash", ".pl", ".php", ".cgi")
 
@@ -199,6 +201,6 @@ def place_of(head: bytes, path: str) -> Place | None:
     """What kind of content a file's first bytes tell of; None for what no rule is for: neither program nor text."""
     if head.startswith(_ELF):
         return Place.IMAGE
-    if b"\0" in head:
+    if b"\0" in head[:_TEXT_HEAD]:
         return None
     return Place.SCRIPT if head.startswith(b"#!") or path.endswith(_SCRIPT_NAMES) else Place.FILE

@@ -104,7 +104,7 @@ def _database(patterns: Sequence[Pattern], cache: str | None) -> Any:
     kept = load(cache, name) if cache else None
     if kept is not None:
         try:
-            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)  # type: ignore[arg-type]
+            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
         except hyperscan.error:
             pass
     always = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
