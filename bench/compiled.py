@@ -15,5 +15,5 @@ def compiled(*sources: Path) -> Iterator[tuple[str, ...]]:
     with tempfile.TemporaryDirectory(prefix="davy-bench-") as folder:
         programs = tuple(f"{folder}/{source.stem}" for source in sources)
         for source, program in zip(sources, programs, strict=True):
-            subprocess.run(["gcc", "-O2", "-o", program, source], check=True)
+            subprocess.run(["gcc", "-O2", "-pthread", "-o", program, source], check=True)
         yield programs

@@ -212,8 +212,8 @@ class _Tracer:
         """By its state now.  Raises `HostError` when it is not the thread any more that was meant."""
         case = self._case
         stat = parse_stat(self._procfs.read(f"{case.pid}/task/{self._tid}/stat"))
-        if self._tid == case.pid and stat.start_ticks != case.start_ticks:
-            raise Gone(f"{case.pid}: another process")
+        if stat.state in "ZX" or (self._tid == case.pid and stat.start_ticks != case.start_ticks):
+            raise Gone(f"{self._tid}: it has ended")
         return stat.state == "R"
 
     def _seize(self) -> bool:

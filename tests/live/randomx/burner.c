@@ -2,7 +2,7 @@
  *
  * burner SWITCHING [THREADS] [COUNT]: SWITCHING is "all" (a mode out of four, by a generator within the loop, as
  * RandomX's CFROUND does), "interval" (up and down in turn), "constant" (up, once), "none", or "mixed" (each thread
- * constant in a mode of its own).  With COUNT it ends by itself after so many rounds, with threads that come and go.
+ * constant in a mode of its own).  With COUNT its threads end after so many rounds, and others come; "once": it ends.
  * SIGUSR1 is counted; SIGUSR2 prints the count.  Without a C library (-DBARE) it is one thread of "all".
  */
 #if !defined(__SSE2__)
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
         burn((void *)0);
         for (int i = 0; i < made; i++)
             pthread_join(other[i], NULL);
-    } while (rounds);
+    } while (rounds && strcmp(switching, "once"));
     return 0;
 }
 #endif
