@@ -9,7 +9,7 @@ from davy.detect.behaviour import BURNING_CORES, life_cores, wanted_cores
 from davy.detect.programs import interprets
 from davy.detect.rule import Observation, detector
 from davy.knowledge.runtimes import runtime_of
-from davy.knowledge.services import service_port, web_port
+from davy.knowledge.services import service_port, service_program, web_port
 from davy.knowledge.tuning import miners_register
 from davy.model.computation import Backing, Workload
 from davy.model.facts import Process, Socket
@@ -115,8 +115,9 @@ def pure_computation(snapshot: Snapshot) -> Iterator[Observation]:
             continue
         cpus = snapshot.host.cpus or 1
         pinned = sum(thread.busy and thread.cpus == 1 for thread in work.threads)
-        everywhere = work.busy_threads >= cpus
-        where = "every core" if everywhere else f"{work.busy_threads} of {cpus} cores"
+        busy = sum(alike.busy_threads for other, alike in _burning(snapshot) if other.exe == process.exe)
+        everywhere = busy >= cpus
+        where = "every core" if everywhere else f"{busy} of {cpus} cores"
         yield Observation(
             subject=process.subject,
             degree="every core" if everywhere else "some cores",
@@ -255,6 +256,18 @@ def _gang(snapshot: Snapshot, process: Process) -> list[Process]:
     return [process, *(each for each in near if each.exe is not None and each.exe == process.exe)]
 
 
+def _to_a_service(snapshot: Snapshot, near: Socket) -> bool:
+    """Whether the other end is on this machine, and a known service as a package installed it holds it."""
+    ways = lookup(snapshot)
+    ends = (near.remote_address, near.remote_port, near.local_address, near.local_port)
+    return any(
+        (process := ways.by_pid.get(pid)) is not None and process.exe_path and service_program(process.exe_path)
+        for far in snapshot.sockets
+        if (far.local_address, far.local_port, far.remote_address, far.remote_port) == ends
+        for pid in far.pids
+    )
+
+
 def thin_connection_of(snapshot: Snapshot, process: Process, work: Workload) -> Socket | None:
     """The one connection of a process, if it has no other, listens nowhere, and hardly anything is said over it.
 
@@ -267,11 +280,11 @@ def thin_connection_of(snapshot: Snapshot, process: Process, work: Workload) -> 
     (only,) = own
     if only.protocol != "tcp" or only.state != "ESTABLISHED":
         return None
-    if service_port(only.remote_port) or service_port(only.local_port):
+    if service_port(only.remote_port) or service_port(only.local_port) or _to_a_service(snapshot, only):
         return None
     age = snapshot.taken + snapshot.seconds - process.start_time
     said, heard = only.bytes_sent, only.bytes_received
-    if said is None or not heard or said + heard > _TALK + _TALK_A_SECOND * age:
+    if not said or not heard or said + heard > _TALK + _TALK_A_SECOND * age:
         return None
     messages = (only.messages_received or 1) + (only.messages_sent or 1)
     return only if (said + heard) / messages <= _MESSAGE else None

@@ -89,6 +89,12 @@ def _spare(rule: str, what: str, *facts: Fact) -> Sample:
     return Sample(rule, what, snapshot(*facts))
 
 
+_REDIS: Final = process(510, "/usr/bin/redis-server *:17001", exe="/usr/bin/redis-check-rdb", name="redis-server")
+_NEAR: Final = msgspec.structs.replace(_talk(_WORKER), remote_address="192.0.2.10")
+_FAR_END: Final = msgspec.structs.replace(
+    _talk(_REDIS), inode=7, local_port=_NEAR.remote_port, remote_address="192.0.2.10", remote_port=_NEAR.local_port
+)
+
 _THIN: Final = "network.thin-connection"
 _PURE: Final = "behaviour.pure-computation"
 _MEMORY: Final = "behaviour.randomx-memory"
@@ -143,6 +149,8 @@ SPARED: Final = (
     _spare(_PURE, "a script", _SCRIPT, workload(_SCRIPT)),
     _spare(_PURE, "one whose calls are kept back", _WORKER, msgspec.structs.replace(
         workload(_WORKER), read_calls=None)),
+    _spare(_THIN, "a Redis of this machine, on another port", _WORKER, _REDIS, workload(_WORKER), _NEAR, _FAR_END),
+    _spare(_THIN, "a connection over which nothing was said", _WORKER, workload(_WORKER), _talk(_WORKER, said=0)),
     _spare(_THIN, "nobody to talk to", _WORKER, workload(_WORKER)),
     _spare(_THIN, "a worker of Redis", _WORKER, workload(_WORKER), _talk(_WORKER, 6379)),
     _spare(_THIN, "a solver and its license", _WORKER, workload(_WORKER), _talk(_WORKER, 27000)),
