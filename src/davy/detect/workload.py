@@ -47,6 +47,7 @@ _TALK_A_SECOND: Final = 1024
 _MESSAGE: Final = 8 << 10
 _SOCKETS_LIMIT: Final = 8
 """Descriptors of sockets, inherited ones and those of the machine's own services included."""
+_CHANGES_LEAST: Final = 2
 _REPORTS: Final = 2.0
 """From so many times as much said as heard on a program reports to somebody, and is not told what to do."""
 
@@ -145,8 +146,8 @@ def _scratchpads(work: Workload, data: int) -> int:
 
 
 def _programs_change(work: Workload) -> bool:
-    """Whether its code was another at every look, a few milliseconds apart."""
-    return work.code_looks > 1 and work.code_changes == work.code_looks - 1
+    """Whether its code was another whenever it had run for a moment; the kernel's count of that is behind by one."""
+    return work.code_changes >= max(work.code_runs - 1, _CHANGES_LEAST)
 
 
 @detector("behaviour.randomx-memory", aspect=Aspect.BEHAVIOUR, technique="T1496.001")

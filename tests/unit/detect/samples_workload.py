@@ -51,6 +51,7 @@ def workload(
         writable_code_bytes=code_bytes,
         code_looks=4 if code_bytes else 0,
         code_changes=changes,
+        code_runs=3 if code_bytes else 0,
         threads=(
             ThreadWork(of.pid, 0.01, 300, _CPUS, busy=False),
             *(ThreadWork(of.pid + 1000 + number, each, sleeps, cpus, busy=True) for number in range(busy)),
