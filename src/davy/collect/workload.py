@@ -43,7 +43,9 @@ _RUN_LEAST: Final = 0.0005
 _CODE_PAUSE: Final = 0.004
 """Seconds between two looks at the code: RandomX writes its programs anew some thousand times a second."""
 _CODE_PART: Final = 16 << 10
-_CODE_PARTS: Final = 8
+_CODE_PARTS: Final = 32
+"""So many parts of its code are looked at, evenly spread: the programs of many threads may be one mapping."""
+_CODE_MAPPINGS: Final = 256
 _RUNNERS_LIMIT: Final = 8
 """Threads that are asked whether they ran meanwhile."""
 
@@ -79,6 +81,8 @@ class _Look(Struct):
     descriptor: int | None
     calls: _Calls | None
     threads: dict[str, bytes]
+    parts: tuple[tuple[int, int], ...]
+    """Start and length of what is looked at of its code."""
     fingerprint: bytes | None = None
     ran: float = 0.0
     looks: int = 0
@@ -135,7 +139,7 @@ def _begin(kernel: Kernel, process: Process, open_memory: ExitStack) -> tuple[_L
     threads = _threads(procfs, pid)
     if len(threads) >= _THREADS_LIMIT < process.threads:
         gaps.append(Gap("workload", f"the rest of the threads of {named}", f"more than {_THREADS_LIMIT} of them"))
-    return _Look(process, memory, descriptor, _calls(procfs, pid), threads), gaps
+    return _Look(process, memory, descriptor, _calls(procfs, pid), threads, parts_of(memory.code)), gaps
 
 
 def parse_regions(text: bytes, program: str | None) -> _Memory:
@@ -164,6 +168,19 @@ def parse_regions(text: bytes, program: str | None) -> _Memory:
     return _Memory(tuple(biggest), tuple(code), code_bytes, writable_code)
 
 
+def parts_of(code: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """What to look at of these mappings, evenly spread over all of them."""
+    pages = [range(start, start + size, _CODE_PART) for start, size in code[:_CODE_MAPPINGS]]
+    ends = [start + size for start, size in code[:_CODE_MAPPINGS]]
+    count = sum(map(len, pages))
+    step = -(-count // _CODE_PARTS) if count else 1
+    chosen, skip = [], 0
+    for part, end in zip(pages, ends, strict=True):
+        chosen += [(start, min(_CODE_PART, end - start)) for start in part[skip::step]]
+        skip = (skip - len(part)) % step
+    return tuple(chosen)
+
+
 def _backing(path: bytes) -> Backing:
     if b"hugepage" in path:
         return Backing.HUGE
@@ -185,9 +202,9 @@ def _look_at_code(procfs: Procfs, look: _Look) -> None:
     """One look at the beginnings of its code; what ends under our hands gives nothing more."""
     digest = hashlib.blake2b(digest_size=16)
     got = 0
-    for start, size in look.memory.code[:_CODE_PARTS]:
+    for start, size in look.parts:
         try:
-            part = os.pread(look.descriptor or 0, min(size, _CODE_PART), start)
+            part = os.pread(look.descriptor or 0, size, start)
         except (OSError, OverflowError):
             continue  # a page that is not there, or was given back meanwhile
         got += len(part)
