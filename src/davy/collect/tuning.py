@@ -55,7 +55,8 @@ def tuning(host: Host) -> Iterator[Tuning | Gap]:
 
 def parse_msr_writes(log: bytes) -> Iterator[MsrWrite]:
     """The writers that a log names, oldest first.  A line that a program put there by ``/dev/kmsg`` is passed over."""
-    for found in _WRITE.finditer(log):
+    told = b"\n".join(line for line in log.split(b"\n") if b"Write to unrecognized MSR" in line)
+    for found in _WRITE.finditer(told):
         if found["priority"] is not None and int(found["priority"]) >= _FACILITY:
             continue
         yield MsrWrite(

@@ -40,6 +40,10 @@ _INPUT_A_SECOND: Final = 2048
 _SYSTEM_SHARE: Final = 0.03
 _SYSTEM_AT_START: Final = 2.0
 """Seconds within the kernel to touch memory for the first time."""
+_SHORT_READS: Final = 64 << 10
+"""Bytes that may have been read one by one: hardly more is said to a miner."""
+_NO_DATA: Final = ("/usr/", "/lib", "/dev/", "/proc/", "/memfd:", "/SYSV", "/anon_hugepage", "/etc/", "/run/")
+"""Where mapped files say nothing of what a process computes from."""
 _LIFELONG_SHARE: Final = 0.7
 
 _TALK: Final = 64 << 10
@@ -66,7 +70,21 @@ def native(snapshot: Snapshot, process: Process) -> bool:
     detail = lookup(snapshot).detail.get(process.subject)
     if detail is None or runtime_of(detail.mapped_files):
         return False
-    return not ((process.script or process.inline) and interprets(snapshot, process))
+    if not interprets(snapshot, process) or not (process.script or process.inline):
+        return True
+    program = detail.executable
+    installed = program is not None and bool(program.owner_package or program.twin) and program.unmodified is not False
+    return not (installed or detail.script)
+
+
+def _mapped_data(snapshot: Snapshot, process: Process) -> str | None:
+    """A file that a process has in its memory and that is neither program nor library: a model, a table, a database."""
+    detail = lookup(snapshot).detail.get(process.subject)
+    for path in detail.mapped_files if detail else ():
+        own = process.exe_path is not None and path.startswith(process.exe_path)
+        if not own and not path.startswith(_NO_DATA) and ".so" not in path.rpartition("/")[2]:
+            return path
+    return None
 
 
 def computes_only(snapshot: Snapshot, process: Process, work: Workload) -> tuple[str, ...]:
@@ -84,10 +102,8 @@ def computes_only(snapshot: Snapshot, process: Process, work: Workload) -> tuple
     lifelong = life_cores(snapshot, process) >= _LIFELONG_SHARE * wanted_cores(snapshot, process)
     if not lifelong or work.open_files or (work.read_bytes or 0) > _INPUT + _INPUT_A_SECOND * cpu:
         return ()
-    if (
-        calls > _CALLS_AT_START + _CALLS_A_SECOND * cpu
-        or sleeps > _SLEEPS_AT_START * len(busy) + _SLEEPS_A_SECOND * ran
-    ):
+    few = _CALLS_AT_START + _CALLS_A_SECOND * cpu + min(work.read_bytes or 0, _SHORT_READS)
+    if calls > few or sleeps > _SLEEPS_AT_START * len(busy) + _SLEEPS_A_SECOND * ran or _mapped_data(snapshot, process):
         return ()
     if work.system_seconds > _SYSTEM_AT_START * len(busy) + _SYSTEM_SHARE * cpu:
         return ()

@@ -112,6 +112,8 @@ MATCHING: Final = (
     _match(_PURE, "one whose threads are bound to a core each", _WORKER, workload(_WORKER, cpus=1)),
     _match(_PURE, "a miner that bears an interpreter's name", by_name := process(
         508, "/usr/local/bin/python3", cores=4.0), workload(by_name)),
+    _match(_PURE, "one that bears an interpreter's name and options", named := process(
+        511, "/usr/local/bin/python3", "-c", "config.json", cores=4.0), workload(named)),
     _match(_THIN, "a pool on any port", _WORKER, workload(_WORKER), _talk(_WORKER)),
     _match(_THIN, "a pool behind the web's port", _WORKER, workload(_WORKER), _talk(_WORKER, 443)),
     _match(_THIN, "a parent of the same program that talks", _CHILD, process(
@@ -152,6 +154,7 @@ SPARED: Final = (
         workload(_WORKER), read_calls=None)),
     _spare(_THIN, "a Redis of this machine, on another port", _WORKER, _REDIS, workload(_WORKER), _NEAR, _FAR_END),
     _spare(_THIN, "a connection over which nothing was said", _WORKER, workload(_WORKER), _talk(_WORKER, said=0)),
+    _spare(_PURE, "a model in its memory", _WORKER, workload(_WORKER), _maps(_WORKER, "/srv/models/7b.gguf")),
     _spare(_THIN, "nobody to talk to", _WORKER, workload(_WORKER)),
     _spare(_THIN, "a worker of Redis", _WORKER, workload(_WORKER), _talk(_WORKER, 6379)),
     _spare(_THIN, "a solver and its license", _WORKER, workload(_WORKER), _talk(_WORKER, 27000)),
