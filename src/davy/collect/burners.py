@@ -13,16 +13,21 @@ _LEAST_CORES: Final = 0.4
 """Somewhat less than what counts as burning: a busy machine's numbers move."""
 
 
+def wanted(snapshot: Snapshot, process: Process) -> float:
+    """Cores that a process wanted within the window; 0 for kernel threads, for Davy's own and for what nobody knows."""
+    if snapshot.load is None or snapshot.load.window_seconds <= 0.0 or process.window_cpu_seconds is None:
+        return 0.0
+    if process.kernel_thread or process.pid in snapshot.own_pids:
+        return 0.0
+    return (process.window_cpu_seconds + (process.window_wait_seconds or 0.0)) / snapshot.load.window_seconds
+
+
+def burns(snapshot: Snapshot, process: Process) -> bool:
+    return wanted(snapshot, process) >= _LEAST_CORES
+
+
 def burners(snapshot: Snapshot, most: int) -> Iterator[Process]:
-    """At most so many of the processes that have details and want CPU, the greediest first; never Davy's own."""
-    if snapshot.load is None or snapshot.load.window_seconds <= 0.0:
-        return
+    """At most so many of the processes that have details and burn, the greediest first."""
     examined = lookup(snapshot).detail
-    wants = {
-        process: (process.window_cpu_seconds + (process.window_wait_seconds or 0.0)) / snapshot.load.window_seconds
-        for process in snapshot.processes
-        if process.window_cpu_seconds is not None and process.subject in examined
-        if not process.kernel_thread and process.pid not in snapshot.own_pids
-    }
-    greedy = sorted(wants, key=lambda process: (-wants[process], process.pid))
-    yield from [process for process in greedy if wants[process] >= _LEAST_CORES][:most]
+    found = [each for each in snapshot.processes if each.subject in examined and burns(snapshot, each)]
+    yield from sorted(found, key=lambda process: (-wanted(snapshot, process), process.pid))[:most]

@@ -7,11 +7,12 @@ from typing import Final
 
 import msgspec
 
+from davy.collect.burners import burns
 from davy.collect.concealment.hidden_names import hidden_names
 from davy.collect.content import contents
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
-from davy.collect.holders import Holders, holders, ownerless
+from davy.collect.holders import Holders, far_ends, holders, ownerless
 from davy.collect.memory import memory
 from davy.collect.rounding import roundings
 from davy.collect.workload import workloads
@@ -71,6 +72,11 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapsho
     if host.kernel:
         everyone = [process.pid for process in snapshot.processes if not process.kernel_thread]
         held = holders(host, everyone if subjects.sockets else named)
+        burning = {pid for pid, process in named.items() if burns(snapshot, process)}
+        theirs = {inode for inode, pids in held.items() if not burning.isdisjoint(pids)}
+        if missing := far_ends(snapshot.sockets, theirs) - held.keys():
+            found = holders(host, everyone)
+            held = {**held, **{inode: found[inode] for inode in missing & found.keys()}}
         alone = ownerless(host, host.kernel, subjects.sockets - held.keys(), everyone)
         for inode in subjects.sockets & held.keys():
             named |= {pid: ways.by_pid[pid] for pid in held[inode]}

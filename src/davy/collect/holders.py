@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from davy.collect.sockets import held_sockets, sockets
@@ -44,3 +45,22 @@ def ownerless(host: Host, kernel: Kernel, inodes: AbstractSet[int], beside: Iter
             continue
     there = {one.inode for one in sockets(host) if isinstance(one, Socket)} if missing else set()
     return frozenset(missing & there)
+
+
+def far_ends(among: Sequence[Socket], inodes: AbstractSet[int]) -> frozenset[int]:
+    """The sockets of this very machine that some connections lead to."""
+    known = {(one.protocol, one.local_address, one.local_port, one.remote_address, one.remote_port): one.inode
+             for one in among}  # fmt: skip
+    ends = (
+        known.get((one.protocol, one.remote_address, one.remote_port, one.local_address, one.local_port))
+        for one in among
+        if one.inode in inodes and _loopback(one.remote_address)
+    )
+    return frozenset(inode for inode in ends if inode)
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -21,6 +21,8 @@ CMDLINE_LIMIT: Final = 16_384
 """Bytes of a command line that are read; the kernel keeps up to 2 MiB."""
 _WAITERS_LIMIT: Final = 128
 _THREADS_LIMIT: Final = 256
+_SOME_SHARE: Final = 0.05
+"""Of a core over its life: what a process that sleeps must have used for its threads to be asked what they wait for."""
 
 
 class ThreadWait(NamedTuple):
@@ -92,13 +94,27 @@ def sweep(kernel: Kernel, beside: frozenset[int] = frozenset()) -> Sweep:
         except Gone:
             continue
     uptime = kernel.uptime()
-    runnable = [pid for pid, stat in stats.items() if stat.state == "R" and not stat.flags & PF_KTHREAD]
-    for pid in runnable[:_WAITERS_LIMIT]:
+    now = uptime * kernel.ticks_per_second
+    wanting = [pid for pid, stat in stats.items() if _wants_a_cpu(stat, now)]
+    wanting.sort(key=lambda pid: stats[pid].state != "R")
+    for pid in wanting[:_WAITERS_LIMIT]:
         try:
             waits[ProcessKey(pid, stats[pid].start_ticks)] = _thread_waits(procfs, pid)
         except HostError:
             continue
     return Sweep(uptime, stats, waits)
+
+
+def _wants_a_cpu(stat: Stat, now: float) -> bool:
+    """Whether the threads of a process are worth asking, ``now`` in clock ticks since boot.
+
+    The state is that of its first thread, which sleeps in programs that compute in others.
+    """
+    if stat.flags & PF_KTHREAD:
+        return False
+    if stat.state == "R":
+        return True
+    return stat.threads > 1 and stat.cpu_ticks > _SOME_SHARE * max(now - stat.start_ticks, 1.0)
 
 
 class _Unread:

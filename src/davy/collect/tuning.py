@@ -28,7 +28,7 @@ _LINE: Final = re.compile(
 )
 _WRITE: Final = re.compile(
     rb"^(?:<(?P<priority>\d{1,3})>)?.*?(?:\[ *(?P<time>\d{1,9}\.\d{1,9})\] )?msr: Write to unrecognized MSR "
-    rb"0x(?P<register>[0-9a-f]{1,8}) by (?P<name>.{1,15}?)(?: \(pid: (?P<pid>\d{1,7})\))?[.,]?(?: .*)?$",
+    rb"0x(?P<register>[0-9a-f]{1,8}) by (?:(?P<name>.{1,15}) \(pid: (?P<pid>\d{1,7})\)|(?P<bare>.{1,15}?))(?:[.,].*)?$",
     re.MULTILINE,
 )
 _FACILITY: Final = 8
@@ -55,11 +55,12 @@ def tuning(host: Host) -> Iterator[Tuning | Gap]:
 
 def parse_msr_writes(log: bytes) -> Iterator[MsrWrite]:
     """The writers that a log names, oldest first.  A line that a program put there by ``/dev/kmsg`` is passed over."""
-    for found in _WRITE.finditer(log):
+    told = b"\n".join(line for line in log.split(b"\n") if b"Write to unrecognized MSR" in line)
+    for found in _WRITE.finditer(told):
         if found["priority"] is not None and int(found["priority"]) >= _FACILITY:
             continue
         yield MsrWrite(
-            name=os.fsdecode(found["name"]),
+            name=os.fsdecode(found["name"] or found["bare"]),
             pid=int(found["pid"] or 0),
             register=int(found["register"], 16),
             since_boot=float(found["time"]) if found["time"] else None,

@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -35,11 +35,19 @@ _DESCRIPTORS_LIMIT: Final = 1024
 _FILES_LIMIT: Final = 16
 _ROLLUP_LIMIT: Final = 4 << 30
 """Bytes in memory up to which the kernel is asked for transparent huge pages: it walks every page."""
-_CODE_LOOKS: Final = 4
+_CODE_LOOKS: Final = 24
+"""At most; no more than are needed to see each process `_CODE_RUNS` times after it had a CPU."""
+_CODE_RUNS: Final = 3
+_RUN_LEAST: Final = 0.0005
+"""Seconds of CPU time after which a program of RandomX has been run and the next one written."""
 _CODE_PAUSE: Final = 0.004
 """Seconds between two looks at the code: RandomX writes its programs anew some thousand times a second."""
 _CODE_PART: Final = 16 << 10
-_CODE_PARTS: Final = 4
+_CODE_PARTS: Final = 32
+"""So many parts of its code are looked at, evenly spread: the programs of many threads may be one mapping."""
+_CODE_MAPPINGS: Final = 256
+_RUNNERS_LIMIT: Final = 8
+"""Threads that are asked whether they ran meanwhile."""
 
 _MAPPING: Final = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) (....) [0-9a-f]+ [0-9a-f:]+ \d+ *(.*)$", re.MULTILINE)
 _NOBODYS: Final = (b"/memfd:", b"/dev/zero", b"/SYSV", b"/anon_hugepage", b"/dev/shm/", b"[anon")
@@ -73,9 +81,13 @@ class _Look(Struct):
     descriptor: int | None
     calls: _Calls | None
     threads: dict[str, bytes]
+    parts: tuple[tuple[int, int], ...]
+    """Start and length of what is looked at of its code."""
     fingerprint: bytes | None = None
+    ran: float = 0.0
     looks: int = 0
     changes: int = 0
+    runs: int = 0
 
 
 def workloads(host: Host, snapshot: Snapshot, _: Reach) -> Iterator[Workload | Gap]:
@@ -98,11 +110,7 @@ def workloads(host: Host, snapshot: Snapshot, _: Reach) -> Iterator[Workload | G
                 continue
             begun.append(look)
             yield from gaps
-        for number in range(_CODE_LOOKS):
-            if number and any(look.descriptor is not None for look in begun):
-                kernel.sleep(_CODE_PAUSE)
-            for look in begun:
-                _look_at_code(look)
+        _look_at_codes(kernel, [look for look in begun if look.descriptor is not None])
         for look in begun:
             try:
                 yield _finish(kernel, look)
@@ -131,7 +139,7 @@ def _begin(kernel: Kernel, process: Process, open_memory: ExitStack) -> tuple[_L
     threads = _threads(procfs, pid)
     if len(threads) >= _THREADS_LIMIT < process.threads:
         gaps.append(Gap("workload", f"the rest of the threads of {named}", f"more than {_THREADS_LIMIT} of them"))
-    return _Look(process, memory, descriptor, _calls(procfs, pid), threads), gaps
+    return _Look(process, memory, descriptor, _calls(procfs, pid), threads, parts_of(memory.code)), gaps
 
 
 def parse_regions(text: bytes, program: str | None) -> _Memory:
@@ -160,31 +168,65 @@ def parse_regions(text: bytes, program: str | None) -> _Memory:
     return _Memory(tuple(biggest), tuple(code), code_bytes, writable_code)
 
 
+def parts_of(code: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """What to look at of these mappings, evenly spread over all of them."""
+    pages = [range(start, start + size, _CODE_PART) for start, size in code[:_CODE_MAPPINGS]]
+    ends = [start + size for start, size in code[:_CODE_MAPPINGS]]
+    count = sum(map(len, pages))
+    step = -(-count // _CODE_PARTS) if count else 1
+    chosen, skip = [], 0
+    for part, end in zip(pages, ends, strict=True):
+        chosen += [(start, min(_CODE_PART, end - start)) for start in part[skip::step]]
+        skip = (skip - len(part)) % step
+    return tuple(chosen)
+
+
 def _backing(path: bytes) -> Backing:
     if b"hugepage" in path:
         return Backing.HUGE
     return Backing.SHARED if path and not path.startswith(b"[anon:") else Backing.ANONYMOUS
 
 
-def _look_at_code(look: _Look) -> None:
-    """One look at the beginnings of its code; a process that ends under our hands is looked at no more."""
-    if look.descriptor is None:
-        return
+def _look_at_codes(kernel: Kernel, begun: list[_Look]) -> None:
+    """Look at the code of all, again and again, until each has run between enough of the looks."""
+    for number in range(_CODE_LOOKS):
+        if not begun or all(look.runs >= _CODE_RUNS for look in begun):
+            return
+        if number:
+            kernel.sleep(_CODE_PAUSE)
+        for look in begun:
+            _look_at_code(kernel.procfs, look)
+
+
+def _look_at_code(procfs: Procfs, look: _Look) -> None:
+    """One look at the beginnings of its code; what ends under our hands gives nothing more."""
     digest = hashlib.blake2b(digest_size=16)
     got = 0
-    for start, size in look.memory.code[:_CODE_PARTS]:
+    for start, size in look.parts:
         try:
-            part = os.pread(look.descriptor, min(size, _CODE_PART), start)
+            part = os.pread(look.descriptor or 0, size, start)
         except (OSError, OverflowError):
             continue  # a page that is not there, or was given back meanwhile
         got += len(part)
         digest.update(part)
     if not got:
         return
-    now = digest.digest()
+    now, ran = digest.digest(), _ran(procfs, look)
     look.looks += 1
-    look.changes += look.fingerprint is not None and now != look.fingerprint
-    look.fingerprint = now
+    if look.fingerprint is not None:
+        look.changes += now != look.fingerprint
+        look.runs += ran - look.ran >= _RUN_LEAST
+    look.fingerprint, look.ran = now, ran
+
+
+def _ran(procfs: Procfs, look: _Look) -> float:
+    """CPU seconds of the threads that wanted a CPU at the first look, some of them."""
+    tids = [tid for tid, text in look.threads.items() if b"\nState:\tR" in text][:_RUNNERS_LIMIT]
+    total = 0.0
+    for text in procfs.read_each([f"{look.process.pid}/task/{tid}/schedstat" for tid in tids]):
+        with suppress(ValueError, IndexError):
+            total += parse_schedstat(text)[0] if isinstance(text, bytes) else 0.0
+    return total
 
 
 def _finish(kernel: Kernel, look: _Look) -> Workload:
@@ -206,6 +248,7 @@ def _finish(kernel: Kernel, look: _Look) -> Workload:
         writable_code_bytes=look.memory.writable_code_bytes,
         code_looks=look.looks,
         code_changes=look.changes,
+        code_runs=look.runs,
         threads=tuple(_worked(look.threads, _threads(procfs, pid))),
         user_seconds=int(fields[11]) / kernel.ticks_per_second,
         system_seconds=int(fields[12]) / kernel.ticks_per_second,

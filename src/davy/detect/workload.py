@@ -9,7 +9,7 @@ from davy.detect.behaviour import BURNING_CORES, life_cores, wanted_cores
 from davy.detect.programs import interprets
 from davy.detect.rule import Observation, detector
 from davy.knowledge.runtimes import runtime_of
-from davy.knowledge.services import service_port, web_port
+from davy.knowledge.services import service_port, service_program, web_port
 from davy.knowledge.tuning import miners_register
 from davy.model.computation import Backing, Workload
 from davy.model.facts import Process, Socket
@@ -40,6 +40,10 @@ _INPUT_A_SECOND: Final = 2048
 _SYSTEM_SHARE: Final = 0.03
 _SYSTEM_AT_START: Final = 2.0
 """Seconds within the kernel to touch memory for the first time."""
+_SHORT_READS: Final = 64 << 10
+"""Bytes that may have been read one by one: hardly more is said to a miner."""
+_NO_DATA: Final = ("/usr/", "/lib", "/dev/", "/proc/", "/memfd:", "/SYSV", "/anon_hugepage", "/etc/", "/run/")
+"""Where mapped files say nothing of what a process computes from."""
 _LIFELONG_SHARE: Final = 0.7
 
 _TALK: Final = 64 << 10
@@ -47,6 +51,7 @@ _TALK_A_SECOND: Final = 1024
 _MESSAGE: Final = 8 << 10
 _SOCKETS_LIMIT: Final = 8
 """Descriptors of sockets, inherited ones and those of the machine's own services included."""
+_CHANGES_LEAST: Final = 2
 _REPORTS: Final = 2.0
 """From so many times as much said as heard on a program reports to somebody, and is not told what to do."""
 
@@ -65,7 +70,21 @@ def native(snapshot: Snapshot, process: Process) -> bool:
     detail = lookup(snapshot).detail.get(process.subject)
     if detail is None or runtime_of(detail.mapped_files):
         return False
-    return not ((process.script or process.inline) and interprets(snapshot, process))
+    if not interprets(snapshot, process) or not (process.script or process.inline):
+        return True
+    program = detail.executable
+    installed = program is not None and bool(program.owner_package or program.twin) and program.unmodified is not False
+    return not (installed or detail.script)
+
+
+def _mapped_data(snapshot: Snapshot, process: Process) -> str | None:
+    """A file that a process has in its memory and that is neither program nor library: a model, a table, a database."""
+    detail = lookup(snapshot).detail.get(process.subject)
+    for path in detail.mapped_files if detail else ():
+        own = process.exe_path is not None and path.startswith(process.exe_path)
+        if not own and not path.startswith(_NO_DATA) and ".so" not in path.rpartition("/")[2]:
+            return path
+    return None
 
 
 def computes_only(snapshot: Snapshot, process: Process, work: Workload) -> tuple[str, ...]:
@@ -83,10 +102,8 @@ def computes_only(snapshot: Snapshot, process: Process, work: Workload) -> tuple
     lifelong = life_cores(snapshot, process) >= _LIFELONG_SHARE * wanted_cores(snapshot, process)
     if not lifelong or work.open_files or (work.read_bytes or 0) > _INPUT + _INPUT_A_SECOND * cpu:
         return ()
-    if (
-        calls > _CALLS_AT_START + _CALLS_A_SECOND * cpu
-        or sleeps > _SLEEPS_AT_START * len(busy) + _SLEEPS_A_SECOND * ran
-    ):
+    few = _CALLS_AT_START + _CALLS_A_SECOND * cpu + min(work.read_bytes or 0, _SHORT_READS)
+    if calls > few or sleeps > _SLEEPS_AT_START * len(busy) + _SLEEPS_A_SECOND * ran or _mapped_data(snapshot, process):
         return ()
     if work.system_seconds > _SYSTEM_AT_START * len(busy) + _SYSTEM_SHARE * cpu:
         return ()
@@ -115,8 +132,9 @@ def pure_computation(snapshot: Snapshot) -> Iterator[Observation]:
             continue
         cpus = snapshot.host.cpus or 1
         pinned = sum(thread.busy and thread.cpus == 1 for thread in work.threads)
-        everywhere = work.busy_threads >= cpus
-        where = "every core" if everywhere else f"{work.busy_threads} of {cpus} cores"
+        busy = sum(alike.busy_threads for other, alike in _burning(snapshot) if other.exe == process.exe)
+        everywhere = busy >= cpus
+        where = "every core" if everywhere else f"{busy} of {cpus} cores"
         yield Observation(
             subject=process.subject,
             degree="every core" if everywhere else "some cores",
@@ -144,8 +162,8 @@ def _scratchpads(work: Workload, data: int) -> int:
 
 
 def _programs_change(work: Workload) -> bool:
-    """Whether its code was another at every look, a few milliseconds apart."""
-    return work.code_looks > 1 and work.code_changes == work.code_looks - 1
+    """Whether its code was another whenever it had run for a moment; the kernel's count of that is behind by one."""
+    return work.code_changes >= max(work.code_runs - 1, _CHANGES_LEAST)
 
 
 @detector("behaviour.randomx-memory", aspect=Aspect.BEHAVIOUR, technique="T1496.001")
@@ -255,6 +273,18 @@ def _gang(snapshot: Snapshot, process: Process) -> list[Process]:
     return [process, *(each for each in near if each.exe is not None and each.exe == process.exe)]
 
 
+def _to_a_service(snapshot: Snapshot, near: Socket) -> bool:
+    """Whether the other end is on this machine, and a known service as a package installed it holds it."""
+    ways = lookup(snapshot)
+    ends = (near.remote_address, near.remote_port, near.local_address, near.local_port)
+    return any(
+        (process := ways.by_pid.get(pid)) is not None and process.exe_path and service_program(process.exe_path)
+        for far in snapshot.sockets
+        if (far.local_address, far.local_port, far.remote_address, far.remote_port) == ends
+        for pid in far.pids
+    )
+
+
 def thin_connection_of(snapshot: Snapshot, process: Process, work: Workload) -> Socket | None:
     """The one connection of a process, if it has no other, listens nowhere, and hardly anything is said over it.
 
@@ -267,11 +297,11 @@ def thin_connection_of(snapshot: Snapshot, process: Process, work: Workload) -> 
     (only,) = own
     if only.protocol != "tcp" or only.state != "ESTABLISHED":
         return None
-    if service_port(only.remote_port) or service_port(only.local_port):
+    if service_port(only.remote_port) or service_port(only.local_port) or _to_a_service(snapshot, only):
         return None
     age = snapshot.taken + snapshot.seconds - process.start_time
     said, heard = only.bytes_sent, only.bytes_received
-    if said is None or not heard or said + heard > _TALK + _TALK_A_SECOND * age:
+    if not said or not heard or said + heard > _TALK + _TALK_A_SECOND * age:
         return None
     messages = (only.messages_received or 1) + (only.messages_sent or 1)
     return only if (said + heard) / messages <= _MESSAGE else None

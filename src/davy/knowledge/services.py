@@ -18,11 +18,20 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     must_not_match: tuple[int, ...]
 
 
+class ServicePrograms(Struct, frozen=True, forbid_unknown_fields=True):
+    reason: str
+    falsepositives: str
+    names: tuple[str, ...]
+    must_match: tuple[str, ...]
+    must_not_match: tuple[str, ...]
+
+
 class Services(Struct, frozen=True, forbid_unknown_fields=True):
     service: tuple[Service, ...]
     """What says that a connection is an honest one."""
     web: tuple[Service, ...]
     """What says nothing."""
+    programs: ServicePrograms
 
 
 @functools.cache
@@ -46,3 +55,9 @@ def service_port(port: int) -> bool:
 
 def web_port(port: int) -> bool:
     return port in _ports()[1]
+
+
+def service_program(path: str) -> bool:
+    """Whether a path is that of a service as a package installs it."""
+    installed = path.startswith("/usr/") and not path.startswith("/usr/local/")
+    return installed and path.rpartition("/")[2] in services().programs.names

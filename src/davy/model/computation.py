@@ -62,6 +62,8 @@ class Workload(Struct, frozen=True, kw_only=True):
     """How often a part of that memory was read; 0 when it could not be."""
     code_changes: int = 0
     """How many of those looks found it other than the look before."""
+    code_runs: int = 0
+    """Between how many of them the process had a CPU for half a millisecond: else nothing need have changed."""
     threads: tuple[ThreadWork, ...] = ()
     user_seconds: float = 0.0
     system_seconds: float = 0.0

@@ -37,7 +37,7 @@ static void *works(void *number)
 			state = state * 1664525 + 1013904223;
 			memcpy(code + place, &state, 4);
 		}
-		for (int step = 0; step < 20000; step++) {
+		for (int step = 0; step < 1000; step++) {
 			state = state * 1664525 + 1013904223;
 			scratchpad[state % (2 * MIB)] += huge ? state : data[(state >> 8) % 64 * 4096 % size];
 		}

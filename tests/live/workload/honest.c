@@ -4,7 +4,7 @@
  * science FILE: reads its problem from a file, tells how far it is in shared memory, keeps a checkpoint; no socket.
  * asks PORT: asks for a piece of work, computes for a tenth of a second, gives the result back.
  * tells PORT: computes, and says every tenth of a second how far it is.
- * keeps PORT: computes, and keeps a connection over which it was greeted once.
+ * keeps PORT: says hello to a Redis, computes on every core, and keeps the connection.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -88,6 +88,11 @@ int main(int count, char **words)
 		}
 	}
 	int talk = !strcmp(what, "tells") || !strcmp(what, "keeps") ? called(where) : -1;
+	if (!strcmp(what, "keeps")) {
+		dprintf(talk, "PING\r\n");
+		if (read(talk, line, sizeof line) <= 0)
+			return 1;
+	}
 	volatile double *shared = NULL;
 	if (!strcmp(what, "science")) {
 		int file = open(where, O_RDWR);

@@ -248,10 +248,10 @@ def _numpy(folder: Path, _: Path, peers: ExitStack) -> tuple[str | Path, ...]:
     return sys.executable, script, f"{peers.enter_context(_peer(_listens)).port}"
 
 
-def _redis(folder: Path, place: Path, peers: ExitStack) -> tuple[str | Path, ...]:
-    """A real Redis, and a worker that keeps one connection to it."""
+def _redis_port(place: Path, peers: ExitStack) -> int:
+    """A real Redis, at a port that nobody knows as its."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
     server = subprocess.Popen(
         [tool("redis-server", "redis-server"), "--port", f"{port}", "--save", "", "--bind", "127.0.0.1"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=place, preexec_fn=dies_with_us,
@@ -266,9 +266,17 @@ def _redis(folder: Path, place: Path, peers: ExitStack) -> tuple[str | Path, ...
         return False
 
     assert within(10, answers)
+    return port
+
+
+def _redis(folder: Path, place: Path, peers: ExitStack) -> tuple[str | Path, ...]:
     script = folder / "tasks.py"
     script.write_text(_SERVICE)
-    return sys.executable, script, f"{port}"
+    return sys.executable, script, f"{_redis_port(place, peers)}"
+
+
+def _compiled_redis(folder: Path, place: Path, peers: ExitStack) -> tuple[str | Path, ...]:
+    return folder / "honest", "keeps", f"{_redis_port(place, peers)}"
 
 
 def _ddp(folder: Path, _: Path, __: ExitStack) -> tuple[str | Path, ...]:
@@ -321,6 +329,7 @@ def _own(what: str, says: Callable[[socket.socket, threading.Event], None]) -> C
 HONEST: Final[dict[str, Callable[[Path, Path, ExitStack], tuple[str | Path, ...]]]] = {
     "a task of NumPy's with a connection": _numpy,
     "a worker of Redis": _redis,
+    "a compiled worker of Redis": _compiled_redis,
     "two that train one model": _ddp,
     "Java with a connection": _java,
     "Node with a connection": _node,

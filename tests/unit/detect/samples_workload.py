@@ -51,6 +51,7 @@ def workload(
         writable_code_bytes=code_bytes,
         code_looks=4 if code_bytes else 0,
         code_changes=changes,
+        code_runs=3 if code_bytes else 0,
         threads=(
             ThreadWork(of.pid, 0.01, 300, _CPUS, busy=False),
             *(ThreadWork(of.pid + 1000 + number, each, sleeps, cpus, busy=True) for number in range(busy)),
@@ -89,6 +90,12 @@ def _spare(rule: str, what: str, *facts: Fact) -> Sample:
     return Sample(rule, what, snapshot(*facts))
 
 
+_REDIS: Final = process(510, "/usr/bin/redis-server *:17001", exe="/usr/bin/redis-check-rdb", name="redis-server")
+_NEAR: Final = msgspec.structs.replace(_talk(_WORKER), remote_address="192.0.2.10")
+_FAR_END: Final = msgspec.structs.replace(
+    _talk(_REDIS), inode=7, local_port=_NEAR.remote_port, remote_address="192.0.2.10", remote_port=_NEAR.local_port
+)
+
 _THIN: Final = "network.thin-connection"
 _PURE: Final = "behaviour.pure-computation"
 _MEMORY: Final = "behaviour.randomx-memory"
@@ -105,6 +112,8 @@ MATCHING: Final = (
     _match(_PURE, "one whose threads are bound to a core each", _WORKER, workload(_WORKER, cpus=1)),
     _match(_PURE, "a miner that bears an interpreter's name", by_name := process(
         508, "/usr/local/bin/python3", cores=4.0), workload(by_name)),
+    _match(_PURE, "one that bears an interpreter's name and options", named := process(
+        511, "/usr/local/bin/python3", "-c", "config.json", cores=4.0), workload(named)),
     _match(_THIN, "a pool on any port", _WORKER, workload(_WORKER), _talk(_WORKER)),
     _match(_THIN, "a pool behind the web's port", _WORKER, workload(_WORKER), _talk(_WORKER, 443)),
     _match(_THIN, "a parent of the same program that talks", _CHILD, process(
@@ -143,6 +152,9 @@ SPARED: Final = (
     _spare(_PURE, "a script", _SCRIPT, workload(_SCRIPT)),
     _spare(_PURE, "one whose calls are kept back", _WORKER, msgspec.structs.replace(
         workload(_WORKER), read_calls=None)),
+    _spare(_THIN, "a Redis of this machine, on another port", _WORKER, _REDIS, workload(_WORKER), _NEAR, _FAR_END),
+    _spare(_THIN, "a connection over which nothing was said", _WORKER, workload(_WORKER), _talk(_WORKER, said=0)),
+    _spare(_PURE, "a model in its memory", _WORKER, workload(_WORKER), _maps(_WORKER, "/srv/models/7b.gguf")),
     _spare(_THIN, "nobody to talk to", _WORKER, workload(_WORKER)),
     _spare(_THIN, "a worker of Redis", _WORKER, workload(_WORKER), _talk(_WORKER, 6379)),
     _spare(_THIN, "a solver and its license", _WORKER, workload(_WORKER), _talk(_WORKER, 27000)),
