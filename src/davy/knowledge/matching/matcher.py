@@ -125,6 +125,13 @@ class Scanning:
             if known is None or base + at < known.offset:
                 self._sightings[number] = _sighting(data, at, base)
 
+    def merge(self, other: Scanning) -> None:
+        """Take over what another scanning has seen of other parts of the same content."""
+        for number, sighting in other._sightings.items():
+            known = self._sightings.get(number)
+            if known is None or sighting.offset < known.offset:
+                self._sightings[number] = sighting
+
     def hits(self) -> list[RuleHit]:
         """The rules that all blocks together meet."""
         return self._matcher._judged(self._sightings, self._place)
