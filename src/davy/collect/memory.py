@@ -235,7 +235,7 @@ def _found(process: Process, looks: Sequence[_Look]) -> Iterator[Fact]:
     subject = process.subject
     scanning = looks[0].scanning
     for other in looks[1:]:
-        scanning.absorb(other.scanning)
+        scanning.merge(other.scanning)
     for hit in scanning.hits():
         offset = min(hit.patterns.values(), default=0)
         text = hit.excerpt.decode("latin-1")

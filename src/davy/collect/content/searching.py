@@ -18,12 +18,14 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from davy.host import Gone, HostError
-from davy.knowledge.matching import Matcher, RuleHit
+from davy.knowledge.matching import Matcher, RuleHit, Scanning
 from davy.model.content import Place
 
 THREADS: Final = 2
 BLOCK: Final = 1 << 20
 """Bytes read at once: what fits into a CPU's cache is matched faster than what does not."""
+_PART: Final = 8 << 20
+"""Bytes of a larger file that one thread searches at a time."""
 _HEAD: Final = 512
 _GRACE: Final = 1.0
 """Seconds that a thread which is in the middle of a read is waited for."""
@@ -75,16 +77,22 @@ class Search:
         bytes_limit: int,
         file_limit: int,
         own: OwnRules | None = None,
+        everything: bool = False,
     ) -> None:
-        """``deadline`` is a `time.monotonic` time; at most ``file_limit`` bytes are read of one file."""
+        """``deadline`` is a `time.monotonic` time; at most ``file_limit`` bytes are read of one file.
+
+        ``everything``: also what is neither program nor text, as a file.
+        """
         self._matcher = matcher
         self._deadline = deadline
         self._left = bytes_limit
         self._file_limit = file_limit
         self._own = own
+        self._everything = everything
         self._lock = threading.Lock()
         self._searched: list[Searched] = []
         self._reading: dict[int, str] = {}
+        self._large: list[_Large] = []
         self.files = 0
         self.bytes = 0
         self.cut: list[str] = []
@@ -118,12 +126,14 @@ class Search:
         while True:
             with self._lock:
                 target = next(queue, None)
-                if target is None:
-                    return
-                if self._over():
+                if target is not None and self._over():
                     self.left_out += 1 + sum(1 for _ in queue)
                     return
-                self._reading[mine] = target.path
+                if target is not None:
+                    self._reading[mine] = target.path
+            if target is None:
+                self._help(buffer)
+                return
             try:
                 with target.opened() as descriptor:
                     self._search(target, descriptor, buffer, seen)
@@ -145,6 +155,8 @@ class Search:
             seen.add((file.st_dev, file.st_ino))
         got = os.preadv(descriptor, [buffer[: min(BLOCK, max(file.st_size, _HEAD))]], 0)
         place = target.place or place_of(bytes(buffer[:_HEAD][:got]), target.path)
+        if place is None and self._everything:
+            place = Place.FILE
         if place is None or (target.only_programs and place is not Place.IMAGE):
             return
         hits = self._matched(descriptor, buffer, got, file.st_size, place, target)
@@ -157,29 +169,109 @@ class Search:
         self, descriptor: int, buffer: memoryview, got: int, size: int, place: Place, target: Target
     ) -> list[RuleHit]:
         """``got`` bytes of its beginning are in the buffer already."""
-        self._count(got, file=True)
+        with self._lock:
+            self.files += 1
         if got >= size:
+            self._count(got)
             return self._matcher.hits(buffer[:got], place)
-        with self._matcher.scanning(place) as scanning:
-            scanning.feed(buffer[:got], 0)
-            for start, end in data(descriptor, got, min(size, self._file_limit)):
-                while start < end and not self._over():
-                    got = os.preadv(descriptor, [buffer[: min(BLOCK, end - start)]], start)
-                    if not got:
-                        break
-                    scanning.feed(buffer[:got], start)
-                    self._count(got)
-                    start += got
-            if size > self._file_limit or self._over():
-                with self._lock:
-                    self.cut.append(target.path)
-            return scanning.hits()
+        end = min(size, self._file_limit)
+        large = _Large(target.path, descriptor, place, _parts(descriptor, end, self._matcher.overlap))
+        with self._lock:
+            self._large.append(large)
+        self._read(large, buffer)
+        with self._lock:
+            self._large.remove(large)
+        large.wait(self._deadline + _GRACE)
+        if size > self._file_limit or self._over():
+            with self._lock:
+                self.cut.append(target.path)
+        return large.hits(self._matcher)
 
-    def _count(self, size: int, file: bool = False) -> None:
+    def _help(self, buffer: memoryview) -> None:
+        """Read along in files that other threads are in the middle of."""
+        while True:
+            with self._lock:
+                large = next((each for each in self._large if not each.done), None)
+                if large is None:
+                    return
+                large.join()
+            self._read(large, buffer, joined=True)
+
+    def _read(self, large: _Large, buffer: memoryview, joined: bool = False) -> None:
+        """Search part after part of a file, until none is left; several threads may do so at once."""
+        if not joined:
+            large.join()
+        with self._matcher.scanning(large.place) as scanning:
+            try:
+                while not self._over() and (part := large.part()) is not None:
+                    start, end = part
+                    while start < end and not self._over():
+                        got = os.preadv(large.descriptor, [buffer[: min(BLOCK, end - start)]], start)
+                        if not got:
+                            break
+                        scanning.feed(buffer[:got], start)
+                        self._count(got)
+                        start += got
+            except OSError as error:
+                self.unread.append(f"{large.path}: {error.strerror}")
+            finally:
+                large.leave(scanning)
+
+    def _count(self, size: int) -> None:
         with self._lock:
             self._left -= size
             self.bytes += size
-            self.files += file
+
+
+class _Large:
+    """A file of more than one block, whose parts are handed out to whoever reads along."""
+
+    def __init__(self, path: str, descriptor: int, place: Place, parts: Iterator[tuple[int, int]]) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        self.place = place
+        self.done = False
+        """Whether every part has been handed out."""
+        self._parts = parts
+        self._changed = threading.Condition()
+        self._readers = 0
+        self._scannings: list[Scanning] = []
+
+    def part(self) -> tuple[int, int] | None:
+        with self._changed:
+            found = next(self._parts, None)
+            self.done = found is None
+            return found
+
+    def join(self) -> None:
+        with self._changed:
+            self._readers += 1
+
+    def leave(self, scanning: Scanning) -> None:
+        with self._changed:
+            self._readers -= 1
+            self._scannings.append(scanning)
+            self._changed.notify_all()
+
+    def wait(self, deadline: float) -> None:
+        """Until nobody reads in it any more: the descriptor is closed afterwards."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._readers, max(deadline - time.monotonic(), 0.0))
+
+    def hits(self, matcher: Matcher) -> list[RuleHit]:
+        with matcher.scanning(self.place) as whole, self._changed:
+            for each in self._scannings:
+                whole.merge(each)
+            return whole.hits()
+
+
+def _parts(descriptor: int, end: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """What is no hole of a file, in parts that overlap so that no pattern is lost between two of them."""
+    for start, stop in data(descriptor, 0, end):
+        while start < stop:
+            until = min(start + _PART, stop)
+            yield max(start - overlap, 0), until
+            start = until
 
 
 def data(descriptor: int, start: int, end: int) -> Iterator[tuple[int, int]]:

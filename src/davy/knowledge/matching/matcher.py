@@ -125,8 +125,8 @@ class Scanning:
             if known is None or base + at < known.offset:
                 self._sightings[number] = _sighting(data, at, base)
 
-    def absorb(self, other: Scanning) -> None:
-        """Take over what another thread saw of the same content."""
+    def merge(self, other: Scanning) -> None:
+        """Take over what another scanning has seen of other parts of the same content."""
         for number, sighting in other._sightings.items():
             known = self._sightings.get(number)
             if known is None or sighting.offset < known.offset:
