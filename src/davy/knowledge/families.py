@@ -61,6 +61,10 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hosts: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     """Addresses it was seen to talk to: history, not a blocklist."""
+    wallets: tuple[str, ...] = ()
+    """Addresses that it was seen to be paid at."""
+    decoys: tuple[str, ...] = ()
+    """Paths where it leaves dummies that keep rivals away."""
     weak: tuple[str, ...] = ()
     """Values among the above that are also ordinary words, or names of honest programs."""
     from_memory: tuple[str, ...] = ()
@@ -232,13 +236,8 @@ def family_by_command(command: str) -> PathMatch | None:
 def known_paths() -> tuple[tuple[str, str], ...]:
     """Literal absolute paths with the id of the family that uses them, to be looked up on a disk.
 
-    Weak ones are among them: `family_by_path` says which.
+    Weak ones are among them: `family_by_path` says which.  A path that families share is there once.
     """
-    return tuple(
-        sorted(
-            (path, family.id)
-            for family in families()
-            for path in {*family.paths, *family.preload}
-            if path.startswith("/") and not path.endswith("/") and not wild(path)
-        )
-    )
+    paths = {path for family in families() for path in (*family.paths, *family.preload, *family.decoys)}
+    literal = sorted(path for path in paths if path.startswith("/") and not path.endswith("/") and not wild(path))
+    return tuple((path, match.family) for path in literal if (match := family_by_path(path)))

@@ -124,6 +124,7 @@ class TestFamily:
             *family.cron,
             *family.hosts,
             *family.addresses,
+            *family.wallets,
         }
         assert {*family.weak, *family.from_memory} <= values
 
