@@ -5,8 +5,10 @@ What must be left alone are the honest look-alikes: most of them have put an inn
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from tests.unit.detect import samples_content, samples_memory, samples_rounding, samples_workload
+from tests.unit.detect.sample import Sample
 from tests.unit.snapshots import (
     MODULE_VIEWS,
     PYENV,
@@ -48,16 +50,6 @@ from davy.model.concealment import (
 )
 from davy.model.facts import Process, Restart
 from davy.model.findings import HOST
-from davy.model.snapshot import Snapshot
-
-
-class Sample(NamedTuple):
-    rule: str
-    what: str
-    snapshot: Snapshot
-    subject: str | None = None
-    """Whom the rule must name; None: it must name nobody."""
-
 
 WALLET: Final = "4" + "A" * 94
 _POOL: Final = ("101.32.166.253", 3333)
@@ -128,6 +120,9 @@ def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
 
 
 MATCHING: Final = (
+    *samples_content.MATCHING,
+    *samples_rounding.MATCHING,
+    *samples_workload.MATCHING,
     # concealment: covers
     _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
     _cover(
@@ -480,9 +475,13 @@ MATCHING: Final = (
         snapshot(accounting((0.1, 0.1, 0.0), (0.1, 0.1, 0.0), claimed=0.1, sampled=1.9)),
         HOST,
     ),
+    *samples_memory.MATCHING,
 )
 
 SPARED: Final = (
+    *samples_content.SPARED,
+    *samples_rounding.SPARED,
+    *samples_workload.SPARED,
     # concealment
     _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),
     _none(
@@ -747,4 +746,5 @@ SPARED: Final = (
         process(107, "-bash", exe="/tmp/.x/y", name="bash", tty=TTY),
         process(100, "/tmp/abcd", ppid=107, tty=TTY, cores=1.0),
     ),
+    *samples_memory.SPARED,
 )
