@@ -13,11 +13,11 @@ from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
 
 
-def _earned(program: Executable | None) -> float:
-    """Bits of trust in a file: owned at this path and unmodified.  A path alone earns little."""
+def _earned(program: Executable | None) -> str:
+    """In which degree a file is trusted: owned at this path and unmodified.  A path alone earns little; "" nothing."""
     if program is None or program.owner_package is None or program.unmodified is False:
-        return 0.0
-    return -6.0 if program.unmodified else -1.0
+        return ""
+    return "unmodified" if program.unmodified else "path alone"
 
 
 @detector("trust.packaged", aspect=Aspect.TRUST)
@@ -32,13 +32,14 @@ def packaged(snapshot: Snapshot) -> Iterator[Observation]:
         if process is None or process.exe is None or process.exe.deleted or detail.executable is None:
             continue
         program = detail.executable
-        bits = _earned(program)
-        if bits and interpreter(base(program.path)):
-            bits, program = (_earned(detail.script), detail.script or program) if process.script else (-1.0, program)
-        if bits:
+        degree = _earned(program)
+        if degree and interpreter(base(program.path)):
+            degree = _earned(detail.script) if process.script else "interpreter"
+            program = (process.script and detail.script) or program
+        if degree:
             yield Observation(
                 subject=process.subject,
-                bits=bits,
+                degree=degree,
                 summary=f"{program.path} belongs to the installed package {program.owner_package}"
                 + (", unmodified" if program.unmodified else ""),
                 evidence=(f"sha256 {program.sha256}",) if program.sha256 else (),
@@ -69,7 +70,6 @@ def persons_shell(snapshot: Snapshot) -> Iterator[Observation]:
         if shell is not None:
             yield Observation(
                 subject=process.subject,
-                bits=-3.0,
                 summary=f"started from {shell.user}'s shell {shell.name} ({shell.pid}) in a terminal",
                 evidence=(f"tty {process.tty:#x}, session {process.session}",),
             )
