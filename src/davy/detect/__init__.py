@@ -76,6 +76,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     preloads.hidden_name,
     trust.packaged,
     trust.persons_shell,
+    trust.volunteer,
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from davy.detect.places import base, odd_place
 from davy.detect.rule import Observation, detector
+from davy.knowledge.dual_use import DualUse, volunteer_client
 from davy.knowledge.programs import interpreter, login_shell
 from davy.model.facts import Executable, Process
 from davy.model.findings import Aspect
@@ -73,3 +74,48 @@ def persons_shell(snapshot: Snapshot) -> Iterator[Observation]:
                 summary=f"started from {shell.user}'s shell {shell.name} ({shell.pid}) in a terminal",
                 evidence=(f"tty {process.tty:#x}, session {process.session}",),
             )
+
+
+def _client(snapshot: Snapshot, process: Process) -> DualUse | None:
+    """The volunteer client that a process is: its package's own program, byte for byte."""
+    detail = lookup(snapshot).detail.get(process.subject)
+    program = detail.executable if detail else None
+    if program is None or process.exe is None or process.exe.deleted or not program.unmodified:
+        return None
+    return volunteer_client(program.path, program.owner_package)
+
+
+@detector("trust.volunteer", aspect=Aspect.TRUST)
+def volunteer(snapshot: Snapshot) -> Iterator[Observation]:
+    """Volunteer computing that the owner installed: BOINC, Folding@home.
+
+    The client is its package's, byte for byte, and what it computes is its child, lies in the client's own folder and
+    runs as the client's own user.  Another program that only bears such a name, or lies there, is not meant.
+    """
+    ways = lookup(snapshot)
+    for detail in snapshot.details:
+        process = ways.by_subject.get(detail.key.subject)
+        if process is None or process.exe is None:
+            continue
+        own = _client(snapshot, process)
+        if own is not None:
+            yield Observation(
+                subject=process.subject,
+                degree="client",
+                summary=f"the client of {own.name}: {own.reason}",
+                evidence=(process.exe.path,),
+            )
+            continue
+        if process.exe.deleted or process.exe.memory_only:
+            continue
+        for ancestor in ways.ancestors(process):
+            use = _client(snapshot, ancestor)
+            if use is not None:
+                if process.exe.path.startswith(use.folders) and process.uid == ancestor.uid:
+                    yield Observation(
+                        subject=process.subject,
+                        degree="work",
+                        summary=f"work of {use.name}, started by its client ({ancestor.pid}): {use.reason}",
+                        evidence=(process.exe.path,),
+                    )
+                break

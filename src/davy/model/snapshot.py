@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from davy.model.allowance import Allowance
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -53,4 +54,6 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     preloads: tuple[Preload, ...] = ()
     hidden_names: tuple[HiddenName, ...] = ()
     accounting: Accounting | None = None
+    allowances: tuple[Allowance, ...] = ()
+    """What the owner has decided before: `davy allow`."""
     gaps: tuple[Gap, ...] = ()

@@ -34,9 +34,7 @@ def test_trust_is_negative_and_everything_else_is_not(weight: Weight) -> None:
 def test_what_is_conclusive_says_why() -> None:
     for weight in ALL:
         if weight.conclusive:
-            assert not weight.rule.startswith(("identity.family", "origin.", "trust.")), (
-                "a name and a place are no proof"
-            )
+            assert not weight.rule.startswith(("identity.family", "origin.", "trust.")), "no proof"
             assert "proof" in weight.reason or "proves" in weight.reason
 
 
