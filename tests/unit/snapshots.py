@@ -244,8 +244,15 @@ def listener(of: Process, port: int) -> Socket:
     )  # fmt: skip
 
 
-def known_file(path: str, family: str) -> KnownFile:
-    return KnownFile(path, family, executable(path))
+def known_file(
+    path: str, family: str, *, size: int = 120_000, elf: bool = True, mode: int = 0o100755, immutable: bool = False
+) -> KnownFile:
+    file = msgspec.structs.replace(executable(path, owner_package=None), size=size, elf=elf, mode=mode)
+    return KnownFile(path, family, file, immutable=immutable)
+
+
+def known_folder(path: str, family: str, *, immutable: bool = False) -> KnownFile:
+    return KnownFile(path, family, immutable=immutable)
 
 
 def renewal(path: str, *, running: int = 18, looks: int = 20) -> Renewal:

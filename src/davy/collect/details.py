@@ -6,6 +6,7 @@ Source: proc_pid_environ(5), namespaces(7), proc_pid_maps(5), proc_pid_fd(5), Do
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -23,6 +24,11 @@ _NAMESPACES: Final = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 _IMAGE_LIMIT: Final = 16 << 20
 """Bytes of a program image that are searched for the paths of other programs."""
 _NEEDLE_LEAST: Final = 4
+_REMOVAL: Final = re.compile(
+    rb"(?:^|[\n;&|({\0`]|\b(?:if|while|until|do|then|else|sudo)\s)[ \t]*(?:/(?:usr/)?s?bin/)?"
+    rb"(?:pkill|killall5?|kill|rm|unlink|chattr|shred|pgrep|fuser|skill)[ \t\0][^\n;&|`]*"
+)
+"""A command that ends or removes what its words name: rivals' lists and owners' own cures are full of these."""
 
 
 def details(
@@ -176,15 +182,20 @@ def _needles(named: Iterable[Process]) -> dict[bytes, str]:
     return found
 
 
+def spared_of_removals(text: bytes) -> bytes:
+    """A shell's text without the commands that end processes or remove files: whom they name, they do not start."""
+    return _REMOVAL.sub(b"\n", text)
+
+
 def _named_in(host: Host, process: Process, program: Executable | None, needles: dict[bytes, str]) -> Iterator[str]:
     """Programs of other examined processes that this one's command line, script or image contains."""
     others = {needle: path for needle, path in needles.items() if path != process.program}
     if not others:
         return
-    texts = [os.fsencode("\0".join(process.cmdline))]
+    texts = [spared_of_removals(os.fsencode("\0".join(process.cmdline)))]
     try:
         if process.script:
-            texts.append(host.root.read(process.script))
+            texts.append(spared_of_removals(host.root.read(process.script)))
         elif host.kernel and program and program.owner_package is None and program.twin is None:
             texts.append(host.kernel.procfs.read(f"{process.pid}/exe", _IMAGE_LIMIT))
     except HostError:

@@ -245,7 +245,7 @@ def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
         finding.family
         for subject in (*gang.miners, *gang.guardians, *gang.autostarts, *gang.hiders)
         for finding in findings.get(subject, ())
-        if finding.family
+        if finding.family and finding.bits >= _SURE_BITS
     }
     for known in snapshot.known_files:
         sure = any(finding.bits >= _SURE_BITS for finding in findings.get(known.subject, ()))

@@ -9,8 +9,9 @@ from typing import Final
 
 from davy.correlate.hiders import UNSEEN
 from davy.correlate.verdict import confidence, total_bits, verdict_of
+from davy.detect.families import KNOWN_LINE
 from davy.detect.programs import own_program
-from davy.knowledge import families
+from davy.knowledge import families, public_families
 from davy.model.facts import Autostart, Executable, KnownFile, Process
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Actor, Happening, Incident, Kind, Role, Slowed, Verdict
@@ -22,6 +23,8 @@ _SLOWED_LEAST: Final = 0.2
 _WAITED_LEAST: Final = 0.05
 """Work that waited for a smaller share of what it asked for was hardly slowed."""
 _SLOWED_MOST: Final = 5
+_NAMING_BITS: Final = 3.0
+"""A name, path or line with less is one that others use, too."""
 
 
 def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str) -> Actor:
@@ -51,12 +54,29 @@ def file_actor(known: KnownFile, role: Role) -> Actor:
 
 
 def family_of(findings: Iterable[Finding]) -> str | None:
-    """The family that most bits speak for."""
-    votes: dict[str, float] = {}
+    """The family that most bits speak for, each piece of evidence once.
+
+    Ordinary words name nobody, and what anybody may fetch only where no other family is told of.
+    """
+    said: dict[tuple[str, tuple[str, ...]], float] = {}
     for finding in findings:
-        if finding.family:
-            votes[finding.family] = votes.get(finding.family, 0.0) + finding.bits
-    return max(votes, key=lambda family: votes[family]) if votes else None
+        if finding.family and (finding.bits >= _NAMING_BITS or finding.rule == KNOWN_LINE):
+            key = (finding.family, finding.evidence)
+            said[key] = max(finding.bits, said.get(key, 0.0))
+    votes: dict[str, float] = {}
+    for (family, _), bits in said.items():
+        votes[family] = votes.get(family, 0.0) + bits
+    return max(votes, key=lambda family: (family not in public_families(), votes[family])) if votes else None
+
+
+def _family(subjects: Iterable[Sequence[str]], findings: Mapping[str, Sequence[Finding]]) -> str | None:
+    """The family of what runs; where that tells of none, or of a public program, of what starts or hides it.
+
+    Rivals share hosts: what one of them left behind does not name the other that runs.
+    """
+    named = [family_of(finding for one in group for finding in findings.get(one, ())) for group in subjects]
+    known = [family for family in named if family]
+    return next((family for family in known if family not in public_families()), known[0] if known else None)
 
 
 def timeline(
@@ -167,16 +187,9 @@ def incident(
 ) -> Incident:
     """Put one incident together from its members and all findings by subject."""
     ways = lookup(snapshot)
-    family = family_of(
-        finding
-        for subject in (
-            *(process.subject for process in miners),
-            *(process.subject for process, _ in guardians),
-            *(autostart.subject for autostart, _ in autostarts),
-            *(hider.subject for hider in hiders),
-        )
-        for finding in findings.get(subject, ())
-    )
+    runs = [*(process.subject for process in miners), *(process.subject for process, _ in guardians)]
+    starts = [*(autostart.subject for autostart, _ in autostarts), *(hider.subject for hider in hiders)]
+    family = _family((runs, starts), findings)
     actors = [
         *(
             process_actor(snapshot, process, Role.MINER, _doing(findings.get(process.subject, ())))
@@ -199,7 +212,7 @@ def incident(
         detail.executable.path: detail.executable
         for process in running
         if (detail := ways.detail.get(process.subject)) and detail.executable and not detail.executable.owner_package
-    } | {known.path: known.executable for known in files}
+    } | {known.path: known.executable for known in files if known.executable}
     hiding = {path for hider in hiders for path in hider.files}
     programs |= {file.path: file.executable for file in snapshot.module_files if file.path in hiding}
     hours = cpu_hours(snapshot, running)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from davy.detect.rule import Observation, detector
+from davy.knowledge import family_by_wallet
 from davy.knowledge.words import mining_words
 from davy.model.findings import Aspect
 from davy.model.snapshot import Snapshot
@@ -26,4 +27,5 @@ def mining_command_line(snapshot: Snapshot) -> Iterator[Observation]:
             bits=7.0 if len(strong) > 1 else 6.0 if strong else 2.0,
             summary="its command line speaks of mining: " + ", ".join(match.id for match in matches[:4]),
             evidence=tuple(match.text for match in matches[:8]),
+            family=next((paid for word in process.cmdline if (paid := family_by_wallet(word.split(".")[0]))), None),
         )

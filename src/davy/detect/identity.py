@@ -63,21 +63,6 @@ def known_family(snapshot: Snapshot) -> Iterator[Observation]:
                 )
 
 
-@detector("identity.known-file", aspect=Aspect.IDENTITY, technique="T1496.001")
-def known_file(snapshot: Snapshot) -> Iterator[Observation]:
-    """A file lies at a path that a known family uses.  A dead file is a remain, not a miner."""
-    for known in snapshot.known_files:
-        match = family_by_path(known.path)
-        if match:
-            yield Observation(
-                subject=known.subject,
-                bits=2.0 if match.weak else 5.0,
-                summary=f"a file that {match.family} uses",
-                evidence=(f"{known.path}, {known.executable.size} bytes",),
-                family=match.family,
-            )
-
-
 @detector("identity.kernel-thread", aspect=Aspect.IDENTITY, technique="T1036.005")
 def kernel_thread_mask(snapshot: Snapshot) -> Iterator[Observation]:
     """A process with a program of its own bears a kernel thread's name.

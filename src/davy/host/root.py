@@ -23,6 +23,7 @@ from davy.host.syscalls import (
     RESOLVE_NO_MAGICLINKS,
     RESOLVE_NO_SYMLINKS,
     birth_time,
+    immutable,
     openat2,
 )
 
@@ -46,6 +47,8 @@ class FileStat(Struct, frozen=True, kw_only=True):
     mtime_ns: int = 0
     ctime_ns: int = 0
     birth: float | None = None
+    immutable: bool | None = None
+    """Whether nobody can change it (``chattr +i``); None where that was not asked or the file system does not say."""
 
     @property
     def mtime(self) -> float:
@@ -90,7 +93,7 @@ class Root(Protocol):
         """Of what the path leads to, links followed within the root."""
 
     def lstat(self, path: str) -> FileStat:
-        """Of the name itself, its last link not followed."""
+        """Of the name itself, its last link not followed; with `FileStat.immutable`."""
 
     def readlink(self, path: str) -> str:
         """Where a symbolic link points, as it is written."""
@@ -99,11 +102,11 @@ class Root(Protocol):
         """Hashes of a regular file; None when it is larger than ``limit`` bytes."""
 
 
-def file_stat(result: os.stat_result, birth: float | None = None) -> FileStat:
+def file_stat(result: os.stat_result, birth: float | None = None, *, locked: bool | None = None) -> FileStat:
     return FileStat(
         mode=result.st_mode, uid=result.st_uid, gid=result.st_gid, device=result.st_dev, inode=result.st_ino,
         links=result.st_nlink, size=result.st_size, mtime_ns=result.st_mtime_ns, ctime_ns=result.st_ctime_ns,
-        birth=birth,
+        birth=birth, immutable=locked,
     )  # fmt: skip
 
 
@@ -272,7 +275,7 @@ class DirectoryRoot:
 
     def lstat(self, path: str) -> FileStat:
         with self._opened(path, os.O_PATH | os.O_NOFOLLOW) as descriptor:
-            return file_stat(os.fstat(descriptor), birth_time(descriptor))
+            return file_stat(os.fstat(descriptor), birth_time(descriptor), locked=immutable(descriptor))
 
     def readlink(self, path: str) -> str:
         with self._opened(path, os.O_PATH | os.O_NOFOLLOW) as descriptor:
@@ -297,6 +300,7 @@ class Entry(Struct, frozen=True):
     gid: int = 0
     mtime: float = 0.0
     target: str | None = None
+    immutable: bool | None = None
 
 
 class MemoryRoot:
@@ -370,7 +374,7 @@ class MemoryRoot:
         return FileStat(
             mode=mode, uid=entry.uid, gid=entry.gid, size=len(entry.content), device=1,
             inode=1 + sorted(self._files).index(resolved), mtime_ns=int(entry.mtime * 1e9),
-            ctime_ns=int(entry.mtime * 1e9),
+            ctime_ns=int(entry.mtime * 1e9), immutable=entry.immutable,
         )  # fmt: skip
 
     def stat(self, path: str) -> FileStat:

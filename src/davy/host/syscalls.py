@@ -54,6 +54,7 @@ _SYSLOG_ACTION_READ_ALL: Final = 3
 
 _AT_EMPTY_PATH: Final = 0x1000
 _STATX_BTIME: Final = 0x800
+_STATX_ATTR_IMMUTABLE: Final = 0x10
 _STATX_SIZE: Final = 256
 
 _PTRACE_DETACH: Final = 17
@@ -146,17 +147,30 @@ def bare_mount(path: bytes) -> int:
 
 def birth_time(descriptor: int) -> float | None:
     """When the open file was created, in seconds since the epoch; None where the file system does not keep it."""
+    buffer = _statx(descriptor)
+    if buffer is None or not struct.unpack_from("=I", buffer, 0)[0] & _STATX_BTIME:
+        return None
+    seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)
+    return float(seconds) + float(nanoseconds) / 1e9
+
+
+def immutable(descriptor: int) -> bool | None:
+    """Whether nobody can change the open file (``chattr +i``); None where the file system does not say."""
+    buffer = _statx(descriptor)
+    if buffer is None or not struct.unpack_from("=Q", buffer, 56)[0] & _STATX_ATTR_IMMUTABLE:
+        return None
+    return bool(struct.unpack_from("=Q", buffer, 8)[0] & _STATX_ATTR_IMMUTABLE)
+
+
+def _statx(descriptor: int) -> bytes | None:
+    """The struct statx of an open file; it may be one that was opened with O_PATH."""
     buffer = ctypes.create_string_buffer(_STATX_SIZE)
     statx = getattr(_libc(), "statx", None)
     if statx is None or statx(
         ctypes.c_int(descriptor), b"", ctypes.c_int(_AT_EMPTY_PATH), ctypes.c_uint(_STATX_BTIME), buffer
     ):
         return None
-    (mask,) = struct.unpack_from("=I", buffer, 0)
-    if not mask & _STATX_BTIME:
-        return None
-    seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)
-    return float(seconds) + float(nanoseconds) / 1e9
+    return buffer.raw
 
 
 def thread_exists(group: int, thread: int) -> None:

@@ -16,11 +16,14 @@ from davy.knowledge.families import (
     family_by_name,
     family_by_path,
     family_by_unit,
+    family_by_wallet,
     guardian_name,
     known_paths,
+    planted,
+    public_families,
 )
 
 __all__ = [
     "Family", "NameMatch", "PathMatch", "families", "family_by_command", "family_by_name", "family_by_path",
-    "family_by_unit", "guardian_name", "known_paths",
+    "family_by_unit", "family_by_wallet", "guardian_name", "known_paths", "planted", "public_families",
 ]  # fmt: skip

@@ -45,6 +45,8 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     techniques: tuple[str, ...]
     """MITRE ATT&CK ids."""
     references: tuple[str, ...]
+    public: bool = False
+    """Whether it is a program or a script that anybody may fetch and run: it says what burns, not who came in."""
     confidence: Literal["vendor", "victim-report", "reference-list"]
     """Who says so: a vendor's write-up, a victim's report, a list of indicators."""
     names: tuple[str, ...] = ()
@@ -230,6 +232,28 @@ def family_by_unit(unit: str) -> NameMatch | None:
 def family_by_command(command: str) -> PathMatch | None:
     """The family whose cron lines look like this line or command."""
     return _placed(_commands().find(command[:_TEXT_LIMIT]))
+
+
+@functools.cache
+def public_families() -> frozenset[str]:
+    """Ids of those that any intruder, and any owner, may have fetched: they name an incident if no other does."""
+    return frozenset(family.id for family in families() if family.public)
+
+
+@functools.lru_cache(1024)
+def planted(path: str) -> str | None:
+    """The family that leaves a dummy at this path to keep rivals out."""
+    return next((family.id for family in families() if path in family.decoys), None)
+
+
+@functools.cache
+def _wallets() -> dict[str, str]:
+    return {wallet: family.id for family in families() for wallet in family.wallets}
+
+
+def family_by_wallet(address: str) -> str | None:
+    """The family that was seen to be paid at this address."""
+    return _wallets().get(address)
 
 
 @functools.cache

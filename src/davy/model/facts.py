@@ -286,7 +286,10 @@ class KnownFile(Struct, frozen=True):
 
     path: str
     family: str
-    executable: Executable
+    executable: Executable | None = None
+    """None of a folder that lies there instead."""
+    immutable: bool = False
+    """Whether nobody can change it (``chattr +i``)."""
 
     @property
     def subject(self) -> str:

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.unit.detect import samples_content, samples_memory, samples_rounding, samples_workload
+from tests.unit.detect import (
+    samples_content,
+    samples_families,
+    samples_memory,
+    samples_rounding,
+    samples_workload,
+)
 from tests.unit.detect.sample import Sample
 from tests.unit.snapshots import (
     MODULE_VIEWS,
@@ -123,6 +129,7 @@ MATCHING: Final = (
     *samples_content.MATCHING,
     *samples_rounding.MATCHING,
     *samples_workload.MATCHING,
+    *samples_families.MATCHING,
     # concealment: covers
     _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
     _cover(
@@ -482,6 +489,7 @@ SPARED: Final = (
     *samples_content.SPARED,
     *samples_rounding.SPARED,
     *samples_workload.SPARED,
+    *samples_families.SPARED,
     # concealment
     _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),
     _none(
