@@ -20,6 +20,8 @@ from davy import __version__
 if TYPE_CHECKING:
     from davy.host import Host
     from davy.journal import Eviction, Journal
+    from davy.model.allowance import Allowance
+    from davy.model.facts import Gap
     from davy.model.incidents import Incident, Judgement
     from davy.respond import Finished
 
@@ -153,6 +155,14 @@ def _host(root: str | None) -> Host:
         raise CannotError(f"root {error}") from None
 
 
+def _decided(state: str | None, root: str | None) -> tuple[Allowance | Gap, ...]:
+    """What the owner of this host has allowed; nothing of it holds for a tree that is read instead."""
+    from davy.journal.allowances import decided
+    from davy.journal.state import default_folder
+
+    return decided(state or default_folder()) if root is None else ()
+
+
 def _with_unfinished(judgement: Judgement, journal: Journal | None) -> Judgement:
     """What an eviction that is not finished has stopped burns nothing, and may look innocent."""
     import msgspec
@@ -223,7 +233,13 @@ def scan(
         kept = journal.state.folder if journal is not None else None
         reach = Reach(deep=deep, ptrace=not no_ptrace, rules=rules, state=kept)
         with _progress(as_json) as status:
-            _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), reach=reach)
+            _, judgement = road(
+                host,
+                window,
+                lambda words: status.update(f"reading {words}"),
+                reach=reach,
+                decided=_decided(state, root),
+            )
         judgement = _with_unfinished(judgement, journal)
         _remember(journal, judgement, needed=state is not None)
     if as_json:
@@ -375,7 +391,10 @@ def evict(
                 doing = "davy evict finishes it first" if dry_run else "it is finished first"
                 out.print(f"An eviction of {when} was cut short: {doing}.")
         with _progress(as_json) as status:
-            snapshot, judgement = look(host, progress=lambda words: status.update(f"reading {words}"), reach=reach)
+            snapshot, judgement = look(
+                host, progress=lambda words: status.update(f"reading {words}"), reach=reach,
+                decided=_decided(state, None),
+            )  # fmt: skip
         journal.remember(judgement)
         chosen = _chosen(judgement, names, cut_short.plan.incidents if cut_short else ())
         passed = [one for one in judgement.incidents if one not in chosen]

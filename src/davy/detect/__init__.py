@@ -97,6 +97,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     workload.thin_connection,
     trust.packaged,
     trust.persons_shell,
+    trust.volunteer,
 )
 
 
