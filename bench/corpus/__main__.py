@@ -17,6 +17,7 @@ from davy.scan import replay
 
 def _record(names: list[str], everything: bool) -> int:
     chosen = [(path, case) for path, case in cases(names) if names or everything or not capsule_of(path).is_file()]
+    held = tree.lock()
     tree.ready()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
@@ -29,6 +30,7 @@ def _record(names: list[str], everything: bool) -> int:
             failed += 1
             said = f"FAILED: {error}"
         print(f"{number}/{len(chosen)} {path.stem}: {said}, {time.monotonic() - began:.1f} s", flush=True)
+    held.close()
     return 1 if failed else 0
 
 
