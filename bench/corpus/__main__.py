@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from bench.corpus import tree
 from bench.corpus.case import capsule_of, cases
@@ -16,13 +15,9 @@ from davy.correlate.verdict import total_bits
 from davy.scan import replay
 
 
-def _stale(path: Path) -> bool:
-    made = capsule_of(path)
-    return not made.is_file() or made.stat().st_mtime < path.stat().st_mtime
-
-
 def _record(names: list[str], everything: bool) -> int:
-    chosen = [(path, case) for path, case in cases(names) if names or everything or _stale(path)]
+    chosen = [(path, case) for path, case in cases(names) if names or everything or not capsule_of(path).is_file()]
+    held = tree.lock()
     tree.ready()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
@@ -35,6 +30,7 @@ def _record(names: list[str], everything: bool) -> int:
             failed += 1
             said = f"FAILED: {error}"
         print(f"{number}/{len(chosen)} {path.stem}: {said}, {time.monotonic() - began:.1f} s", flush=True)
+    held.close()
     return 1 if failed else 0
 
 

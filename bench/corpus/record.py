@@ -154,7 +154,10 @@ def _put(lab: Lab, case: Case, programs: dict[str, bytes]) -> None:
 def _start(lab: Lab, start: Start, number: int) -> None:
     """Start one command as its kind of user would; what does it is gone afterwards."""
     if start.how == "cron":
-        lab.put(_CRON_TABLE, f"SHELL=/bin/sh\n@reboot {start.user} {_run_text(start)}\n".encode())
+        lab.put(
+            _CRON_TABLE,
+            f"SHELL=/bin/sh\n@reboot {start.user} {_run_text(start).replace('%', chr(92) + '%')}\n".encode(),
+        )
         lab.run("sh", "-c", "rm -f /run/crond.reboot /var/run/crond.reboot; systemctl restart cron")
         _until(lambda: lab.run("pgrep", "-P", _main_pid(lab, "cron"), check=False) != "", 10, "cron starts nothing")
         lab.run("rm", "-f", _CRON_TABLE)
@@ -168,8 +171,11 @@ def _start(lab: Lab, start: Start, number: int) -> None:
                "env", "-i", *(f"{key}={value}" for key, value in (plain | start.environment).items())]  # fmt: skip
     nice = ["nice", "-n", str(start.nice)] if start.nice else []
     if start.how == "tmux":
-        made = ["tmux", "new-session", "-d", "-s", f"work{number}", "-c", start.folder, _run_text(start)]
-        lab.run("sh", "-c", f"exec {shlex.join([*as_user, 'TERM=xterm', *nice, *made])} {_NOWHERE}", group=group)
+        made = [*as_user, "TERM=xterm", *nice, "tmux", "new-session", "-d", "-s", f"work{number}", "bash", "-l"]
+        typed = f"cd {shlex.quote(start.folder)} && {shlex.join(start.words)}"
+        lab.run("sh", "-c", f"exec {shlex.join(made)} {_NOWHERE}", group=group)
+        lab.run(*as_user, "tmux", "send-keys", "-t", f"work{number}", "-l", typed, group=group)
+        lab.run(*as_user, "tmux", "send-keys", "-t", f"work{number}", "Enter", group=group)
         return
     if start.how == "person":
         text = f"echo {account[2]} > /proc/self/loginuid; exec setsid -f {shlex.join([*as_user, *nice])} bash -lc "
@@ -201,10 +207,9 @@ def _run_text(start: Start) -> str:
         return f"cd {shlex.quote(start.folder)} && exec python3 -c {shlex.quote(text)} {_NOWHERE}"
     named = f"exec -a {shlex.quote(start.name)}" if start.name is not None else "exec"
     moved = f"cd {shlex.quote(start.folder)} && {named} {words}"
-    quiet = "" if start.how == "tmux" else f" {_NOWHERE}"
     if start.name is not None:
-        return f"exec bash -c {shlex.quote(moved + quiet)}"
-    return moved + quiet
+        return f"exec bash -c {shlex.quote(f'{moved} {_NOWHERE}')}"
+    return f"{moved} {_NOWHERE}"
 
 
 def _main_pid(lab: Lab, unit: str) -> str:

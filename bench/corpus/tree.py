@@ -6,6 +6,7 @@ the tree.  ``debian.txt`` and ``pypi.txt`` say what is in it.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 HOME: Final = Path(os.environ.get("DAVY_CORPUS", "/var/tmp/davy-lab"))
 TREE: Final = HOME / "tree"
@@ -41,6 +42,14 @@ _FILES: Final = {
     "etc/machine-id": "1ab01ab01ab01ab01ab01ab01ab01ab0\n",
     "etc/apt/sources.list": "deb http://deb.debian.org/debian bookworm main\n",
 }
+
+
+def lock() -> BinaryIO:
+    """Have the tree to ourselves, and wait for who else has it; let go of when what it gives is closed."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    held = (HOME / "lock").open("wb")
+    fcntl.flock(held, fcntl.LOCK_EX)
+    return held
 
 
 def ready() -> Path:

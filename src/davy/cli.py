@@ -392,11 +392,9 @@ def evict(
                 out.print(f"An eviction of {when} was cut short: {doing}.")
         with _progress(as_json) as status:
             snapshot, judgement = look(
-                host,
-                progress=lambda words: status.update(f"reading {words}"),
-                reach=reach,
+                host, progress=lambda words: status.update(f"reading {words}"), reach=reach,
                 decided=_decided(state, None),
-            )
+            )  # fmt: skip
         journal.remember(judgement)
         chosen = _chosen(judgement, names, cut_short.plan.incidents if cut_short else ())
         passed = [one for one in judgement.incidents if one not in chosen]

