@@ -27,6 +27,7 @@ from davy.model.facts import (
     Restart,
     Socket,
 )
+from davy.model.gpu import GpuUse
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
@@ -56,5 +57,6 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     accounting: Accounting | None = None
     workloads: tuple[Workload, ...] = ()
     roundings: tuple[Rounding, ...] = ()
+    gpu_uses: tuple[GpuUse, ...] = ()
     tuning: Tuning | None = None
     gaps: tuple[Gap, ...] = ()
