@@ -54,6 +54,7 @@ from davy.model.facts import (
     Socket,
     ThreadLoad,
 )
+from davy.model.gpu import GpuUse
 from davy.model.incidents import Actor, Incident, Judgement, Role
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
@@ -70,6 +71,7 @@ T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
     | ModuleFile | Accounting | Cover | Preload | HiddenName | Workload | Tuning | Rounding
+    | GpuUse
 )  # fmt: skip
 
 
@@ -295,6 +297,14 @@ def rounding(of: Process, *threads: str) -> Rounding:
     )  # fmt: skip
 
 
+def on_card(of: Process, percent: int | None, *, whole: int | None = None, alone: bool = True) -> GpuUse:
+    """A process on a graphics card, which works ``percent`` of the time for it and ``whole`` for anybody."""
+    return GpuUse(
+        pid=of.pid, start_ticks=of.start_ticks, device=0, device_name="Stand-in", sm_percent=percent,
+        device_percent=whole, memory_bytes=3 << 30, alone=alone,
+    )  # fmt: skip
+
+
 def restart(starter: Process, program: str) -> Restart:
     return Restart(starter.key, program)
 
@@ -359,6 +369,7 @@ def snapshot(
         preloads=_only(facts, Preload),
         hidden_names=_only(facts, HiddenName),
         roundings=_only(facts, Rounding),
+        gpu_uses=_only(facts, GpuUse),
         workloads=_only(facts, Workload),
         tuning=next(iter(_only(facts, Tuning)), None),
         gaps=_only(facts, Gap),

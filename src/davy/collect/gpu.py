@@ -12,7 +12,7 @@ from davy.model.gpu import GpuUse
 
 
 def gpu_uses(host: Host) -> Iterator[GpuUse | Gap]:
-    """Every living process on a card.  A driver in a container names pids of the machine, which nobody here may have."""
+    """Every living process on a card."""
     kernel = host.kernel
     if kernel is None:
         return
@@ -20,6 +20,9 @@ def gpu_uses(host: Host) -> Iterator[GpuUse | Gap]:
         found = kernel.gpu_processes()
     except HostError as error:
         yield Gap("gpu", "graphics cards", str(error))
+        return
+    if found and not kernel.first_pid_namespace:
+        yield Gap("gpu", "processes on graphics cards", "in a container: the driver names them by the machine's pids")
         return
     on_card = Counter(one.device for one in found)
     for one in found:
