@@ -18,6 +18,7 @@ from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
+from davy.model.allowance import Allowance
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -67,7 +68,7 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | ModuleFile | Accounting | Cover | Preload | HiddenName
+    | ModuleFile | Accounting | Cover | Preload | HiddenName | Allowance
 )  # fmt: skip
 
 
@@ -340,6 +341,7 @@ def snapshot(
         module_files=_only(facts, ModuleFile),
         preloads=_only(facts, Preload),
         hidden_names=_only(facts, HiddenName),
+        allowances=_only(facts, Allowance),
         gaps=_only(facts, Gap),
     )
     if not examined:

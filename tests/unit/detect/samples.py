@@ -5,8 +5,10 @@ What must be left alone are the honest look-alikes: most of them have put an inn
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from tests.unit.detect import samples_verdict
+from tests.unit.detect.sample import Sample
 from tests.unit.snapshots import (
     MODULE_VIEWS,
     PYENV,
@@ -48,16 +50,6 @@ from davy.model.concealment import (
 )
 from davy.model.facts import Process, Restart
 from davy.model.findings import HOST
-from davy.model.snapshot import Snapshot
-
-
-class Sample(NamedTuple):
-    rule: str
-    what: str
-    snapshot: Snapshot
-    subject: str | None = None
-    """Whom the rule must name; None: it must name nobody."""
-
 
 WALLET: Final = "4" + "A" * 94
 _POOL: Final = ("101.32.166.253", 3333)
@@ -128,6 +120,7 @@ def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
 
 
 MATCHING: Final = (
+    *samples_verdict.MATCHING,
     # concealment: covers
     _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
     _cover(
@@ -483,6 +476,7 @@ MATCHING: Final = (
 )
 
 SPARED: Final = (
+    *samples_verdict.SPARED,
     # concealment
     _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),
     _none(
