@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from davy.collect import examine, survey
+from davy.collect.facts import every
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.host import Host
-from davy.model.facts import Restart
+from davy.model.allowance import Allowance
+from davy.model.facts import Gap, Restart
 from davy.model.incidents import Judgement
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
@@ -26,11 +28,21 @@ def scan(
     progress: Callable[[str], None] = lambda _: None,
     restarts: tuple[Restart, ...] = (),
     reach: Reach = USUAL,
+    decided: Iterable[Allowance | Gap] = (),
 ) -> tuple[Snapshot, Judgement]:
-    """All facts of a host, and what they come to.  Reads, and never changes the host.  Raises `HostError`."""
+    """All facts of a host, and what they come to.  Reads, and never changes the host.  Raises `HostError`.
+
+    ``decided`` is what its owner has allowed before: `davy.journal.allowances`.
+    """
     started = time.monotonic()
     surveyed = survey(host, window_seconds, progress, restarts, reach)
     progress("a closer look")
     examined = examine(host, surveyed, triage(surveyed), reach)
-    snapshot = msgspec.structs.replace(examined, seconds=time.monotonic() - started)
+    known = tuple(decided)
+    snapshot = msgspec.structs.replace(
+        examined,
+        seconds=time.monotonic() - started,
+        allowances=every(known, Allowance),
+        gaps=examined.gaps + every(known, Gap),
+    )
     return snapshot, correlate(snapshot, detect(snapshot))

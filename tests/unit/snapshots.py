@@ -19,6 +19,7 @@ from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
+from davy.model.allowance import Allowance
 from davy.model.computation import Rounding, ThreadRounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
@@ -71,7 +72,7 @@ T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
     | ModuleFile | Accounting | Cover | Preload | HiddenName | Workload | Tuning | Rounding
-    | GpuUse
+    | GpuUse | Allowance
 )  # fmt: skip
 
 
@@ -372,6 +373,7 @@ def snapshot(
         gpu_uses=_only(facts, GpuUse),
         workloads=_only(facts, Workload),
         tuning=next(iter(_only(facts, Tuning)), None),
+        allowances=_only(facts, Allowance),
         gaps=_only(facts, Gap),
     )
     if not examined:

@@ -10,13 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from davy.correlate.allowed import allowed, own_autostarts
 from davy.correlate.followers import autostarts, droppers, fetchers
 from davy.correlate.gang import DEEDS, Gang, joined
 from davy.correlate.guardians import RULE, Surroundings, guardians, guarding
 from davy.correlate.hiders import Hider, hiders
 from davy.correlate.incident import family_of, incident, slowed_work
+from davy.correlate.ownership import owners_hand
 from davy.correlate.relations import program_key, untouchable
-from davy.correlate.verdict import by_aspect, of_two_kinds, total_bits, verdict_of
+from davy.correlate.verdict import by_aspect, of_two_kinds, proven, total_bits, verdict_of
 from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
 from davy.model.facts import Process
@@ -45,8 +47,11 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
     by_subject: Findings = defaultdict(list)
     for finding in findings:
         by_subject[finding.subject].append(finding)
-    gangs = _gangs(snapshot, by_subject)
+    permitted = allowed(snapshot, by_subject)
+    excused = frozenset(subject for one in permitted for subject in one.subjects)
+    gangs = _gangs(snapshot, by_subject, excused)
     claimed = {subject for gang in gangs for subject in gang.autostarts}
+    claimed |= {autostart.subject for autostart in own_autostarts(snapshot, permitted)}
     gangs += _dormant(snapshot, by_subject, claimed)
     gangs = joined(snapshot, _hidden(gangs, hiders(snapshot, by_subject), by_subject), by_subject)
     for gang in gangs:
@@ -73,6 +78,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
                 hiders=list(gang.hiders.values()),
                 findings=by_subject,
                 slowed=slowed,
+                owners=owners_hand(snapshot, gang, by_subject),
             )
             for gang in gangs
         ),
@@ -85,7 +91,8 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         verdict=max((one.verdict for one in incidents), key=lambda verdict: verdict.rank, default=Verdict.CLEAN),
         complete=snapshot.live and not any(gap.collector == "processes" for gap in snapshot.gaps),
         incidents=tuple(incidents),
-        considered=tuple(_considered(snapshot, by_subject, incidents)),
+        considered=tuple(_considered(snapshot, by_subject, incidents, excused)),
+        allowed=permitted,
         gaps=snapshot.gaps,
         process_table=snapshot.process_table,
         module_table=snapshot.module_table,
@@ -94,13 +101,16 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
     )
 
 
-def _gangs(snapshot: Snapshot, findings: Findings) -> list[Gang]:
-    """The gangs that run, each with its guardians, and then with what started it and starts it again."""
+def _gangs(snapshot: Snapshot, findings: Findings, excused: frozenset[str]) -> list[Gang]:
+    """The gangs that run, each with its guardians, and then with what started it and starts it again.
+
+    Whoever is ``excused`` mines by its owner's leave, and may still be another's guardian.
+    """
     by_exe: dict[str | None, list[Process]] = defaultdict(list)
     for process in snapshot.processes:
         by_exe[process.exe_path].append(process)
-    embers = _embers(snapshot, findings)
-    found = [_gang(snapshot, group, by_exe[group[0].exe_path], findings) for group in embers]
+    embers = _embers(snapshot, findings, excused)
+    found = [_gang(snapshot, group, by_exe[group[0].exe_path], findings, excused) for group in embers]
     around = Surroundings(snapshot, findings)
     watchful: set[str] = set()
     for gang in [gang for gang in found if any(_mines(findings[subject]) for subject in gang.miners)][:_WALKED]:
@@ -124,27 +134,37 @@ def _gangs(snapshot: Snapshot, findings: Findings) -> list[Gang]:
     return joined(snapshot, guilty, findings)
 
 
-def _embers(snapshot: Snapshot, findings: Findings) -> list[list[Process]]:
+def _embers(snapshot: Snapshot, findings: Findings, excused: frozenset[str]) -> list[list[Process]]:
     """Processes with enough against them to walk their relations, together with those of the same program."""
     groups: dict[object, list[Process]] = {}
     for process in snapshot.processes:
         own = findings.get(process.subject, ())
+        if not own or process.subject in excused:
+            continue
         aspects = by_aspect(own)
         telling = sum(bits >= 1.0 for bits in aspects.values()) >= 2 or of_two_kinds(aspects)
-        if telling and total_bits(own) >= _EMBER_BITS and not untouchable(snapshot, process):
+        glows = (telling and total_bits(own) >= _EMBER_BITS) or proven(own)
+        if glows and not untouchable(snapshot, process):
             groups.setdefault(program_key(snapshot, process) or process.subject, []).append(process)
     worst = {key: max(total_bits(findings[ember.subject]) for ember in group) for key, group in groups.items()}
     return [groups[key] for key in sorted(groups, key=lambda key: -worst[key])]
 
 
-def _gang(snapshot: Snapshot, embers: Sequence[Process], alike: Sequence[Process], findings: Findings) -> Gang:
+def _gang(
+    snapshot: Snapshot,
+    embers: Sequence[Process],
+    alike: Sequence[Process],
+    findings: Findings,
+    excused: frozenset[str],
+) -> Gang:
     """Embers of one program, with what else of the same executable belongs to them."""
     gang = Gang()
     gang.miners = {ember.subject: ember for ember in embers}
     program = program_key(snapshot, embers[0])
     if program is not None:
         for process in alike:
-            if program_key(snapshot, process) == program and _joins(snapshot, process, embers[0], findings):
+            joining = process.subject not in excused and program_key(snapshot, process) == program
+            if joining and _joins(snapshot, process, embers[0], findings):
                 gang.miners.setdefault(process.subject, process)
     return gang
 
@@ -243,8 +263,10 @@ def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
             gang.files[known.subject] = known
 
 
-def _considered(snapshot: Snapshot, findings: Findings, incidents: Sequence[Incident]) -> Iterator[Considered]:
-    accused = {actor.subject for one in incidents for actor in one.actors}
+def _considered(
+    snapshot: Snapshot, findings: Findings, incidents: Sequence[Incident], excused: frozenset[str]
+) -> Iterator[Considered]:
+    accused = {actor.subject for one in incidents for actor in one.actors} | excused
     ways = lookup(snapshot)
     rows = []
     for subject, own in findings.items():

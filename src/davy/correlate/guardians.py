@@ -17,6 +17,7 @@ from davy.detect.programs import own_program
 from davy.knowledge import guardian_name
 from davy.knowledge.arguments import commands, program
 from davy.knowledge.programs import interpreter, login_shell
+from davy.knowledge.weights import weight_of
 from davy.model.facts import Process
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
@@ -40,11 +41,16 @@ RULE: Final = "persistence.guardian"
 
 
 class Guardian(NamedTuple):
-    """A process that keeps a miner alive, how it was found, and how much that says of the miner."""
+    """A process that keeps a miner alive, how it was found in words, and in which degree that says so."""
 
     process: Process
     how: str
-    bits: float
+    degree: str
+
+    @property
+    def bits(self) -> float:
+        """How much it says of the miner, and of the guardian."""
+        return weight_of(RULE, self.degree).bits
 
 
 class Surroundings:
@@ -171,8 +177,8 @@ class _Search:
         another_miner = process.subject in self._miners or program_key(self._snapshot, process) in self._mined
         return not another_miner and not untouchable(self._snapshot, process)
 
-    def _told(self, process: Process) -> tuple[str, float] | None:
-        """How a process is known to be a guardian, and how much that says of the miner."""
+    def _told(self, process: Process) -> tuple[str, str] | None:
+        """How a process is known to be a guardian, in words, and the degree by which its weight is looked up."""
         around = self._around
         detail = around.details.get(process.subject)
         names = detail is not None and not self._paths.isdisjoint(detail.names)
@@ -181,22 +187,22 @@ class _Search:
         dishonest = own + trust >= _DISHONEST_BITS
         restarted = around.restarted.get(process.subject)
         if restarted and not self._paths.isdisjoint(restarted) and not around.serves(process):
-            return "was seen starting it again", 4.0
+            return "was seen starting it again", "seen restarting"
         if parent and dishonest:
-            return "started it, and is itself no honest program", 4.0
+            return "started it, and is itself no honest program", "dishonest parent"
         if parent and names and _interpreted(process) and (dishonest or trust > _EXCUSED_BITS):
             loops = _LOOP.search(process.inline or "") is not None
             if own >= 1.0 or loops:
-                return "started it, and its text names the miner's file", 3.0
+                return "started it, and its text names the miner's file", "names the file"
             if self._only_starts(process):
-                return "started it, and does nothing else", 2.0
+                return "started it, and does nothing else", "only starts it"
         if own + trust >= _NAMED_BITS and _known(process):
             if not self._families.isdisjoint(around.families(process)):
-                return "a known guardian of the miner's family", 4.0
+                return "a known guardian of the miner's family", "known, same family"
             if telling := self._common.telling_ties(process):
-                return f"a known guardian, and it shares {telling[0]}", 2.0
+                return f"a known guardian, and it shares {telling[0]}", "known, shares something"
         if ties and names and dishonest:
-            return f"its text names the miner's file, and it shares {ties[0]}", 4.0
+            return f"its text names the miner's file, and it shares {ties[0]}", "dishonest neighbour"
         return None
 
     def _only_starts(self, process: Process) -> bool:
@@ -217,17 +223,18 @@ def _interpreted(process: Process) -> bool:
 
 def guarding(miners: Sequence[Process], found: Sequence[Guardian]) -> Iterator[Finding]:
     """The findings that the miners are guarded, and those that the guardians guard."""
-    for guardian, how, bits in sorted(found, key=lambda one: -one.bits)[:_SAID]:
+    for one in sorted(found, key=lambda one: -one.bits)[:_SAID]:
+        guardian = one.process
         for miner in miners:
             yield Finding(
-                rule=RULE, aspect=Aspect.PERSISTENCE, bits=bits, subject=miner.subject, technique=_TECHNIQUE,
-                summary=f"{guardian.name} ({guardian.pid}) keeps it alive: {how}",
+                rule=RULE, aspect=Aspect.PERSISTENCE, bits=one.bits, subject=miner.subject, technique=_TECHNIQUE,
+                summary=f"{guardian.name} ({guardian.pid}) keeps it alive: {one.how}",
                 evidence=(guardian.invocation,), related=(guardian.subject,),
             )  # fmt: skip
     names = ", ".join(f"{miner.name} ({miner.pid})" for miner in miners[:_SAID])
-    for guardian, how, bits in found:
+    for one in found:
         yield Finding(
-            rule=RULE, aspect=Aspect.PERSISTENCE, bits=bits, subject=guardian.subject, technique=_TECHNIQUE,
-            summary=f"keeps {names} alive: {how}",
-            evidence=(guardian.invocation,), related=tuple(miner.subject for miner in miners[:_SAID]),
+            rule=RULE, aspect=Aspect.PERSISTENCE, bits=one.bits, subject=one.process.subject, technique=_TECHNIQUE,
+            summary=f"keeps {names} alive: {one.how}",
+            evidence=(one.process.invocation,), related=tuple(miner.subject for miner in miners[:_SAID]),
         )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from davy.correlate.hiders import UNSEEN
-from davy.correlate.verdict import confidence, total_bits, verdict_of
+from davy.correlate.verdict import confidence, proven, total_bits, verdict_of
 from davy.detect.programs import own_program
 from davy.knowledge import families
 from davy.model.facts import Autostart, Executable, KnownFile, Process
@@ -164,8 +164,12 @@ def incident(
     hiders: Sequence[Actor],
     findings: Mapping[str, Sequence[Finding]],
     slowed: tuple[Slowed, ...],
+    owners: str | None = None,
 ) -> Incident:
-    """Put one incident together from its members and all findings by subject."""
+    """Put one incident together from its members and all findings by subject.
+
+    ``owners`` says in words by what it may be its owner's own: then it is suspect at most.
+    """
     ways = lookup(snapshot)
     family = family_of(
         finding
@@ -194,6 +198,8 @@ def incident(
         *(autostart.subject for autostart, _ in autostarts),
     ]
     verdict = max((verdict_of(findings.get(subject, ())) for subject in judged), key=lambda one: one.rank)
+    if owners is not None and verdict is Verdict.CONFIRMED:
+        verdict = Verdict.SUSPECT
     bits = max(total_bits(findings.get(subject, ())) for subject in judged)
     programs = {
         detail.executable.path: detail.executable
@@ -210,15 +216,17 @@ def incident(
         id=identifier(snapshot, anchor),
         verdict=verdict,
         bits=bits,
-        confidence=confidence(bits),
+        confidence=confidence(bits, proof=any(proven(findings.get(subject, ())) for subject in judged)),
         family=family,
-        summary=summary_of(verdict, family, miners, actors, hours),
+        summary=summary_of(verdict, family, miners, actors, hours)
+        + (f"; may be its owner's own: davy allow ({owners})" if owners is not None else ""),
         actors=tuple(actors),
         timeline=timeline(running, [autostart for autostart, _ in autostarts], programs.values()),
         findings=tuple(finding for actor in actors for finding in findings.get(actor.subject, ())),
         cpu_hours=hours,
         burning_cores=sum(process.window_cpu_seconds or 0.0 for process in miners) / window,
         slowed=slowed,
+        owners=owners,
     )
 
 

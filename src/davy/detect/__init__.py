@@ -86,6 +86,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     workload.thin_connection,
     trust.packaged,
     trust.persons_shell,
+    trust.volunteer,
 )
 
 

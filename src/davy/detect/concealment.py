@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.detect.network import towards_a_pool
+from davy.detect.network import KNOWN_POOL, towards_a_pool
 from davy.detect.rule import Observation, detector
 from davy.model.concealment import LISTINGS, Accounting, View
 from davy.model.findings import HOST, Aspect
@@ -39,7 +39,7 @@ def hidden_process(snapshot: Snapshot) -> Iterator[Observation]:
             evidence.append(f"left out of {', '.join(missing)}")
         if row.subject not in known:
             evidence.append("nothing of it can be read: contain the host, collect, and rebuild it")
-        yield Observation(subject=row.subject, bits=7.0, summary=summary, evidence=tuple(evidence))
+        yield Observation(subject=row.subject, summary=summary, evidence=tuple(evidence))
 
 
 @detector("concealment.uncounted-threads", aspect=Aspect.CONCEALMENT, technique="T1014")
@@ -54,7 +54,6 @@ def uncounted_threads(snapshot: Snapshot) -> Iterator[Observation]:
         count = table.uncounted
         yield Observation(
             subject=HOST,
-            bits=4.0,
             summary=f"the kernel counts {count} thread{'s' if count > 1 else ''} that no visible process has",
             evidence=(f"{len(table.rows)} processes were seen",),
         )
@@ -68,12 +67,12 @@ def ownerless_socket(snapshot: Snapshot) -> Iterator[Observation]:
     process has sent to another which has not taken it yet.
     """
     for socket in snapshot.sockets:
-        bits = towards_a_pool(socket)
-        if socket.ownerless and bits:
+        towards = towards_a_pool(socket)
+        if socket.ownerless and towards:
             where = f"{socket.remote_address}:{socket.remote_port}"
             yield Observation(
                 subject=HOST,
-                bits=5.0 if bits >= 6.0 else 3.0,
+                degree="known pool" if towards == KNOWN_POOL else "port",
                 summary=f"a connection to {where} that no visible process holds",
                 evidence=(f"{socket.protocol} {socket.local_port} to {where}, {socket.state}, inode {socket.inode}",),
             )
@@ -109,13 +108,13 @@ def unowned_cpu(snapshot: Snapshot) -> Iterator[Observation]:
         used = (process.window_cpu_seconds or 0.0) / window
         yield Observation(
             subject=process.subject,
-            bits=5.0,
+            degree="process",
             summary=f"takes {used:.1f} of {account.unowned:.1f} cores that no visible process owns",
             evidence=tuple(evidence),
         )
     explained = sum(process.window_cpu_seconds or 0.0 for process in burning) / window
     if account.unowned - explained >= UNOWNED_CORES:
-        yield Observation(subject=HOST, bits=7.0, summary=summary, evidence=tuple(evidence))
+        yield Observation(subject=HOST, degree="host", summary=summary, evidence=tuple(evidence))
 
 
 def in_words(account: Accounting) -> str:
@@ -137,14 +136,14 @@ def forged_numbers(snapshot: Snapshot) -> Iterator[Observation]:
     if account.claimed_busy is not None and abs(account.claimed_busy - counted) >= _forged_from(account):
         yield Observation(
             subject=HOST,
-            bits=5.0,
+            degree="claimed",
             summary=f"/proc/stat claims {account.claimed_busy:.1f} cores busy; {account.busy:.1f} are",
             evidence=(f"the kernel's own file: {counted:.2f} of {account.cpus} cores over the window",),
         )
     elif account.sampled_busy is not None and account.sampled_busy - account.busy >= _forged_from(account):
         yield Observation(
             subject=HOST,
-            bits=5.0,
+            degree="counted",
             summary=f"the kernel's account says {account.busy:.1f} cores are busy; {account.sampled_busy:.1f} are",
             evidence=(f"samples of who is on a CPU: {account.sampled_busy:.2f} of {account.cpus} cores",),
         )

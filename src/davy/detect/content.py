@@ -23,7 +23,7 @@ def mining_command_line(snapshot: Snapshot) -> Iterator[Observation]:
         strong = [match for match in matches if match.strong]
         yield Observation(
             subject=process.subject,
-            bits=7.0 if len(strong) > 1 else 6.0 if strong else 2.0,
+            degree="several" if len(strong) > 1 else "one" if strong else "hint",
             summary="its command line speaks of mining: " + ", ".join(match.id for match in matches[:4]),
             evidence=tuple(match.text for match in matches[:8]),
         )

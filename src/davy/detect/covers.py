@@ -54,7 +54,7 @@ def covered_process(snapshot: Snapshot) -> Iterator[Observation]:
         whom = f"{process.name} ({process.pid}), which runs {process.exe_path}" if process else f"{stack[-1].pid}"
         yield Observation(
             subject=stack[-1].subject,
-            bits=8.0 if hides else 5.0,
+            degree="hides" if hides else "folder",
             summary=f"a mount over {point} hides process {whom}" if hides else f"a mount over {point}, a process's",
             evidence=_evidence(stack),
             related=(hides,) if hides else (),
@@ -74,14 +74,14 @@ def covered_kernel_file(snapshot: Snapshot) -> Iterator[Observation]:
         forged = next((cover.forged for cover in reversed(stack) if cover.forged), None)
         emulated = any(emulator(cover.filesystem, cover.source) for cover in stack)
         if forged:
-            bits, words = 7.0, f"a mount over {point} {forged}"
+            degree, words = "forged", f"a mount over {point} {forged}"
         elif emulated:
-            bits, words = 2.0, f"a mount over {point} claims to be a container's, outside of one"
+            degree, words = "emulated", f"a mount over {point} claims to be a container's, outside of one"
         else:
-            bits, words = (4.0 if point in _TELLING else 2.0), f"a mount over {point}, the kernel's own"
+            degree, words = ("telling" if point in _TELLING else "other"), f"a mount over {point}, the kernel's own"
         yield Observation(
             subject=stack[-1].subject,
-            bits=bits,
+            degree=degree,
             summary=words,
             evidence=_evidence(stack),
             related=modules if point in _OF_MODULES else (),
@@ -100,7 +100,7 @@ def covered_program(snapshot: Snapshot) -> Iterator[Observation]:
         if forged:
             yield Observation(
                 subject=stack[-1].subject,
-                bits=6.0 if observer(base(point)) else 3.0,
+                degree="observer" if observer(base(point)) else "other",
                 summary=f"what is mounted over {point} {forged}",
                 evidence=_evidence(stack),
             )

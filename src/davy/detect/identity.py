@@ -47,7 +47,7 @@ def known_family(snapshot: Snapshot) -> Iterator[Observation]:
             if match := family_by_path(path):
                 yield Observation(
                     subject=process.subject,
-                    bits=2.0 if match.weak else 5.0,
+                    degree="path, shared" if match.weak else "path",
                     summary=f"its path is one that {match.family} uses",
                     evidence=(path,),
                     family=match.family,
@@ -56,7 +56,7 @@ def known_family(snapshot: Snapshot) -> Iterator[Observation]:
             if named := family_by_name(name):
                 yield Observation(
                     subject=process.subject,
-                    bits=1.0 if named.weak else 5.0,
+                    degree="name, shared" if named.weak else "name",
                     summary=f"its name is one that {named.family} uses",
                     evidence=(name,),
                     family=named.family,
@@ -71,7 +71,7 @@ def known_file(snapshot: Snapshot) -> Iterator[Observation]:
         if match:
             yield Observation(
                 subject=known.subject,
-                bits=2.0 if match.weak else 5.0,
+                degree="shared" if match.weak else "own",
                 summary=f"a file that {match.family} uses",
                 evidence=(f"{known.path}, {known.executable.size} bytes",),
                 family=match.family,
@@ -95,7 +95,6 @@ def kernel_thread_mask(snapshot: Snapshot) -> Iterator[Observation]:
         if masked and not (packaged and not shown.startswith("[")):
             yield Observation(
                 subject=process.subject,
-                bits=5.0,
                 summary=f"pretends to be the kernel thread {shown}",
                 evidence=(f"exe {process.exe.path}", f"flags {process.flags:#x} without PF_KTHREAD"),
             )
@@ -113,7 +112,6 @@ def near_miss_of_a_daemon(snapshot: Snapshot) -> Iterator[Observation]:
             if daemon := near_miss(name):
                 yield Observation(
                     subject=process.subject,
-                    bits=3.0,
                     summary=f"its name {name} resembles {daemon}, and no package owns it",
                     evidence=(detail.executable.path,),
                 )
@@ -137,7 +135,6 @@ def argv_against_exe(snapshot: Snapshot) -> Iterator[Observation]:
         if system_daemon(claimed) and claimed != base(process.exe.path) and not _many_programs(process.exe.path):
             yield Observation(
                 subject=process.subject,
-                bits=4.0,
                 summary=f"says it is {claimed}, but runs another program",
                 evidence=(f"argv {process.cmdline[0]}", f"exe {process.exe.path}"),
             )
@@ -160,7 +157,6 @@ def renamed_copy(snapshot: Snapshot) -> Iterator[Observation]:
         if detail.key.subject in ways.by_subject:
             yield Observation(
                 subject=detail.key.subject,
-                bits=4.0,
                 summary=f"a copy of {program.twin} under another name",
                 evidence=(program.path,),
             )

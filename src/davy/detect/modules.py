@@ -68,7 +68,6 @@ def hidden_module(snapshot: Snapshot) -> Iterator[Observation]:
         own = "the kernel's own list does not have it, either" if unlinked else "the kernel's own list has it"
         yield Observation(
             subject=row.subject,
-            bits=9.0,
             summary="a kernel module that lsmod does not show",
             evidence=(
                 f"seen by {', '.join(sorted(row.seen))}",
@@ -89,7 +88,6 @@ def stray_memory(snapshot: Snapshot) -> Iterator[Observation]:
     if table is not None and table.stray_bytes:
         yield Observation(
             subject=HOST,
-            bits=5.0,
             summary=f"{table.stray_bytes >> 10} KiB hold a kernel module that the kernel does not list",
             evidence=(f"{table.stray_bytes} bytes that load_module allocated, by vmallocinfo",),
         )
@@ -107,7 +105,6 @@ def hooked_function(snapshot: Snapshot) -> Iterator[Observation]:
     if found:
         yield Observation(
             subject=HOST,
-            bits=5.0,
             summary=f"something leads {', '.join(found[:4])} of the kernel elsewhere",
             evidence=tuple(f"{name}: I in enabled_functions of tracefs" for name in found[:4]),
         )
@@ -123,7 +120,6 @@ def unlisted_file(snapshot: Snapshot) -> Iterator[Observation]:
         if not file.listed:
             yield Observation(
                 subject=_subject(snapshot, file),
-                bits=6.0,
                 summary=f"its file {file.path} is there, and its folder does not list it",
                 evidence=(f"{file.path}, {file.executable.size} bytes",),
             )
@@ -140,7 +136,7 @@ def known_module(snapshot: Snapshot) -> Iterator[Observation]:
         if known and file.executable.owner_package is None:
             yield Observation(
                 subject=_subject(snapshot, file),
-                bits=5.0,
+                degree="place or file",
                 summary=f"a known module: {known.reason}",
                 evidence=(file.path,),
                 family=known.family,
@@ -151,7 +147,7 @@ def known_module(snapshot: Snapshot) -> Iterator[Observation]:
         if known:
             yield Observation(
                 subject=row.subject,
-                bits=4.0,
+                degree="name",
                 summary=f"bears the name of a known module: {known.reason}",
                 evidence=(f"seen by {', '.join(sorted(row.seen))}",),
                 family=known.family,
@@ -170,7 +166,7 @@ def odd_module_place(snapshot: Snapshot) -> Iterator[Observation]:
             unsigned = file.signed is False
             yield Observation(
                 subject=_subject(snapshot, file),
-                bits=3.0 if unsigned else 2.0,
+                degree="unsigned" if unsigned else "other",
                 summary="its file lies where no module belongs" + (", without a signature" if unsigned else ""),
                 evidence=(file.path,),
             )
@@ -187,7 +183,7 @@ def autoloaded_module(snapshot: Snapshot) -> Iterator[Observation]:
             strange = _strange(file)
             yield Observation(
                 subject=_subject(snapshot, file),
-                bits=4.0 if strange and file.signed is not True else 1.5,
+                degree="strange" if strange and file.signed is not True else "other",
                 summary="it is loaded whenever the machine starts",
                 evidence=file.loaded_by[:4],
                 related=file.loaded_by,
@@ -204,7 +200,6 @@ def foreign_module(snapshot: Snapshot) -> Iterator[Observation]:
         if row.foreign and (row.file is None or not honest_place(row.file)):
             yield Observation(
                 subject=row.subject,
-                bits=1.5,
                 summary="a foreign module, loaded from where modprobe does not look",
                 evidence=(f"taint {row.taint}",),
             )
@@ -224,7 +219,7 @@ def unexplained_taint(snapshot: Snapshot) -> Iterator[Observation]:
         named = f"; the kernel's log names {', '.join(gone[:4])}" if gone else ""
         yield Observation(
             subject=f"module:{gone[0]}" if len(gone) == 1 else KERNEL,
-            bits=1.5 if gone else 2.0,
+            degree="named by the log" if gone else "nobody",
             summary="the kernel is tainted by a module that no view shows" + named,
             evidence=(f"tainted {table.taint}: {letters}",),
         )

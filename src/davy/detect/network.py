@@ -17,19 +17,22 @@ _CONNECTED: Final = frozenset({"ESTABLISHED", "SYN_SENT", "CLOSE_WAIT"})
 _LONG_LIVED_SECONDS: Final = 60.0
 
 
-def towards_a_pool(socket: Socket) -> float:
-    """Bits that the far end of a socket is a mining pool: 0 when nothing says so."""
+KNOWN_POOL: Final = "known pool"
+
+
+def towards_a_pool(socket: Socket) -> str:
+    """In which degree the far end of a socket is a mining pool's: "" when nothing says so."""
     if socket.protocol != "tcp" or socket.state not in _CONNECTED:
-        return 0.0
+        return ""
     if pool_endpoint(socket.remote_address, socket.remote_port):
-        return 6.0
+        return KNOWN_POOL
     if not miner_port(socket.remote_port):
-        return 0.0
+        return ""
     try:
         public = ipaddress.ip_address(socket.remote_address).is_global
     except ValueError:
-        return 0.0
-    return 2.0 if public else 1.0
+        return ""
+    return "port" if public else "private port"
 
 
 @detector("network.pool", aspect=Aspect.NETWORK, technique="T1496.001")
@@ -41,18 +44,18 @@ def pool_connection(snapshot: Snapshot) -> Iterator[Observation]:
     """
     ways = lookup(snapshot)
     for socket in snapshot.sockets:
-        bits = towards_a_pool(socket)
-        if not bits:
+        towards = towards_a_pool(socket)
+        if not towards:
             continue
         for pid in socket.pids:
             process = ways.by_pid.get(pid)
             if process is None:
                 continue
             long_lived = snapshot.taken - process.start_time >= _LONG_LIVED_SECONDS
-            where = f"{socket.remote_address}:{socket.remote_port}"
+            where, known = f"{socket.remote_address}:{socket.remote_port}", towards == KNOWN_POOL
             yield Observation(
                 subject=process.subject,
-                bits=bits + (1.0 if long_lived and bits < 6.0 else 0.0),
-                summary=f"is connected to {where}, " + ("a known pool" if bits >= 6.0 else "a port that pools use"),
+                degree=towards + (", long-lived" if long_lived and not known else ""),
+                summary=f"is connected to {where}, " + ("a known pool" if known else "a port that pools use"),
                 evidence=(f"{socket.protocol} {socket.local_port} to {where}, {socket.state}",),
             )

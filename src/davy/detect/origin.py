@@ -36,7 +36,7 @@ def writable_folder(snapshot: Snapshot) -> Iterator[Observation]:
         script = path == process.script
         yield Observation(
             subject=process.subject,
-            bits=1.0 if script else 3.0,
+            degree="script" if script else "program",
             summary=f"its {'script' if script else 'program'} lies in {folder}, where anyone may write",
             evidence=(path,),
         )
@@ -54,7 +54,7 @@ def in_hidden_folder(snapshot: Snapshot) -> Iterator[Observation]:
             continue
         yield Observation(
             subject=process.subject,
-            bits=1.0 if path == process.script else 2.0 if in_a_home(path) else 3.0,
+            degree="script" if path == process.script else "in a home" if in_a_home(path) else "program",
             summary=f"its program lies in a hidden place: {hidden}",
             evidence=(path,),
         )
@@ -79,7 +79,7 @@ def deleted_executable(snapshot: Snapshot) -> Iterator[Observation]:
         replaced = process.exe.path in started and not odd_place(process.exe.path)
         yield Observation(
             subject=process.subject,
-            bits=1.5 if replaced else 4.0,
+            degree="perhaps replaced" if replaced else "gone",
             summary="its program was deleted while it runs" + (", perhaps replaced by a newer one" if replaced else ""),
             evidence=(process.exe.path,),
         )
@@ -98,7 +98,6 @@ def memory_only(snapshot: Snapshot) -> Iterator[Observation]:
         if not process.exe.path.startswith(_HONEST_MEMORY) or wanted_cores(snapshot, process) >= BURNING_CORES:
             yield Observation(
                 subject=process.subject,
-                bits=5.0,
                 summary="its program exists in memory only",
                 evidence=(process.exe.path,),
             )

@@ -10,7 +10,7 @@ from davy.detect.places import in_a_home, odd_place
 from davy.detect.programs import own_program
 from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_path
-from davy.knowledge.commands import suspicious_command
+from davy.knowledge.commands import AUTOSTART, suspicious_command
 from davy.model.facts import Autostart
 from davy.model.findings import Aspect
 from davy.model.snapshot import Snapshot
@@ -18,7 +18,7 @@ from davy.model.snapshot import Snapshot
 CAME_BACK: Final = "persistence.came-back"
 
 
-@detector("persistence.suspicious-autostart", aspect=Aspect.PERSISTENCE, technique="T1053.003")
+@detector(AUTOSTART, aspect=Aspect.PERSISTENCE, technique="T1053.003")
 def suspicious_autostart(snapshot: Snapshot) -> Iterator[Observation]:
     """An autostart fetches and runs, decodes, or runs something from a place where anyone may write.
 
@@ -29,7 +29,7 @@ def suspicious_autostart(snapshot: Snapshot) -> Iterator[Observation]:
         if matches:
             yield Observation(
                 subject=autostart.subject,
-                bits=max(match.bits for match in matches),
+                degree=matches[0].id,
                 summary="; ".join(match.reason for match in matches[:3]),
                 evidence=(autostart.text or autostart.command,),
             )
@@ -44,19 +44,20 @@ def family_autostart(snapshot: Snapshot) -> Iterator[Observation]:
             if match:
                 yield Observation(
                     subject=autostart.subject,
-                    bits=2.0 if match.weak else 5.0,
+                    degree="shared" if match.weak else "own",
                     summary=f"starts {path}, which {match.family} uses",
                     evidence=(autostart.text or autostart.command,),
                     family=match.family,
                 )
 
 
-def _starting_bits(program: str, *, script: bool) -> float:
+def _starting(program: str, *, script: bool) -> str:
+    """The degree of a program's being started: by where it lies."""
     if not odd_place(program):
-        return 0.5
+        return "anywhere"
     if script:
-        return 1.0
-    return 2.0 if in_a_home(program) else 4.0
+        return "script in an odd place"
+    return "in a home" if in_a_home(program) else "in an odd place"
 
 
 @detector("persistence.started-again", aspect=Aspect.PERSISTENCE, technique="T1053.003")
@@ -78,7 +79,7 @@ def started_again(snapshot: Snapshot) -> Iterator[Observation]:
         first = starting[0]
         yield Observation(
             subject=process.subject,
-            bits=_starting_bits(program, script=program == process.script),
+            degree=_starting(program, script=program == process.script),
             summary=f"{first.kind} starts it: {first.path}" + (f" line {first.line}" if first.line else ""),
             evidence=tuple(autostart.text or autostart.command for autostart in starting[:4]),
             related=tuple(autostart.subject for autostart in starting),
@@ -95,6 +96,4 @@ def came_back(snapshot: Snapshot) -> Iterator[Observation]:
     for process in snapshot.processes:
         program = own_program(snapshot, process) if evicted else None
         if program in evicted:
-            yield Observation(
-                subject=process.subject, bits=6.0, summary="runs again after it was evicted", evidence=(program,)
-            )
+            yield Observation(subject=process.subject, summary="runs again after it was evicted", evidence=(program,))

@@ -56,14 +56,16 @@ def preload_file(snapshot: Snapshot) -> Iterator[Observation]:
     for preload in _of_kind(snapshot, PreloadKind.FILE):
         path = preload.path
         if preload.library is None:
-            bits, words = 1.0, f"{preload.source} names {path}, which is not there"
+            degree, words = "missing", f"{preload.source} names {path}, which is not there"
         elif odd_place(path) or path.startswith("/etc/"):
-            bits, words = 5.0, f"every program loads {path}, {_said_of(preload)}, from a place where no library belongs"
+            degree = "odd place"
+            words = f"every program loads {path}, {_said_of(preload)}, from a place where no library belongs"
         elif honest_preload(path):
-            bits, words = 0.5, f"every program loads {path}, as a known product does"
+            degree, words = "known product", f"every program loads {path}, as a known product does"
         else:
-            bits, words = 4.0 if installed_place(path) else 3.0, f"every program loads {path}, {_said_of(preload)}"
-        yield Observation(subject=preload.subject, bits=bits, summary=words, evidence=(_where(preload),))
+            degree = "installed place" if installed_place(path) else "elsewhere"
+            words = f"every program loads {path}, {_said_of(preload)}"
+        yield Observation(subject=preload.subject, degree=degree, summary=words, evidence=(_where(preload),))
 
 
 @detector("identity.preload", aspect=Aspect.IDENTITY, technique="T1574.006")
@@ -73,7 +75,7 @@ def family_preload(snapshot: Snapshot) -> Iterator[Observation]:
         if match := family_by_path(preload.path):
             yield Observation(
                 subject=preload.subject,
-                bits=2.0 if match.weak else 5.0,
+                degree="shared" if match.weak else "own",
                 summary=f"the preloaded {preload.path} is one that {match.family} uses",
                 evidence=(_where(preload),),
                 family=match.family,
@@ -97,7 +99,7 @@ def hides(snapshot: Snapshot) -> Iterator[Observation]:
         shown = ", ".join(hidden[:_SHOWN]) or f"{len(preload.hides)} processes"
         yield Observation(
             subject=preload.subject,
-            bits=9.0 if among == 1 else 4.0,
+            degree="alone" if among == 1 else "among others",
             summary=f"programs that have {preload.path} loaded do not see {shown}"
             + (f", or it is another of {among} libraries" if among > 1 else ""),
             evidence=(_where(preload), *preload.hides[:_SHOWN]),
@@ -119,7 +121,7 @@ def forges(snapshot: Snapshot) -> Iterator[Observation]:
             seen.add(preload.path)
             yield Observation(
                 subject=preload.subject,
-                bits=8.0 if among == 1 else 4.0,
+                degree="alone" if among == 1 else "among others",
                 summary=f"programs that have {preload.path} loaded read a forged {' and '.join(preload.forges)}",
                 evidence=(_where(preload), *preload.forges),
             )
@@ -139,7 +141,6 @@ def hidden_by_library(snapshot: Snapshot) -> Iterator[Observation]:
                 seen.add(subject)
                 yield Observation(
                     subject=subject,
-                    bits=6.0,
                     summary=f"programs that have {preload.path} loaded do not see it",
                     evidence=(_where(preload),),
                     related=(preload.subject,),
@@ -168,7 +169,7 @@ def names(snapshot: Snapshot) -> Iterator[Observation]:
             shown = tuple(f"{process.name} ({process.pid})" for process in guilty[:_SHOWN])
             yield Observation(
                 subject=preload.subject,
-                bits=2.0 if honest_preload(preload.path) else 4.0,
+                degree="known product" if honest_preload(preload.path) else "other",
                 summary=f"{preload.path} is preloaded, and names {', '.join(shown)}",
                 evidence=shown,
                 related=tuple(process.subject for process in guilty),
@@ -189,7 +190,7 @@ def preload_environment(snapshot: Snapshot) -> Iterator[Observation]:
         pids = ", ".join(map(str, preload.pids[:_SHOWN]))
         yield Observation(
             subject=preload.subject,
-            bits=3.0 if odd else 1.0,
+            degree="odd place" if odd else "other",
             summary=f"{preload.source} of {pids or 'Davy itself'} names {preload.path}, {_said_of(preload)}",
             evidence=(f"{preload.source}={preload.path}",),
         )
@@ -206,7 +207,7 @@ def changed_loader(snapshot: Snapshot) -> Iterator[Observation]:
         if preload.kind is PreloadKind.LOADER:
             yield Observation(
                 subject=preload.subject,
-                bits=7.0 if preload.text else 5.0,
+                degree="reads another file" if preload.text else "changed",
                 summary=f"the loader {preload.path} was changed" + (f"; {preload.text}" if preload.text else ""),
                 evidence=(f"{preload.path}: {preload.text or 'another content than its package installed'}",),
             )
@@ -222,7 +223,6 @@ def mapped_everywhere(snapshot: Snapshot) -> Iterator[Observation]:
         if not honest_preload(preload.path):
             yield Observation(
                 subject=preload.subject,
-                bits=4.0,
                 summary=f"all of {preload.source} looked at have {preload.path} loaded, {_said_of(preload)}",
                 evidence=tuple(f"process {pid}" for pid in preload.pids[:_SHOWN]) or (preload.path,),
             )
@@ -238,7 +238,6 @@ def hidden_name(snapshot: Snapshot) -> Iterator[Observation]:
     for found in snapshot.hidden_names:
         yield Observation(
             subject=found.subject,
-            bits=6.0,
             summary=f"{found.path} is there, and {found.listed_by} listing of its folder leaves it out",
             evidence=(f"{found.path}: named by {found.named_by}",),
         )

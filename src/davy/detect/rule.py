@@ -13,12 +13,13 @@ from davy.model.snapshot import Snapshot
 
 
 class Observation(Struct, frozen=True, kw_only=True):
-    """What a detector sees of one subject; the detector's name, aspect and technique make it a `Finding`."""
+    """What a detector sees of one subject; the detector's name, aspect and technique make it a `Finding`.
+
+    What it is worth is looked up by the rule and the degree: see `davy.knowledge.weights`.
+    """
 
     subject: str
     summary: str
-    bits: float | None = None
-    """Until its weight is written down in ``knowledge/weights``."""
     degree: str = ""
     """Which of the detector's weights it has; "" where there is one only."""
     evidence: tuple[str, ...] = ()
@@ -38,17 +39,14 @@ class Detector(Struct, frozen=True, kw_only=True):
 
     def __call__(self, snapshot: Snapshot) -> Iterator[Finding]:
         for seen in self.observe(snapshot):
-            bits, conclusive = seen.bits, False
-            if bits is None:
-                weight = weight_of(self.rule, seen.degree)
-                bits, conclusive = weight.bits, weight.conclusive
+            weight = weight_of(self.rule, seen.degree)
             yield Finding(
                 rule=self.rule,
                 aspect=self.aspect,
                 technique=self.technique,
                 subject=seen.subject,
-                bits=bits,
-                conclusive=conclusive,
+                bits=weight.bits,
+                conclusive=weight.conclusive,
                 summary=seen.summary,
                 evidence=seen.evidence,
                 family=seen.family,

@@ -16,17 +16,21 @@ from msgspec import Struct
 from davy.knowledge.arguments import TEXT_LIMIT, commands, program
 from davy.knowledge.data import read
 from davy.knowledge.programs import honest_hidden
+from davy.knowledge.weights import weight_of
 from davy.knowledge.words import told
 
 _SHOWN_LIMIT: Final = 200
 _PART: Final = re.compile(r"%(\w+)%")
 
 
+AUTOSTART: Final = "persistence.suspicious-autostart"
+"""The rule under which what the shapes are worth is written down, each as a degree by its id."""
+
+
 class Shape(Struct, frozen=True, forbid_unknown_fields=True):
     """One shape of command; the fields are explained in ``commands.toml``."""
 
     id: str
-    bits: float
     technique: str
     """MITRE ATT&CK id."""
     reason: str
@@ -89,7 +93,12 @@ def suspicious_command(command: str) -> tuple[CommandMatch, ...]:
         if shown is not None:
             found.append(
                 CommandMatch(
-                    shape.id, shape.bits, shape.reason, shape.technique, shape.falsepositives, shown[:_SHOWN_LIMIT]
+                    shape.id,
+                    weight_of(AUTOSTART, shape.id).bits,
+                    shape.reason,
+                    shape.technique,
+                    shape.falsepositives,
+                    shown[:_SHOWN_LIMIT],
                 )
             )
     return tuple(sorted(found, key=lambda match: -match.bits))

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from davy.model.allowance import Allowance
 from davy.model.concealment import Accounting, ModuleTable, ProcessTable
 from davy.model.facts import Gap, Host
 from davy.model.findings import Finding
@@ -98,6 +99,8 @@ class Incident(Struct, frozen=True, kw_only=True):
     cpu_hours: float | None = None
     burning_cores: float = 0.0
     slowed: tuple[Slowed, ...] = ()
+    owners: str | None = None
+    """In words, by what this may be its owner's own; None where nothing says so."""
 
 
 class Considered(Struct, frozen=True, kw_only=True):
@@ -107,6 +110,21 @@ class Considered(Struct, frozen=True, kw_only=True):
     name: str
     bits: float
     findings: tuple[Finding, ...]
+
+
+class Allowed(Struct, frozen=True, kw_only=True):
+    """What the owner has allowed, and what of it runs now."""
+
+    allowance: Allowance
+    subjects: tuple[str, ...] = ()
+    pids: tuple[int, ...] = ()
+    """The processes that it allows; none when the program does not run."""
+    cpu_hours: float | None = None
+    burning_cores: float = 0.0
+    differs: tuple[str, ...] = ()
+    """Of processes that it nearly allows, in words, what differs: for these it does not count."""
+    findings: tuple[Finding, ...] = ()
+    """What is found of those that it allows."""
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -120,6 +138,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """False when something about processes could not be looked at: then nothing found is not clean."""
     incidents: tuple[Incident, ...] = ()
     considered: tuple[Considered, ...] = ()
+    allowed: tuple[Allowed, ...] = ()
     gaps: tuple[Gap, ...] = ()
     process_table: ProcessTable | None = None
     module_table: ModuleTable | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from davy.model.allowance import Allowance
 from davy.model.computation import Rounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
@@ -59,4 +60,6 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     roundings: tuple[Rounding, ...] = ()
     gpu_uses: tuple[GpuUse, ...] = ()
     tuning: Tuning | None = None
+    allowances: tuple[Allowance, ...] = ()
+    """What the owner has decided before: `davy allow`."""
     gaps: tuple[Gap, ...] = ()

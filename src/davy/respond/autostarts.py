@@ -11,7 +11,7 @@ from davy.hands.systemd import SYSTEM_SOCKET
 from davy.host import HostError
 from davy.model.facts import Autostart, AutostartKind
 from davy.model.plan import FileIdentity, MaskUnit, Quarantine, ReloadManager, RemoveLines, RemoveLink
-from davy.respond.draft import Draft
+from davy.respond.draft import ALLOWED, Draft
 
 _UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
 _UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
@@ -22,6 +22,9 @@ _SYSTEM_RUNTIME: Final = b"/run/systemd/system"
 
 def disable(draft: Draft, autostart: Autostart | None) -> None:
     if autostart is None:
+        return
+    if autostart.subject in draft.allowed_autostarts:
+        draft.leave(autostart.path, ALLOWED)
         return
     owner = autostart.owner_package or draft.database.owners([autostart.path]).get(autostart.path)
     if owner:

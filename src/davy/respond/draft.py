@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from davy.correlate.allowed import own_autostarts
 from davy.hands.attributes import storable
 from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase, packages
 from davy.model.concealment import Cover, Preload
 from davy.model.facts import Autostart
-from davy.model.incidents import Actor
+from davy.model.incidents import Actor, Allowed
 from davy.model.lookup import lookup
 from davy.model.plan import FileIdentity, Left, Quarantine, Step, Target, UnloadModule
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
 
 _FILE_LIMIT: Final = 1 << 30
+ALLOWED: Final = "its owner allowed it: davy allow --list"
 REBUILD: Final = (
     "what runs in the kernel can deceive every program on this host, Davy included; "
     "cut it off the network, save what you need, install it anew"
@@ -28,13 +30,22 @@ class Draft:
     """A plan while it is made."""
 
     def __init__(
-        self, host: Host, snapshot: Snapshot, spared_files: frozenset[tuple[int, int]], actors: Sequence[Actor]
+        self,
+        host: Host,
+        snapshot: Snapshot,
+        spared_files: frozenset[tuple[int, int]],
+        actors: Sequence[Actor],
+        allowed: Sequence[Allowed] = (),
     ) -> None:
         self.host, self.snapshot, self.ways = host, snapshot, lookup(snapshot)
         known = (self.ways.autostart.get(actor.subject) for actor in actors)
         self.actor_autostarts = [autostart for autostart in known if autostart is not None]
         self.database: PackageDatabase = packages(host.root)
         self.spared_files = spared_files
+        self.allowed = {subject for one in allowed for subject in one.subjects}
+        """Processes that the owner allowed."""
+        self.allowed_paths = {path for subject in self.allowed for path in self._paths(subject)}
+        self.allowed_autostarts = {autostart.subject for autostart in own_autostarts(snapshot, allowed)}
         self.targets: dict[str, Target] = {}
         self.programs: dict[bytes, FileIdentity] = {}
         self.files: dict[bytes, Quarantine] = {}
@@ -46,6 +57,13 @@ class Draft:
         self.preloads: dict[str, list[Preload]] = {}
         self.left: dict[str, Left] = {}
         self.vendor_units: list[str] = []
+
+    def _paths(self, subject: str) -> Iterator[str]:
+        """The real paths of what a process runs."""
+        process = self.ways.by_subject[subject]
+        for path in (process.exe_path, process.script):
+            if path:
+                yield os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
     def leave(self, what: str, why: str) -> None:
         self.left.setdefault(what, Left(printable(what, 400), printable(why, 400)))
@@ -65,6 +83,9 @@ class Draft:
             self.leave(path, str(error))
             return None
         if (found.device, found.inode) in self.spared_files:
+            return None
+        if real in self.allowed_paths:
+            self.leave(path, ALLOWED)
             return None
         if digest is None:
             self.leave(path, f"larger than {_FILE_LIMIT >> 20} MiB")

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from davy.host import Host, HostError, Kernel
 from davy.journal import Eviction, Journal, Progress
+from davy.journal.allowances import decided
 from davy.journal.state import StateError
 from davy.model.facts import ProcessKey, Restart
 from davy.model.incidents import Incident, Judgement, Kind, Role, Verdict
@@ -129,12 +130,12 @@ def evict(
                 ended += carried.ended
             returned = watch.for_returns(watch_seconds, interest.watch)
             restarts += returned.started_by if returned else ()
-            snapshot, judgement = scan(host, restarts=restarts, reach=reach)
+            snapshot, judgement = scan(host, restarts=restarts, reach=reach, decided=decided(journal.state.folder))
             remaining = tuple(_remaining(judgement, chosen, made, returned, passed))
             learned = tuple(_repeated(watch, remaining, starts))
         if learned:
             restarts += learned
-            snapshot, judgement = scan(host, restarts=restarts, reach=reach)
+            snapshot, judgement = scan(host, restarts=restarts, reach=reach, decided=decided(journal.state.folder))
             remaining = tuple(_remaining(judgement, chosen, made, returned, passed))
         again = [one for one in remaining if one.verdict is Verdict.CONFIRMED or returned]
         if turn == ROUNDS or not again:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from davy.correlate.allowed import allowed
 from davy.correlate.verdict import verdict_of
 from davy.detect.places import odd_place
 from davy.detect.programs import own_program
@@ -31,7 +32,7 @@ from davy.model.plan import (
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
 from davy.respond.autostarts import disable, lines, reloads
-from davy.respond.draft import REBUILD, Draft
+from davy.respond.draft import ALLOWED, REBUILD, Draft
 from davy.respond.freeze import running
 from davy.respond.hiders import preload_lines, uncover, unload, unmounts, unpreload
 
@@ -51,7 +52,10 @@ def plan(
     ``spared_files`` (device, inode) are Davy's own state.
     """
     actors = [actor for one in incidents for actor in one.actors]
-    draft = Draft(host, snapshot, spared_files, actors)
+    findings: dict[str, list[Finding]] = {}
+    for finding in (finding for one in incidents for finding in one.findings):
+        findings.setdefault(finding.subject, []).append(finding)
+    draft = Draft(host, snapshot, spared_files, actors, allowed(snapshot, findings))
     for actor in actors:
         if actor.kind is Kind.PROCESS and actor.role in (Role.MINER, Role.GUARDIAN, Role.DROPPER, Role.HIDER):
             _process(draft, actor)
@@ -131,6 +135,8 @@ def _process(draft: Draft, actor: Actor) -> None:
     shown = f"process {process.pid} ({process.name})"
     detail = draft.ways.detail.get(process.subject)
     why = _spared(draft, process, detail)
+    if why is None and process.subject in draft.allowed:
+        why = ALLOWED
     if why:
         draft.leave(shown, why)
         return

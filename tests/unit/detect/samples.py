@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.unit.detect import samples_rounding, samples_workload
+from tests.unit.detect import samples_rounding, samples_verdict, samples_workload
 from tests.unit.detect.sample import Sample
 from tests.unit.snapshots import (
     MODULE_VIEWS,
@@ -122,6 +122,7 @@ def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
 MATCHING: Final = (
     *samples_rounding.MATCHING,
     *samples_workload.MATCHING,
+    *samples_verdict.MATCHING,
     # concealment: covers
     _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
     _cover(
@@ -479,6 +480,7 @@ MATCHING: Final = (
 SPARED: Final = (
     *samples_rounding.SPARED,
     *samples_workload.SPARED,
+    *samples_verdict.SPARED,
     # concealment
     _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),
     _none(
