@@ -19,6 +19,7 @@ from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
+from davy.model.allowance import Allowance
 from davy.model.computation import Rounding, ThreadRounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
@@ -55,6 +56,7 @@ from davy.model.facts import (
     Socket,
     ThreadLoad,
 )
+from davy.model.gpu import GpuUse
 from davy.model.incidents import Actor, Incident, Judgement, Role
 from davy.model.lookup import lookup
 from davy.model.mining import Conversation, PoolMention, WalletSighting
@@ -73,6 +75,7 @@ Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
     | ModuleFile | Accounting | Cover | Preload | HiddenName | ContentHit | Conversation | WalletSighting | PoolMention
     | Workload | Tuning | Rounding
+    | GpuUse | Allowance
 )  # fmt: skip
 
 
@@ -305,6 +308,14 @@ def rounding(of: Process, *threads: str) -> Rounding:
     )  # fmt: skip
 
 
+def on_card(of: Process, percent: int | None, *, whole: int | None = None, alone: bool = True) -> GpuUse:
+    """A process on a graphics card, which works ``percent`` of the time for it and ``whole`` for anybody."""
+    return GpuUse(
+        pid=of.pid, start_ticks=of.start_ticks, device=0, device_name="Stand-in", sm_percent=percent,
+        device_percent=whole, memory_bytes=3 << 30, alone=alone,
+    )  # fmt: skip
+
+
 def restart(starter: Process, program: str) -> Restart:
     return Restart(starter.key, program)
 
@@ -373,8 +384,10 @@ def snapshot(
         wallets=_only(facts, WalletSighting),
         pool_mentions=_only(facts, PoolMention),
         roundings=_only(facts, Rounding),
+        gpu_uses=_only(facts, GpuUse),
         workloads=_only(facts, Workload),
         tuning=next(iter(_only(facts, Tuning)), None),
+        allowances=_only(facts, Allowance),
         gaps=_only(facts, Gap),
     )
     if not examined:

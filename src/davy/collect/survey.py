@@ -23,6 +23,7 @@ from davy.collect.concealment.modules import module_table
 from davy.collect.concealment.preloads import preloads
 from davy.collect.concealment.views import process_table
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
+from davy.collect.gpu import gpu_uses
 from davy.collect.known_files import known_files
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
@@ -41,11 +42,12 @@ from davy.model.concealment import (
 )
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
+from davy.model.gpu import GpuUse
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 
 Fact = (
-    Account | Accounting | Autostart | Cover | Gap | KnownFile | Load | ModuleFile | ModuleTable | Preload
+    Account | Accounting | Autostart | Cover | Gap | GpuUse | KnownFile | Load | ModuleFile | ModuleTable | Preload
     | Process | ProcessTable | Renewal | Socket | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
@@ -62,6 +64,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("sockets", sockets),
     ("known files", known_files),
     ("preloads", preloads),
+    ("gpu", gpu_uses),
     ("tuning", tuning),
 )
 """What is read of any root, in order.  Each is a function of the host that yields facts and gaps."""
@@ -121,6 +124,7 @@ def survey(
         preloads=every(facts, Preload),
         covers=every(facts, Cover),
         accounting=one(facts, Accounting),
+        gpu_uses=every(facts, GpuUse),
         tuning=one(facts, Tuning),
         gaps=every(facts, Gap),
     )

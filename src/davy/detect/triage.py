@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from davy.detect.behaviour import BURNING_CORES, wanted_cores
+from davy.detect.gpu import gpu_workers
 from davy.detect.identity import claimed_name
 from davy.detect.network import towards_a_pool
 from davy.detect.places import base, odd_place
@@ -74,6 +75,7 @@ def triage(snapshot: Snapshot) -> Subjects:
     of_guise: dict[_Guise, int] = {}
     renewed = {renewal.path for renewal in snapshot.renewals}
     restarting = {restart.starter for restart in snapshot.restarts}
+    on_cards = gpu_workers(snapshot).keys()
     walked: set[str] = set()
     for process in snapshot.processes:
         if process.kernel_thread:
@@ -81,7 +83,7 @@ def triage(snapshot: Snapshot) -> Subjects:
         guise = _Guise(process.name, process.exe, process.script, process.cmdline)
         if guise not in of_guise:
             of_guise[guise] = min(_of_guise(guise), default=_NO_REASON)
-        looks, burns = of_guise[guise], _of_cpu(snapshot, process)
+        looks, burns = of_guise[guise], 1 if process.key in on_cards else _of_cpu(snapshot, process)
         reason = 0 if looks == burns == 1 else min(looks, burns)
         if process.exe_path in renewed or process.key in restarting:
             reason = min(reason, 1)

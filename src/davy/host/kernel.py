@@ -15,6 +15,7 @@ from davy.host.cgroups import Groups, every_group
 from davy.host.cpu_samples import CpuSampler
 from davy.host.errors import Denied, Gone, HostError, Refused, mapped
 from davy.host.exits import ExitRecords
+from davy.host.gpu import GpuProcess, gpu_processes
 from davy.host.ids import LivePidViews, PidViews, RecordedPids
 from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs, ordinary_procfs
 from davy.host.sweeps import Living, living_pids
@@ -82,6 +83,9 @@ class Kernel(Protocol):
     def rounding(self, tracees: Sequence[Tracee], turns: Turns, seconds: float) -> list[Sampled]:
         """The rounding modes of running threads, in the order of ``tracees``, for ``seconds`` at most."""
 
+    def gpu_processes(self) -> list[GpuProcess]:
+        """Every process on every graphics card, as the driver tells; none where there is no driver."""
+
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         """The newest lines of the kernel's log, at most ``limit`` bytes.  Source: syslog(2)."""
 
@@ -145,6 +149,9 @@ class LiveKernel:
         if not can_trace():
             raise Refused(f"rounding: not known where processor {os.uname().machine} keeps it")
         return rounding_modes(self.procfs, tracees, turns, seconds)
+
+    def gpu_processes(self) -> list[GpuProcess]:
+        return gpu_processes()
 
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         try:
@@ -249,6 +256,9 @@ class RecordedKernel:
 
     def rounding(self, tracees: Sequence[Tracee], turns: Turns, seconds: float) -> list[Sampled]:  # noqa: ARG002
         raise Denied("rounding: recorded")
+
+    def gpu_processes(self) -> list[GpuProcess]:
+        return []
 
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         return self._log[-limit:]

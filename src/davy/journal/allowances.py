@@ -8,10 +8,11 @@ always whole.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import msgspec
@@ -47,6 +48,17 @@ def decided(folder: str) -> tuple[Allowance | Gap, ...]:
         if error.errno == errno.EACCES:
             return (Gap("allowances", os.path.join(folder, NAME), "belongs to another user"),)
         return (Gap("allowances", os.path.join(folder, NAME), error.strerror or "cannot be read"),)
+
+
+@contextmanager
+def held(state: State) -> Iterator[State]:
+    """Nobody else decides meanwhile; waits for whoever does."""
+    held_open = os.open(f"{NAME}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=state.fd)
+    try:
+        fcntl.flock(held_open, fcntl.LOCK_EX)
+        yield state
+    finally:
+        os.close(held_open)
 
 
 def allow(state: State, wanted: Allowance) -> Allowance:
@@ -136,8 +148,3 @@ def _write(state: State, kept: _Kept) -> None:
             raise
     except OSError as error:
         raise StateError(f"{os.path.join(state.folder, NAME)}: {error.strerror}") from None
-
-
-def kept_ids(allowances: Sequence[Allowance]) -> str:
-    """In words, which ids there are."""
-    return ", ".join(str(one.id) for one in allowances) or "none"

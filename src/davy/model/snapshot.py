@@ -29,6 +29,7 @@ from davy.model.facts import (
     Restart,
     Socket,
 )
+from davy.model.gpu import GpuUse
 from davy.model.mining import Conversation, PoolMention, WalletSighting
 
 
@@ -63,6 +64,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     pool_mentions: tuple[PoolMention, ...] = ()
     workloads: tuple[Workload, ...] = ()
     roundings: tuple[Rounding, ...] = ()
+    gpu_uses: tuple[GpuUse, ...] = ()
     tuning: Tuning | None = None
     allowances: tuple[Allowance, ...] = ()
     """What the owner has decided before: `davy allow`."""

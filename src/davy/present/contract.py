@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from davy import __version__
+from davy.correlate.counterfactual import Account, account
+from davy.model.allowance import Allowance
 from davy.model.concealment import Accounting, ModuleRow, ModuleTable, ProcessRow, ProcessTable
 from davy.model.facts import Gap
 from davy.model.findings import Finding
-from davy.model.incidents import Actor, Door, Happening, Incident, Judgement
+from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, Incident, Judgement
 from davy.model.plan import Left, Plan
 from davy.model.text import encodable, escaped_json
+from davy.present.explanation import account_of
 
 if TYPE_CHECKING:
     from davy.respond import Outcome
@@ -92,7 +95,63 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "timeline": [_happening(happening) for happening in incident.timeline],
         "findings": [_finding(finding) for finding in incident.findings],
         "cost": {"cpu_hours": round(incident.cpu_hours, 6)} if incident.cpu_hours is not None else None,
+        "owners": incident.owners,
+        "sum": account_object(account_of(incident)),
     }
+
+
+def account_object(account: Account | None) -> dict[str, Any] | None:
+    """How a verdict comes about, and what would have changed it."""
+    if account is None:
+        return None
+    return {
+        "subject": account.subject,
+        "verdict": account.verdict,
+        "bits": round(account.bits, 3),
+        "proven": account.proven,
+        "aspects": [
+            {
+                "aspect": part.aspect,
+                "bits": round(part.bits, 3),
+                "strongest": part.strongest,
+                "further": list(part.further),
+            }
+            for part in account.parts
+        ],
+        "changes": [{"without": list(change.without), "verdict": change.verdict} for change in account.changes],
+        "wanting": list(account.wanting),
+    }
+
+
+def allowance_object(allowance: Allowance) -> dict[str, Any]:
+    """One decision of the owner's."""
+    return {
+        "id": allowance.id,
+        "sha256": allowance.sha256,
+        "path": allowance.path,
+        "unit": allowance.unit,
+        "user": allowance.user,
+        "reason": allowance.reason,
+        "since": moment(allowance.since),
+        "by": allowance.by,
+    }
+
+
+def _allowed(one: Allowed) -> dict[str, Any]:
+    return {
+        **allowance_object(one.allowance),
+        "pids": list(one.pids),
+        "cost": {"cpu_hours": round(one.cpu_hours, 6)} if one.cpu_hours is not None else None,
+        "cores": round(one.burning_cores, 3),
+        "differs": list(one.differs),
+    }
+
+
+def explanation_object(chosen: Incident | Sequence[Considered]) -> Any:
+    """What ``davy explain --json`` prints: an incident, or what was let go, each with its sum."""
+    if isinstance(chosen, Incident):
+        return {**msgspec.to_builtins(chosen), "sum": account_object(account_of(chosen))}
+    return [{**msgspec.to_builtins(row), "sum": account_object(account(row.subject, row.findings))} for row in chosen]
 
 
 def _gap(gap: Gap) -> dict[str, Any]:
@@ -123,6 +182,7 @@ def scan_object(judgement: Judgement) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "complete": judgement.complete,
         "incidents": [_incident(incident) for incident in judgement.incidents],
+        "allowed": [_allowed(one) for one in judgement.allowed],
         "exposures": [],
         "gaps": [_gap(gap) for gap in judgement.gaps],
         "views": {"processes": _views(judgement.process_table), "modules": _views(judgement.module_table)}

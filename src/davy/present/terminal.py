@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from davy.correlate.counterfactual import account
 from davy.detect.concealment import UNOWNED_CORES, in_words
 from davy.journal import Eviction, Progress
 from davy.model.findings import Finding
@@ -20,6 +21,8 @@ from davy.model.incidents import Actor, Considered, Incident, Judgement, Kind, R
 from davy.model.plan import Left, Plan
 from davy.model.text import printable
 from davy.model.undo import FrozenGroup, UnloadedModule, Unmounted
+from davy.present.allowances import show_allowed
+from davy.present.explanation import account_of, sum_lines
 from davy.respond import Outcome, described, not_put_back
 
 _STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
@@ -69,6 +72,7 @@ def show_judgement(out: Console, judgement: Judgement) -> None:
             out.print(f"{len(judgement.considered)} looked at closely and let go: davy explain")
     for number, incident in enumerate(judgement.incidents, 1):
         _show_incident(out, judgement, number, incident)
+    show_allowed(out, judgement.allowed)
     _show_hidden(out, judgement)
     _show_gaps(out, judgement)
     if judgement.incidents:
@@ -189,10 +193,9 @@ def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
     """Why: every finding of one incident with its bits, the tree, the timeline."""
     incident = judgement.incidents[number - 1]
     _show_incident(out, judgement, number, incident)
-    out.print(
-        f"   {incident.bits:.1f} bits: suspect from 6 out of two aspects or for hiding, "
-        "confirmed from 9 with more than a name and a place"
-    )
+    weighed = account_of(incident)
+    for line in sum_lines(weighed, incident.owners) if weighed else ():
+        out.print(Text(f"   {_shown(line, 300)}"))
     for actor in incident.actors:
         own = tuple(finding for finding in incident.findings if finding.subject == actor.subject)
         where = (
@@ -230,6 +233,15 @@ def show_considered(out: Console, considered: tuple[Considered, ...]) -> None:
     for row in considered:
         out.print(Text(f"{_shown(row.name)}  {row.bits:+.1f} bits: let go", "bold"))
         _findings(out, row.findings)
+        for line in sum_lines(account(row.subject, row.findings)):
+            out.print(Text(f"   {_shown(line, 300)}"))
+
+
+def show_permitted(out: Console, judgement: Judgement) -> None:
+    """What the owner allowed, and what is found of it all the same."""
+    show_allowed(out, judgement.allowed)
+    for one in judgement.allowed:
+        _findings(out, one.findings)
 
 
 def show_plan(out: Console, plan: Plan) -> None:

@@ -1,15 +1,16 @@
-"""Samples of rounding: RandomX, and who else touches the direction of rounding."""
+"""Samples of work that the processors tell: the rounding of floating point, and graphics cards."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from tests.unit.detect.sample import Sample
-from tests.unit.snapshots import Fact, process, rounding, snapshot
+from tests.unit.snapshots import Fact, on_card, process, rounding, snapshot
 
 _RULE: Final = "behaviour.rounding"
 _BURNER: Final = process(100, "/usr/local/bin/python3", cores=2.0, threads=2)
 _IDLE: Final = process(101, "/usr/bin/idle", cores=0.1)
+_LOLMINER: Final = process(103, "/opt/comfy/sshd-update", cores=0.02)
 _RANDOMX: Final = "nuzdzudnzunddzunzudnzdunzzudnuzd"
 
 
@@ -28,6 +29,15 @@ MATCHING: Final = (
         rounding(_BURNER, "nuzdzudnzu", "dnuzznud"),
     ),
     _seen("RandomX beside threads that do something else", rounding(_BURNER, "n" * 32, _RANDOMX, "n" * 32)),
+    Sample(
+        "behaviour.gpu-load", "a miner without CPU load", snapshot(_LOLMINER, on_card(_LOLMINER, 99)), _LOLMINER.subject
+    ),
+    Sample(
+        "behaviour.gpu-load",
+        "the only process of a card that tells no shares",
+        snapshot(_LOLMINER, on_card(_LOLMINER, None, whole=97)),
+        _LOLMINER.subject,
+    ),
     _seen("interval arithmetic, which is no proof", rounding(_BURNER, "ud" * 16)),
 )
 SPARED: Final = (
@@ -38,5 +48,12 @@ SPARED: Final = (
     _spared("too few samples", rounding(_BURNER, "nuzd")),
     _spared("hardly any CPU", _IDLE, rounding(_IDLE, _RANDOMX)),
     _spared("a process that has gone", rounding(process(102, "/tmp/gone"), _RANDOMX)),
+    Sample("behaviour.gpu-load", "a desktop", snapshot(_LOLMINER, on_card(_LOLMINER, 12))),
+    Sample(
+        "behaviour.gpu-load",
+        "one of several on a card that tells no shares",
+        snapshot(_LOLMINER, on_card(_LOLMINER, None, whole=97, alone=False)),
+    ),
+    Sample("behaviour.gpu-load", "a process that has gone", snapshot(_IDLE, on_card(_LOLMINER, 99))),
     _spared("Davy itself", rounding(_BURNER, _RANDOMX), own_pids=(100,)),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from tests.unit.snapshots import (
     connection,
     cron,
     kernel_thread,
+    on_card,
     process,
     renewal,
     restart,
@@ -110,3 +111,9 @@ def test_a_crowd_of_decoys_is_bounded_and_does_not_hide_the_one_that_burns() -> 
     found = named(*decoys, burner)
     assert len(found) == LIMIT
     assert burner.subject in found
+
+
+def test_who_works_on_a_graphics_card_is_looked_at_closely_however_little_cpu_he_takes() -> None:
+    miner, desktop = process(100, "/opt/comfy/sshd-update"), process(101, "/usr/bin/desktop")
+    found = triage(snapshot(miner, desktop, on_card(miner, 99), on_card(desktop, 7), examined=False))
+    assert found.processes == {miner.subject}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import inspect
 
+import pytest
+from tests.unit.detect.samples import MATCHING
+from tests.unit.detect.samples_verdict import FURTHER
+
+from davy.correlate import guardians
 from davy.correlate.guardians import RULE as GUARDIAN
 from davy.correlate.payees import RULE as PAYEE
 from davy.detect import DETECTORS
@@ -61,3 +66,14 @@ def test_every_shape_of_command_has_its_weight_and_no_other_has_one() -> None:
 def test_what_is_not_written_down_is_no_weight() -> None:
     with pytest.raises(KeyError):
         weight_of("behaviour.cpu-load", "on Sundays")
+
+
+def test_every_weight_is_used_by_a_sample() -> None:
+    by_rule = {each.rule: each for each in DETECTORS}
+    samples = [*((sample.rule, sample.snapshot) for sample in MATCHING), *FURTHER]
+    used = {(rule, seen.degree) for rule, of in samples for seen in by_rule[rule].observe(of)}
+    used |= {(AUTOSTART, shape.id) for shape in shapes()}  # each has samples of its own
+    told = inspect.getsource(guardians)
+    used |= {(GUARDIAN, weight.degree) for weight in ALL if weight.rule == GUARDIAN and f'"{weight.degree}"' in told}
+    assert sorted(weights().keys() - used) == []
+    assert sorted(used - weights().keys()) == []
