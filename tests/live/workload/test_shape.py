@@ -186,6 +186,14 @@ def test_a_miner_of_innocent_name_and_place_is_confirmed_by_its_shape_and_connec
     assert not {rule for rule in rules if rule.startswith(("identity.", "origin.", "trust."))}
 
 
+@pytest.mark.parametrize("name", ["forked", "slow", "python3"])
+def test_it_may_fork_read_byte_by_byte_or_bear_an_interpreters_name(name: str, folder: Path, davy: Davy) -> None:
+    shutil.copy2(folder / "worker", folder / name)
+    with _peer(_pool) as pool, _running(folder / name, f"{pool.port}") as leader:
+        found = davy.scan()
+        assert _verdict(found, leader) == "confirmed", told(found) + str(_rules(davy, found, leader))
+
+
 def test_the_same_computation_without_a_connection_is_clean(folder: Path, davy: Davy) -> None:
     with _running(folder / "worker", "0") as leader:
         found = davy.scan()
