@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -15,13 +15,14 @@ from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, far_ends, holders, ownerless
 from davy.collect.memory import memory
 from davy.collect.rounding import roundings
+from davy.collect.sockets import sockets_beside
 from davy.collect.workload import workloads
-from davy.host import Host
+from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import packages
 from davy.model.computation import Rounding, Workload
 from davy.model.concealment import HiddenName
 from davy.model.content import ContentHit
-from davy.model.facts import Gap, ProcessDetail
+from davy.model.facts import Gap, ProcessDetail, Socket
 from davy.model.lookup import lookup
 from davy.model.mining import Conversation, PoolMention, WalletSighting
 from davy.model.reach import USUAL, Reach
@@ -32,6 +33,8 @@ Examined = (
     ContentHit | Conversation | Gap | HiddenName | PoolMention | Rounding | WalletSighting | Workload
 )  # fmt: skip
 Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
+
+_NETWORKS_LIMIT: Final = 16
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("hidden names", hidden_names),
@@ -64,6 +67,32 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = U
     )
 
 
+def _with_other_networks(host: Host, kernel: Kernel, snapshot: Snapshot, pids: Sequence[int]) -> Snapshot:
+    facts = list(within(COLLECTOR_SECONDS, "sockets", _of_other_networks(host, kernel, pids)))
+    return msgspec.structs.replace(
+        snapshot, sockets=snapshot.sockets + every(facts, Socket), gaps=snapshot.gaps + every(facts, Gap)
+    )
+
+
+def _of_other_networks(host: Host, kernel: Kernel, pids: Sequence[int]) -> Iterator[Socket | Gap]:
+    """The sockets of the network namespaces in which some processes are, as those of containers; each one once."""
+    seen: set[str] = set()
+    for pid in pids:
+        try:
+            name = kernel.procfs.link(f"{pid}/ns/net")
+            if name in seen:
+                continue
+            if len(seen) >= _NETWORKS_LIMIT:
+                yield Gap("sockets", "the rest of the network namespaces", f"more than {_NETWORKS_LIMIT} of them burn")
+                return
+            seen.add(name)
+            yield from sockets_beside(host, pid)
+        except Gone:
+            continue
+        except HostError as error:
+            yield Gap("sockets", f"network namespace of process {pid}", str(error))
+
+
 def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
     ways = lookup(snapshot)
     named = {known.pid: known for subject in subjects.processes if (known := ways.by_subject.get(subject))}
@@ -73,6 +102,7 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapsho
         everyone = [process.pid for process in snapshot.processes if not process.kernel_thread]
         held = holders(host, everyone if subjects.sockets else named)
         burning = {pid for pid, process in named.items() if burns(snapshot, process)}
+        snapshot = _with_other_networks(host, host.kernel, snapshot, sorted(burning))
         theirs = {inode for inode, pids in held.items() if not burning.isdisjoint(pids)}
         if missing := far_ends(snapshot.sockets, theirs) - held.keys():
             found = holders(host, everyone)

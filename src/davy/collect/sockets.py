@@ -5,6 +5,7 @@ Source: sock_diag(7), include/uapi/linux/{inet_diag,tcp}.h, include/net/tcp_stat
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -87,6 +88,23 @@ def sockets(host: Host) -> Iterator[Socket | Gap]:
         yield from _diagnosed(host.kernel, table)
 
 
+def sockets_beside(host: Host, pid: int) -> Iterator[Socket | Gap]:
+    """As `sockets`, of the network namespace that a process is in; nothing where that is Davy's own.
+
+    Where it may not be entered, the tables are read that the process's own ``net`` folder shows.
+    """
+    kernel = host.kernel
+    if kernel is None or kernel.procfs.link(f"{pid}/ns/net") == kernel.procfs.link("self/ns/net"):
+        return
+    namespace = kernel.procfs.open(f"{pid}/ns/net")
+    try:
+        for table in _TABLES:
+            there = table._replace(file=table.file.replace("self", f"{pid}", 1))
+            yield from _diagnosed(kernel, there, namespace)
+    finally:
+        os.close(namespace)
+
+
 def held_sockets(host: Host, pid: int) -> frozenset[int]:
     """The inode numbers of the sockets that a process has open.  Source: proc_pid_fd(5).
 
@@ -110,10 +128,10 @@ def held_sockets(host: Host, pid: int) -> frozenset[int]:
     return frozenset(inodes)
 
 
-def _diagnosed(kernel: Kernel, table: _Table) -> Iterator[Socket | Gap]:
+def _diagnosed(kernel: Kernel, table: _Table, namespace: int | None = None) -> Iterator[Socket | Gap]:
     told = False
     try:
-        for answer in kernel.sock_diag(table.request):
+        for answer in kernel.sock_diag(table.request, namespace):
             told = True
             yield _from_diagnostics(answer, table.protocol)
     except HostError as error:

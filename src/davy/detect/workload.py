@@ -65,6 +65,15 @@ def _burning(snapshot: Snapshot) -> Iterator[tuple[Process, Workload]]:
             yield process, workload
 
 
+def _busy(snapshot: Snapshot, process: Process) -> tuple[int, int]:
+    """How many threads of one program want a CPU, in all of its processes, and how many CPUs it may use."""
+    alike = [work for other, work in _burning(snapshot) if other.exe == process.exe]
+    allowed = {thread.cpus for work in alike for thread in work.threads if thread.busy}
+    apart = max(allowed, default=0) == 1
+    cpus = snapshot.host.cpus or 1
+    return sum(work.busy_threads for work in alike), cpus if apart else min(cpus, max(allowed, default=0) or cpus)
+
+
 def native(snapshot: Snapshot, process: Process) -> bool:
     """Whether a process computes what is in its own program: it is no interpreter, and makes no code by its trade."""
     detail = lookup(snapshot).detail.get(process.subject)
@@ -130,9 +139,8 @@ def pure_computation(snapshot: Snapshot) -> Iterator[Observation]:
         evidence = computes_only(snapshot, process, work)
         if not evidence:
             continue
-        cpus = snapshot.host.cpus or 1
         pinned = sum(thread.busy and thread.cpus == 1 for thread in work.threads)
-        busy = sum(alike.busy_threads for other, alike in _burning(snapshot) if other.exe == process.exe)
+        busy, cpus = _busy(snapshot, process)
         everywhere = busy >= cpus
         where = "every core" if everywhere else f"{busy} of {cpus} cores"
         yield Observation(
@@ -324,10 +332,12 @@ def thin_connection(snapshot: Snapshot) -> Iterator[Observation]:
         if not evidence:
             continue
         where = f"{only.remote_address}:{only.remote_port}"
+        busy, cpus = _busy(snapshot, process)
+        told = "is told" if 2 * busy >= cpus else "is told, on few cores"
         reports = (only.bytes_sent or 0) > _REPORTS * (only.bytes_received or 0)
         yield Observation(
             subject=process.subject,
-            degree="reports" if reports else "to the web" if web_port(only.remote_port) else "is told",
+            degree="reports" if reports else "to the web" if web_port(only.remote_port) else told,
             summary=f"does nothing but compute, and keeps one thin connection to {where}",
             evidence=(
                 f"{only.bytes_sent} bytes sent and {only.bytes_received} received in "

@@ -111,7 +111,7 @@ def _asked(nvml: Any) -> Iterator[GpuProcess]:
 
 
 def _answer(library: str) -> list[GpuProcess] | str:
-    import pynvml  # type: ignore[import-untyped, unused-ignore]
+    import pynvml  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
     try:
         pynvml.nvmlLib = ctypes.CDLL(library)

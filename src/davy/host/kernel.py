@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
@@ -19,7 +20,7 @@ from davy.host.gpu import GpuProcess, gpu_processes
 from davy.host.ids import LivePidViews, PidViews, RecordedPids
 from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs, ordinary_procfs
 from davy.host.sweeps import Living, living_pids
-from davy.host.syscalls import kernel_log
+from davy.host.syscalls import enter_network, kernel_log
 from davy.host.task_iterator import Task, TaskIterator
 from davy.host.totals import parse_load, parse_totals, thread_count
 from davy.host.tracing import Sampled, Tracee, Turns, can_trace, rounding_modes
@@ -89,8 +90,11 @@ class Kernel(Protocol):
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         """The newest lines of the kernel's log, at most ``limit`` bytes.  Source: syslog(2)."""
 
-    def sock_diag(self, request: bytes) -> Iterator[bytes]:
-        """The payloads that answer one dump request of type SOCK_DIAG_BY_FAMILY.  Source: sock_diag(7)."""
+    def sock_diag(self, request: bytes, namespace: int | None = None) -> Iterator[bytes]:
+        """The payloads that answer one dump request of type SOCK_DIAG_BY_FAMILY.  Source: sock_diag(7).
+
+        Of Davy's own network namespace, or of the one open at the descriptor ``namespace``.
+        """
 
 
 class LiveKernel:
@@ -159,10 +163,10 @@ class LiveKernel:
         except OSError as error:
             raise mapped(error, "the kernel's log") from None
 
-    def sock_diag(self, request: bytes) -> Iterator[bytes]:
+    def sock_diag(self, request: bytes, namespace: int | None = None) -> Iterator[bytes]:
         header = struct.pack("=IHHII", 16 + len(request), 20, 0x301, 1, 0)
         try:
-            with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as netlink:
+            with _diagnostics(namespace) as netlink:
                 netlink.settimeout(2.0)
                 netlink.send(header + request)
                 count = 0
@@ -181,6 +185,27 @@ class LiveKernel:
                         offset += (length + 3) & ~3
         except OSError as error:
             raise mapped(error, "sock_diag") from None
+
+
+def _diagnostics(namespace: int | None) -> socket.socket:
+    """A socket for diagnostics; one belongs for ever to the namespace it was made in.  Raises OSError."""
+    if namespace is None:
+        return socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG)
+    made: list[socket.socket | OSError] = []
+
+    def make() -> None:
+        try:
+            enter_network(namespace)
+            made.append(socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG))
+        except OSError as error:
+            made.append(error)
+
+    thread = threading.Thread(target=make, name="network namespace")
+    thread.start()
+    thread.join()
+    if isinstance(made[0], OSError):
+        raise made[0]
+    return made[0]
 
 
 def _first_pid_namespace(procfs: Procfs) -> bool:
@@ -263,5 +288,7 @@ class RecordedKernel:
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         return self._log[-limit:]
 
-    def sock_diag(self, request: bytes) -> Iterator[bytes]:
+    def sock_diag(self, request: bytes, namespace: int | None = None) -> Iterator[bytes]:
+        if namespace is not None:
+            raise Denied("another network namespace: recorded")
         yield from (answer for answer in self._sockets if answer[:1] == request[:1])

@@ -63,6 +63,7 @@ _PTRACE_SEIZE: Final = 0x4206
 _PTRACE_INTERRUPT: Final = 0x4207
 
 _PERF_FLAG_FD_CLOEXEC: Final = 8
+_CLONE_NEWNET: Final = 0x40000000
 _SYSINFO_BYTES: Final = 256
 
 
@@ -143,6 +144,14 @@ def bare_mount(path: bytes) -> int:
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=tree)
     finally:
         os.close(tree)
+
+
+def enter_network(namespace: int) -> None:
+    """Put the calling thread, and no other, into the network namespace open at ``namespace``.  Raises OSError.
+
+    Source: setns(2); needs CAP_SYS_ADMIN.
+    """
+    _checked(_libc().setns(ctypes.c_int(namespace), ctypes.c_int(_CLONE_NEWNET)))
 
 
 def birth_time(descriptor: int) -> float | None:

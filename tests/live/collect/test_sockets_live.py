@@ -155,7 +155,7 @@ def test_the_control_group_is_the_one_of_its_maker(pair: Pair) -> None:
 
 def test_the_tables_of_proc_say_the_same_where_diagnostics_are_refused(pair: Pair) -> None:
     class Closed(LiveKernel):
-        def sock_diag(self, request: bytes) -> Iterator[bytes]:  # noqa: ARG002
+        def sock_diag(self, request: bytes, namespace: int | None = None) -> Iterator[bytes]:  # noqa: ARG002
             raise Denied("sock_diag: Operation not permitted")
 
     udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)

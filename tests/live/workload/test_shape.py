@@ -125,7 +125,7 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _running(*command: str | Path, seconds: float = 2.5, cwd: Path | None = None) -> Iterator[int]:
+def _running(*command: str | Path, seconds: float = 1.5, cwd: Path | None = None) -> Iterator[int]:
     """A daemon in a session of its own that burns; its leader, once it has had so many seconds of CPU time or life."""
 
     def alone() -> None:
@@ -184,6 +184,42 @@ def test_a_miner_of_innocent_name_and_place_is_confirmed_by_its_shape_and_connec
     shape = {rule: bits for rule, bits in rules.items() if rule.partition(".")[0] in ("behaviour", "network")}
     assert shape.keys() >= {"behaviour.pure-computation", "network.thin-connection"}
     assert not {rule for rule in rules if rule.startswith(("identity.", "origin.", "trust."))}
+
+
+@pytest.mark.parametrize("name", ["forked", "slow", "python3"])
+def test_it_may_fork_read_byte_by_byte_or_bear_an_interpreters_name(name: str, folder: Path, davy: Davy) -> None:
+    shutil.copy2(folder / "worker", folder / name)
+    with _peer(_pool) as pool, _running(folder / name, f"{pool.port}") as leader:
+        found = davy.scan()
+        assert _verdict(found, leader) == "confirmed", told(found) + str(_rules(davy, found, leader))
+
+
+_CONTAINER: Final = """\
+import ctypes, fcntl, os, socket, struct, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+assert not libc.unshare(0x40000000), ctypes.get_errno()
+with socket.socket() as any:
+    fcntl.ioctl(any, 0x8914, struct.pack("16sh22x", b"lo", 0x41))  # SIOCSIFFLAGS: up, running
+server = socket.create_server(("127.0.0.1", 0))
+if not os.fork():
+    os.execv(sys.argv[1], [sys.argv[1], str(server.getsockname()[1])])
+client, _ = server.accept()
+server.close()
+while True:
+    client.sendall(b'{"id":null,"method":"mining.notify","params":["1","%s",[],"2","3",false]}\\n' % (b"0" * 400))
+    client.recv(4096)
+    time.sleep(0.7)
+"""
+
+
+def test_it_is_found_in_a_network_namespace_of_its_own_as_containers_are(
+    folder: Path, davy: Davy, tmp_path: Path
+) -> None:
+    script = tmp_path / "container.py"
+    script.write_text(_CONTAINER)
+    with _running(sys.executable, script, folder / "worker") as leader:
+        found = davy.scan()
+        assert _verdict(found, leader) == "confirmed", told(found) + str(_rules(davy, found, leader))
 
 
 def test_the_same_computation_without_a_connection_is_clean(folder: Path, davy: Davy) -> None:

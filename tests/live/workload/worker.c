@@ -1,6 +1,7 @@
 /* The shape of a CPU miner, and nothing of its work: one thread a core mixes numbers, one more keeps a conversation.
  *
- * worker PORT [CORES [SECONDS]]: says two lines of stratum v1 as it begins, and one for each line it is told.
+ * worker PORT [CORES [SECONDS]]: says two lines of stratum v1 as it begins, and one for each line it is told.  Where it is
+ * called forked, its cores are processes; where it is called slow, it reads byte by byte.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -48,12 +49,22 @@ int main(int count, char **words)
 	}
 	for (intptr_t each = 0; each < cores; each++) {
 		pthread_t thread;
+		if (strstr(words[0], "forked")) {
+			if (fork())
+				continue;
+			close(talk);
+			prctl(PR_SET_PDEATHSIG, 9);
+			mixes((void *)(each + 1));
+		}
 		pthread_create(&thread, NULL, mixes, (void *)(each + 1));
 	}
 	char line[4096];
 	for (int id = 3; talk >= 0;) {
-		ssize_t got = recv(talk, line, sizeof line - 1, 0);
-		if (got <= 0)
+		ssize_t got = 0, part = 1, most = strstr(words[0], "slow") ? 1 : sizeof line - 1;
+		do
+			part = read(talk, line + got, most), got += part;
+		while (most == 1 && part == 1 && got < 4000 && line[got - 1] != '\n');
+		if (part <= 0)
 			return 1;
 		line[got] = 0;
 		if (strstr(line, "mining.notify")) {

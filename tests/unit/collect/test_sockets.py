@@ -42,7 +42,7 @@ class DiagnosedKernel(RecordedKernel):
         super().__init__(RecordedProcfs(procfs or {}))
         self.answers, self.requests = answers, list[bytes]()
 
-    def sock_diag(self, request: bytes) -> Iterator[bytes]:
+    def sock_diag(self, request: bytes, namespace: int | None = None) -> Iterator[bytes]:  # noqa: ARG002
         self.requests.append(request)
         for answer in self.answers.get((request[0], request[1]), ()):
             if isinstance(answer, HostError):

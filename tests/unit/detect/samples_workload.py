@@ -69,7 +69,7 @@ def workload(
     )
 
 
-def _talk(
+def talk(
     of: Process, port: int = _FAR[1], *, said: int = 20_000, heard: int = 90_000, messages: int = 200, **options: Any
 ) -> Socket:
     return msgspec.structs.replace(
@@ -91,9 +91,9 @@ def _spare(rule: str, what: str, *facts: Fact) -> Sample:
 
 
 _REDIS: Final = process(510, "/usr/bin/redis-server *:17001", exe="/usr/bin/redis-check-rdb", name="redis-server")
-_NEAR: Final = msgspec.structs.replace(_talk(_WORKER), remote_address="192.0.2.10")
+_NEAR: Final = msgspec.structs.replace(talk(_WORKER), remote_address="192.0.2.10")
 _FAR_END: Final = msgspec.structs.replace(
-    _talk(_REDIS), inode=7, local_port=_NEAR.remote_port, remote_address="192.0.2.10", remote_port=_NEAR.local_port
+    talk(_REDIS), inode=7, local_port=_NEAR.remote_port, remote_address="192.0.2.10", remote_port=_NEAR.local_port
 )
 
 _THIN: Final = "network.thin-connection"
@@ -114,14 +114,15 @@ MATCHING: Final = (
         508, "/usr/local/bin/python3", cores=4.0), workload(by_name)),
     _match(_PURE, "one that bears an interpreter's name and options", named := process(
         511, "/usr/local/bin/python3", "-c", "config.json", cores=4.0), workload(named)),
-    _match(_THIN, "a pool on any port", _WORKER, workload(_WORKER), _talk(_WORKER)),
-    _match(_THIN, "a pool behind the web's port", _WORKER, workload(_WORKER), _talk(_WORKER, 443)),
+    _match(_THIN, "a pool on any port", _WORKER, workload(_WORKER), talk(_WORKER)),
+    _match(_THIN, "one busy thread of four", _WORKER, workload(_WORKER, busy=1), talk(_WORKER)),
+    _match(_THIN, "a pool behind the web's port", _WORKER, workload(_WORKER), talk(_WORKER, 443)),
     _match(_THIN, "a parent of the same program that talks", _CHILD, process(
-        500, "/usr/local/lib/app/worker", cores=0.0), workload(_CHILD, busy=1, sockets=0), _talk(_WORKER)),
+        500, "/usr/local/lib/app/worker", cores=0.0), workload(_CHILD, busy=1, sockets=0), talk(_WORKER)),
     _match(_THIN, "a miner that an intruder's shell left its own connection to", of := process(
-        509, "/usr/local/lib/app/worker", cores=4.0, ppid=503), _SHELL, workload(of, sockets=4), _talk(of),
-        msgspec.structs.replace(_talk(_SHELL, 4_001), inode=9, pids=(503, 509))),
-    _match(_THIN, "one that tells how far it is", _WORKER, workload(_WORKER), _talk(_WORKER, said=90_000, heard=900)),
+        509, "/usr/local/lib/app/worker", cores=4.0, ppid=503), _SHELL, workload(of, sockets=4), talk(of),
+        msgspec.structs.replace(talk(_SHELL, 4_001), inode=9, pids=(503, 509))),
+    _match(_THIN, "one that tells how far it is", _WORKER, workload(_WORKER), talk(_WORKER, said=90_000, heard=900)),
     _match(_MEMORY, "the data set and its cache in one piece", _WORKER, workload(_WORKER, regions=_FAST)),
     _match(_MEMORY, "everything joined, stacks too", _WORKER, workload(
         _WORKER, regions=(Region((2336 + 4 * 10) * _MIB + 65_536, Backing.ANONYMOUS),))),
@@ -153,21 +154,21 @@ SPARED: Final = (
     _spare(_PURE, "one whose calls are kept back", _WORKER, msgspec.structs.replace(
         workload(_WORKER), read_calls=None)),
     _spare(_THIN, "a Redis of this machine, on another port", _WORKER, _REDIS, workload(_WORKER), _NEAR, _FAR_END),
-    _spare(_THIN, "a connection over which nothing was said", _WORKER, workload(_WORKER), _talk(_WORKER, said=0)),
+    _spare(_THIN, "a connection over which nothing was said", _WORKER, workload(_WORKER), talk(_WORKER, said=0)),
     _spare(_PURE, "a model in its memory", _WORKER, workload(_WORKER), _maps(_WORKER, "/srv/models/7b.gguf")),
     _spare(_THIN, "nobody to talk to", _WORKER, workload(_WORKER)),
-    _spare(_THIN, "a worker of Redis", _WORKER, workload(_WORKER), _talk(_WORKER, 6379)),
-    _spare(_THIN, "a solver and its license", _WORKER, workload(_WORKER), _talk(_WORKER, 27000)),
-    _spare(_THIN, "a server", _WORKER, workload(_WORKER), _talk(_WORKER), listener(_WORKER, 8000)),
-    _spare(_THIN, "ranks that talk to each other", _WORKER, workload(_WORKER), _talk(_WORKER),
-           msgspec.structs.replace(_talk(_WORKER, 1025), inode=8)),
-    _spare(_THIN, "data that streams in", _WORKER, workload(_WORKER), _talk(_WORKER, heard=10 << 30)),
-    _spare(_THIN, "long messages", _WORKER, workload(_WORKER), _talk(_WORKER, heard=3 << 20, messages=10)),
-    _spare(_THIN, "a connection over which nothing was heard", _WORKER, workload(_WORKER), _talk(_WORKER, heard=0)),
-    _spare(_THIN, "one that is only being made", _WORKER, workload(_WORKER), _talk(_WORKER, state="SYN_SENT")),
-    _spare(_THIN, "another process's", _WORKER, workload(_WORKER), _OTHER, _talk(_OTHER)),
-    _spare(_THIN, "one that reads files", _WORKER, workload(_WORKER, files=("/srv/mesh.h5",)), _talk(_WORKER)),
-    _spare(_THIN, "a script of NumPy's", _SCRIPT, workload(_SCRIPT), _talk(_SCRIPT)),
+    _spare(_THIN, "a worker of Redis", _WORKER, workload(_WORKER), talk(_WORKER, 6379)),
+    _spare(_THIN, "a solver and its license", _WORKER, workload(_WORKER), talk(_WORKER, 27000)),
+    _spare(_THIN, "a server", _WORKER, workload(_WORKER), talk(_WORKER), listener(_WORKER, 8000)),
+    _spare(_THIN, "ranks that talk to each other", _WORKER, workload(_WORKER), talk(_WORKER),
+           msgspec.structs.replace(talk(_WORKER, 1025), inode=8)),
+    _spare(_THIN, "data that streams in", _WORKER, workload(_WORKER), talk(_WORKER, heard=10 << 30)),
+    _spare(_THIN, "long messages", _WORKER, workload(_WORKER), talk(_WORKER, heard=3 << 20, messages=10)),
+    _spare(_THIN, "a connection over which nothing was heard", _WORKER, workload(_WORKER), talk(_WORKER, heard=0)),
+    _spare(_THIN, "one that is only being made", _WORKER, workload(_WORKER), talk(_WORKER, state="SYN_SENT")),
+    _spare(_THIN, "another process's", _WORKER, workload(_WORKER), _OTHER, talk(_OTHER)),
+    _spare(_THIN, "one that reads files", _WORKER, workload(_WORKER, files=("/srv/mesh.h5",)), talk(_WORKER)),
+    _spare(_THIN, "a script of NumPy's", _SCRIPT, workload(_SCRIPT), talk(_SCRIPT)),
     _spare(_MEMORY, "a heap of 2.5 GiB", _WORKER, workload(_WORKER, regions=(
         Region(2560 * _MIB, Backing.ANONYMOUS), Region(2 * _MIB, Backing.ANONYMOUS, 4)))),
     _spare(_MEMORY, "a heap of 2,304 MiB", _WORKER, workload(_WORKER, regions=(
