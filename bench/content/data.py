@@ -11,10 +11,8 @@ from typing import Final
 SIZE: Final = 1 << 30
 _LARGEST: Final = 64 << 20
 _LINES: Final = 20_000
-_HIT: Final = (
-    b"net new job from 192.0.2.1:3333 diff 1000225\n"
-    b"2026-11-25T03:14:15Z box sh[77]: speed 10s/60s/15m 1432.1 1420.7 n/a H/s max 1450.0 H/s\n"
-)
+_SPEED: Final = "10s/60s/15m 1432.1 1420.7 n/a H/s max 1450.0 H/s"
+_HIT: Final = "\n".join(("net new job from 192.0.2.1:3333" + " diff 1000225", f"miner speed {_SPEED}", "")).encode()
 
 
 def tree(folder: Path) -> int:

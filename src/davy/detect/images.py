@@ -20,6 +20,11 @@ from davy.model.snapshot import Snapshot
 OWN: Final = "own:"
 """What the ids of the owner's own rules start with."""
 _FILES: Final = (Place.IMAGE, Place.SCRIPT, Place.FILE)
+_DOCUMENTS: Final = (
+    ".c", ".csv", ".go", ".h", ".htm", ".html", ".md", ".py", ".rs", ".rst", ".rules", ".tex", ".toml", ".tsv", ".yaml",
+    ".yar", ".yara", ".yml",
+)  # fmt: skip
+"""Names of texts that a person writes and reads: a configuration quoted there waits for nobody."""
 _SHOWN: Final = 120
 _HOW: Final = {"given": "is given to it", "beside": "lies beside its program"}
 
@@ -132,13 +137,15 @@ def _given(process: Process, path: str) -> str | None:
 def file(snapshot: Snapshot) -> Iterator[Observation]:
     """A file that nobody runs contains what miners or their droppers have.
 
-    It may be a remain of one, or wait for its autostart.  It says nothing of what runs now: a text about miners, a
-    sample of an analyst and an owner's own miner look the same.
+    It may be a remain of one, or wait for its autostart.  It says nothing of what runs now: a sample of an analyst and
+    an owner's own miner look the same.  A text that quotes a configuration (a README, a test, a rule) is not meant.
     """
     running = _running(snapshot)
     programs = {own_program(snapshot, process) for process in snapshot.processes}
     for hit in snapshot.content_hits:
         if hit.place not in _FILES or hit.path is None or hit.rule.startswith(OWN):
+            continue
+        if hit.place is Place.FILE and hit.path.lower().endswith(_DOCUMENTS):
             continue
         if (hit.file is None or hit.file not in running) and hit.path not in programs:
             yield Observation(

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from davy.host.errors import Gone, HostError, Refused, mapped
+from davy.host.errors import Gone, Refused, mapped
 from davy.host.mounts import hanging_points, parse_mountinfo
 from davy.host.syscalls import (
     RESOLVE_IN_ROOT,
@@ -135,12 +135,17 @@ class DirectoryRoot:
             raise mapped(error, directory) from None
         self._hanging: tuple[str, ...] = ()
         self._kernel_resolves = True
-        if self.live:
-            try:
-                text = self.read("/proc/self/mountinfo", 4 << 20).decode("utf-8", "surrogateescape")
-                self._hanging = hanging_points(parse_mountinfo(text))
-            except HostError:
-                self._hanging = ()
+        try:
+            with open("/proc/self/mountinfo", "rb") as mountinfo:
+                points = hanging_points(parse_mountinfo(os.fsdecode(mountinfo.read(4 << 20))))
+        except OSError:
+            return
+        below = os.path.realpath(directory).rstrip("/")
+        self._hanging = tuple(
+            point[len(below) :]
+            for point in points
+            if point.startswith(f"{below}/") and (self.live or point != f"{below}/")
+        )
 
     def _open(self, path: str, flags: int) -> int:
         if self._kernel_resolves and not self._hangs(path):

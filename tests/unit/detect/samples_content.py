@@ -123,6 +123,7 @@ SPARED: Final = (
     ),
     _none("content.configuration", "a miner's program", _RUNS, content_hit("miner.xmrig", "/opt/x/other")),
     _none("content.file", "a program that runs", _RUNS, content_hit("miner.xmrig", "/opt/x/server", of=_MINER)),
+    _none("content.file", "a text that quotes one", content_hit(_CONFIG, "/tmp/notes/README.md", place=Place.FILE)),
     _none("content.file", "a rule of the owner's", content_hit("own:mine", "/tmp/a")),
     _none("content.own-rule", "one of Davy's rules", content_hit("miner.xmrig", "/tmp/a")),
 )

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.snapshots import content_hit, snapshot
 
 from davy.collect.content.searching import place_of
+from davy.detect import detect
 from davy.knowledge.matching import ContentRule, Kind, Matcher, content_rules, rule_by_id
 from davy.knowledge.matching.rules import sample
 from davy.model.content import Place
@@ -76,14 +78,28 @@ def files(*folders: Path) -> Iterator[Path]:
                 yield path
 
 
-def test_this_repository_meets_no_rule_neither_as_files_nor_in_memory(matcher: Matcher) -> None:
-    folders = [HERE, *([SHARED / "knowledge"] if SHARED.is_dir() else [])]
+KNOWLEDGE = [HERE / "src", HERE / "docs", HERE / "bench", *([SHARED / "knowledge"] if SHARED.is_dir() else [])]
+
+
+def test_davy_s_own_house_meets_no_rule_wherever_it_is_held(matcher: Matcher) -> None:
+    """As files, and in the memory of whoever reads them."""
     found = []
-    for path in files(*folders):
+    for path in files(*KNOWLEDGE):
         content = path.read_bytes()
         for place in {place_of(content[:512], str(path)), Place.MEMORY} - {None}:
             found += [(str(path), place, hit.rule_id) for hit in matcher.hits(content, place)]
     assert found == []
+
+
+def test_no_file_of_a_checkout_with_its_tests_is_said_to_be_a_miner_s(matcher: Matcher) -> None:
+    """Tests quote whole configurations and conversations; nobody runs them."""
+    hits = []
+    for path in files(HERE, *KNOWLEDGE):
+        content = path.read_bytes()
+        place = place_of(content[:512], str(path))
+        if place is not None:
+            hits += [content_hit(hit.rule_id, str(path), place=place) for hit in matcher.hits(content, place)]
+    assert [(finding.subject, finding.summary) for finding in detect(snapshot(*hits)) if finding.bits > 0] == []
 
 
 MENTIONS = {
