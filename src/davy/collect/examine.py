@@ -13,6 +13,7 @@ from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, holders, ownerless
 from davy.collect.memory import memory
+from davy.collect.told_wallets import told_wallets
 from davy.host import Host
 from davy.host.packages import packages
 from davy.model.concealment import HiddenName
@@ -31,6 +32,7 @@ EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("hidden names", hidden_names),
     ("content", contents),
     ("memory", memory),
+    ("wallets", told_wallets),
 )  # fmt: skip
 """What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""
 

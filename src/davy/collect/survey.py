@@ -24,6 +24,7 @@ from davy.collect.concealment.preloads import preloads
 from davy.collect.concealment.views import process_table
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.known_files import known_files
+from davy.collect.pool_names import pool_names
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
@@ -39,12 +40,13 @@ from davy.model.concealment import (
 )
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
+from davy.model.mining import PoolMention
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 
 Fact = (
     Account | Accounting | Autostart | Cover | Gap | KnownFile | Load | ModuleFile | ModuleTable | Preload
-    | Process | ProcessTable | Renewal | Socket
+    | PoolMention | Process | ProcessTable | Renewal | Socket
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 
@@ -60,6 +62,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("sockets", sockets),
     ("known files", known_files),
     ("preloads", preloads),
+    ("pool names", pool_names),
 )
 """What is read of any root, in order.  Each is a function of the host that yields facts and gaps."""
 
@@ -118,6 +121,7 @@ def survey(
         preloads=every(facts, Preload),
         covers=every(facts, Cover),
         accounting=one(facts, Accounting),
+        pool_mentions=every(facts, PoolMention),
         gaps=every(facts, Gap),
     )
 
