@@ -70,7 +70,7 @@ def test_spans_are_the_pages_that_are_there_however_they_are_asked_for(chunk: in
 
 def test_process_of_a_recording_has_no_memory() -> None:
     with pytest.raises(Gone):
-        read_memory(RecordedProcfs({"1/maps": MAPS}), 1, [lambda block, address: None], Limits())
+        read_memory(RecordedProcfs({"1/maps": MAPS}), 1, [lambda *_: None], Limits())
 
 
 def test_error_of_a_look_is_not_swallowed() -> None:
