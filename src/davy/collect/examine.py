@@ -16,6 +16,7 @@ from davy.collect.holders import Holders, far_ends, holders, ownerless
 from davy.collect.memory import memory
 from davy.collect.rounding import roundings
 from davy.collect.sockets import sockets_beside
+from davy.collect.told_wallets import told_wallets
 from davy.collect.workload import workloads
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import packages
@@ -42,6 +43,7 @@ EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("memory", memory),
     ("workload", workloads),
     ("rounding", roundings),
+    ("wallets", told_wallets),
 )  # fmt: skip
 """What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""
 

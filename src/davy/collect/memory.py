@@ -276,5 +276,6 @@ def conversation_of(subject: str, messages: Sequence[Message]) -> Conversation |
         shares=len(shares),
         answered=sum(message.job in known for message in shares.values()),
         newest=max((message.time for message in jobs.values() if message.time is not None), default=None),
+        apart={message.speech for message in messages if message.apart} >= {Speech.JOB, Speech.SHARE},
         texts=tuple(kind[-1].text for kind in kinds if kind),
     )

@@ -25,6 +25,7 @@ from davy.collect.concealment.views import process_table
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.gpu import gpu_uses
 from davy.collect.known_files import known_files
+from davy.collect.pool_names import pool_names
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
@@ -43,12 +44,13 @@ from davy.model.concealment import (
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.gpu import GpuUse
+from davy.model.mining import PoolMention
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 
 Fact = (
     Account | Accounting | Autostart | Cover | Gap | GpuUse | KnownFile | Load | ModuleFile | ModuleTable | Preload
-    | Process | ProcessTable | Renewal | Socket | Tuning
+    | PoolMention | Process | ProcessTable | Renewal | Socket | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 
@@ -66,6 +68,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("preloads", preloads),
     ("gpu", gpu_uses),
     ("tuning", tuning),
+    ("pool names", pool_names),
 )
 """What is read of any root, in order.  Each is a function of the host that yields facts and gaps."""
 
@@ -126,6 +129,7 @@ def survey(
         accounting=one(facts, Accounting),
         gpu_uses=every(facts, GpuUse),
         tuning=one(facts, Tuning),
+        pool_mentions=every(facts, PoolMention),
         gaps=every(facts, Gap),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.detect.places import base
+from davy.detect.programs import interprets
 from davy.detect.rule import Observation, detector
 from davy.knowledge.matching import Kind, rule_by_id
 from davy.knowledge.programs import interpreter
@@ -40,19 +41,24 @@ def _serves(snapshot: Snapshot, process: Process) -> bool:
     return any(socket.state in _CONNECTED and socket.local_port in served for socket in own)
 
 
+def _of_text(snapshot: Snapshot, process: Process | None) -> bool:
+    """Whether a process is an interpreter, whose memory holds all kinds of text."""
+    return process is not None and interpreter(base(process.exe_path or "")) and interprets(snapshot, process)
+
+
 def degree_of(snapshot: Snapshot, said: Conversation, process: Process) -> str:
     """How surely what memory holds is a conversation that goes on, of a miner."""
     connected, both = bool(connections(snapshot, process)), bool(said.jobs and said.shares)
     if said.newest is not None:
         fresh = abs(snapshot.taken - said.newest) <= _FRESH_SECONDS
         if not fresh:
-            return "long ago"
+            return "without time" if connected and both and said.apart else "long ago"
         if connected:
             return "goes on"
         return "serves" if _serves(snapshot, process) else "unconnected"
-    if not both:
-        return "in part"
-    return "without time" if connected else "in part"
+    if both and connected:
+        return "without time"
+    return "text" if _of_text(snapshot, process) else "in part"
 
 
 @detector("content.stratum-conversation", aspect=Aspect.CONTENT, technique="T1496.001")
@@ -61,7 +67,7 @@ def stratum_conversation(snapshot: Snapshot) -> Iterator[Observation]:
 
     Work carries the time it was made at.  Where that is now and the process holds a connection of its own, nothing
     else looks like it; encryption on the way does not change it.  A pool's own server speaks the other part: it
-    listens.  Documentation has examples, and those are years old: they count for little.
+    listens.  Documentation has examples, and those are years old and stand among other text: they count for little.
     """
     ways = lookup(snapshot)
     for said in snapshot.conversations:
@@ -115,10 +121,9 @@ def in_memory(snapshot: Snapshot) -> Iterator[Observation]:
         process, rule = ways.by_subject.get(hit.subject), rule_by_id(hit.rule)
         if hit.place is not Place.MEMORY or process is None or rule is None or rule.kind is Kind.CONVERSATION:
             continue
-        text = interpreter(base(process.exe_path or ""))
         yield Observation(
             subject=process.subject,
-            degree="text" if text else rule.confidence,
+            degree="text" if _of_text(snapshot, process) else rule.confidence,
             summary=f"its memory holds this: {rule.title}",
             evidence=(f"rule {hit.rule} at {hit.offset:#x}: {', '.join(hit.patterns[:8])}", hit.text[:120]),
             family=hit.family,
@@ -132,12 +137,14 @@ def wallet(snapshot: Snapshot) -> Iterator[Observation]:
     It counts more where it stands in a login to a pool.  Wallets, shops and donation pages have addresses, too; whoever
     has many keeps a list.  So it counts beside other aspects, and never makes anybody a miner.
     """
-    by_subject: dict[str, list[WalletSighting]] = defaultdict(list)
+    ways, by_subject = lookup(snapshot), defaultdict[str, list[WalletSighting]](list)
     for sighting in snapshot.wallets:
         by_subject[sighting.subject].append(sighting)
     for subject, sightings in by_subject.items():
         sure = [sighting for sighting in sightings if not sighting.weak] or sightings
         degree = _wallet_degree(sure)
+        if degree in ("login", "memory") and _of_text(snapshot, ways.by_subject.get(subject)):
+            degree = "text"
         coins = ", ".join(sorted({sighting.coin for sighting in sure})[:_SHOWN])
         yield Observation(
             subject=subject,
@@ -164,14 +171,16 @@ def pool_name(snapshot: Snapshot) -> Iterator[Observation]:
     Whoever reads web pages reads such names; a browser or a list of what to block has many of them.  Rivals write
     each other's pools into ``/etc/hosts``: that is a trace of one.
     """
-    by_subject: dict[str, list[PoolMention]] = defaultdict(list)
+    ways, by_subject = lookup(snapshot), defaultdict[str, list[PoolMention]](list)
     for mention in snapshot.pool_mentions:
         by_subject[mention.subject].append(mention)
     for subject, mentions in by_subject.items():
         names = sorted({mention.name for mention in mentions})
         blocked = any(mention.blocked for mention in mentions)
         if mentions[0].place is Place.MEMORY:
-            degree = "many" if len({mention.pool for mention in mentions}) > _MANY_POOLS else "memory"
+            text = _of_text(snapshot, ways.by_subject.get(subject))
+            many = len({mention.pool for mention in mentions}) > _MANY_POOLS
+            degree = "many" if many else "text" if text else "memory"
         elif blocked and not all(mention.alone for mention in mentions):
             continue
         else:

@@ -33,7 +33,7 @@ def _field(name: bytes, value: bytes) -> re.Pattern[bytes]:
     return re.compile(rb'"' + name + _COLON + rb'"(' + value + rb")" + _Q)
 
 
-_BLOB: Final = _field(rb"blob", rb"[0-9a-fA-F]{152,512}")
+_BLOB: Final = _field(rb"blob", rb"[0-9a-fA-F]{128,512}")
 _TARGET: Final = _field(rb"target", rb"[0-9a-fA-F]{8}|[0-9a-fA-F]{16}|[0-9a-fA-F]{64}")
 _JOB_ID: Final = _field(rb"job_id", rb"[^\"\x00\\<> ]{1,96}")
 _NONCE: Final = _field(rb"nonce", rb"[0-9a-fA-F]{8}|[0-9a-fA-F]{16}")
@@ -86,6 +86,7 @@ MARKERS: Final = (
     r"eth_submit(?:Login|Work)", r"eth_getWork",
 )  # fmt: skip
 """For an engine that looks for many patterns at once: without any of these there is no message."""
+_NO_TEXT: Final = re.compile(rb"[^\t\n\r -~]")
 _ANY_MARKER: Final = re.compile("|".join(MARKERS).encode())
 
 
@@ -109,6 +110,18 @@ class Message(NamedTuple):
     """When the work was made, as the block's header in a job says; None where it does not."""
     offset: int
     text: str
+    apart: bool = False
+    """Whether it stands on a line of its own among nothing but such lines, as what is sent does."""
+
+
+def _apart(data: bytes, at: int) -> bool:
+    """Whether the text around ``at`` is messages only, each on one line."""
+    start = max((match.end() for match in _NO_TEXT.finditer(data, max(at - _NEAR, 0), at)), default=max(at - _NEAR, 0))
+    following = _NO_TEXT.search(data, at)
+    lines = data[start : following.start() if following else len(data)].split(b"\n")
+    here = data.count(b"\n", start, at)
+    own = lines[here].strip()
+    return own[:1] == b"{" and own[-1:] == b"}" and all(b'"' in line or not line.strip() for line in lines)
 
 
 def block_time(blob: bytes) -> float | None:
@@ -136,7 +149,7 @@ def messages_in(data: bytes) -> Iterator[Message]:
     count = 0
     for found in (_cryptonote(data), _bitcoin(data), _ethereum(data)):
         for message in found:
-            yield message
+            yield message._replace(apart=_apart(data, message.offset))
             count += 1
             if count >= _MESSAGES_LIMIT:
                 return

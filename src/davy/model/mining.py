@@ -21,6 +21,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     """Those of them for a job that is in memory, too."""
     newest: float | None = None
     """The newest time that a job's work was made at, as its header says; None where none says."""
+    apart: bool = False
+    """Whether a job and a share stand on lines of their own, as what is sent does, and in no page of text."""
     texts: tuple[str, ...] = ()
     """A few of the messages, shortened."""
 

@@ -50,7 +50,9 @@ def confirmed_by_talk(pid: int, wallet: str) -> None:
     assert wallet in {sighting.address for sighting in snapshot.wallets}
 
 
-@pytest.mark.parametrize(("dialect", "kind"), [("x", "timed"), ("x", "untimed"), ("b", "timed")])
+@pytest.mark.parametrize(
+    ("dialect", "kind"), [("x", "timed"), ("x", "untimed"), ("x", "old"), ("b", "timed"), ("b", "old")]
+)
 def test_conversation_on_loopback_is_confirmed_by_socket_and_memory(reader: Path, dialect: str, kind: str) -> None:
     wallet = addresses.monero(os.urandom(64))
     with pool(kind) as (server, port), running(reader, said=f"{port} {dialect} {wallet} 1\n") as client:

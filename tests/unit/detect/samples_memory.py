@@ -20,10 +20,16 @@ LONG_AGO: Final = 1_523_480_000.0
 
 
 def conversation(
-    of: Process, *, jobs: int = 1, shares: int = 1, newest: float | None = TAKEN - 20.0, logins: tuple[str, ...] = ()
+    of: Process,
+    *,
+    jobs: int = 1,
+    shares: int = 1,
+    newest: float | None = TAKEN - 20.0,
+    logins: tuple[str, ...] = (),
+    apart: bool = False,
 ) -> Conversation:
     return Conversation(
-        subject=of.subject, jobs=jobs, shares=shares, newest=newest, logins=logins, texts=('"blob":"10',)
+        subject=of.subject, jobs=jobs, shares=shares, newest=newest, logins=logins, apart=apart, texts=('"blob":"10',)
     )
 
 

@@ -83,6 +83,15 @@ def test_job_says_when_its_work_was_made() -> None:
     assert job.time == 0x65A1B2C3
 
 
+def test_what_is_sent_is_told_from_a_page_of_text() -> None:
+    lines = "\n".join(json.dumps(message) for message, _ in SAID[:4])
+    assert all(one.apart for one in messages_in(b"\0\x07" + lines.encode() + b"\n\0text"))
+    page = "The pool sends a job.\n" + lines + "\nThen the miner hands in a share.\n"
+    assert not any(one.apart for one in messages_in(b"\0" + page.encode() + b"\0"))
+    drawn = "\n".join(json.dumps(message, indent=2) for message, _ in SAID[:4])
+    assert not any(one.apart for one in messages_in(drawn.encode()))
+
+
 def test_random_numbers_are_no_header() -> None:
     assert block_time(b"\xff" * 40) is None
     assert block_time(b"\x10\x10" + b"\x01" * 40) is None
