@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,12 +24,14 @@ def _stale(path: Path) -> bool:
 def _record(names: list[str], everything: bool) -> int:
     chosen = [(path, case) for path, case in cases(names) if names or everything or _stale(path)]
     tree.ready()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     failed = 0
     for number, (path, case) in enumerate(chosen, 1):
         began = time.monotonic()
         try:
             said = f"{record(path, case) / 1024:.1f} kB"
-        except RuntimeError as error:
+        except (RuntimeError, subprocess.SubprocessError) as error:
             failed += 1
             said = f"FAILED: {error}"
         print(f"{number}/{len(chosen)} {path.stem}: {said}, {time.monotonic() - began:.1f} s", flush=True)

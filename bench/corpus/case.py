@@ -98,6 +98,7 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prepare: str = ""
     start: tuple[Start, ...] = ()
     remove: tuple[str, ...] = ()
+    after: str = ""
     burns: float = 0.8
     settle: float = 1.5
     patience: float = 60.0
@@ -113,7 +114,7 @@ def cases(names: Iterable[str] = ()) -> Iterator[tuple[Path, Case]]:
         if not wanted or name in wanted:
             try:
                 yield path, msgspec.toml.decode(path.read_bytes(), type=Case)
-            except msgspec.ValidationError as error:
+            except msgspec.DecodeError as error:
                 raise LookupError(f"{path.name}: {error}") from None
 
 

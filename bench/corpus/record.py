@@ -28,6 +28,7 @@ _LOOK_SECONDS: Final = 0.3
 _MADE: Final = "/run/made.davy"
 _CRON_TABLE: Final = "/etc/cron.d/zz-start"
 _GROUPS: Final = {"daemon": "/system.slice/web.service", "cron": "/system.slice/cron.service"}
+_NOWHERE: Final = "</dev/null >/dev/null 2>&1"
 _POOLS_NETWORK: Final = "192.88.99."
 
 
@@ -45,6 +46,8 @@ def record(path: Path, case: Case) -> int:
         if case.remove:
             lab.run("chattr", "-f", "-i", "-a", *case.remove, check=False)
             lab.run("rm", "-f", *case.remove)
+        if case.after:
+            lab.run("/bin/bash", "-euc", case.after)
         time.sleep(case.settle)
         lab.run(f"{DAVY}/bin/python", "-m", "davy", "snapshot", _MADE, seconds=120)
         taken = capsule.unpacked(base64.b64decode(lab.run("base64", _MADE)))
@@ -166,11 +169,11 @@ def _start(lab: Lab, start: Start, number: int) -> None:
     nice = ["nice", "-n", str(start.nice)] if start.nice else []
     if start.how == "tmux":
         made = ["tmux", "new-session", "-d", "-s", f"work{number}", "-c", start.folder, _run_text(start)]
-        lab.run("setsid", *as_user, "TERM=xterm", *nice, *made, group=group)
+        lab.run("sh", "-c", f"exec {shlex.join([*as_user, 'TERM=xterm', *nice, *made])} {_NOWHERE}", group=group)
         return
     if start.how == "person":
         text = f"echo {account[2]} > /proc/self/loginuid; exec setsid -f {shlex.join([*as_user, *nice])} bash -lc "
-        lab.run("sh", "-c", text + shlex.quote(f"{_run_text(start)} & wait"), group=group)
+        lab.run("sh", "-c", f"{text}{shlex.quote(f'{_run_text(start)} & wait')} {_NOWHERE}", group=group)
         return
     text = _run_text(start)
     if start.parent:
@@ -178,10 +181,12 @@ def _start(lab: Lab, start: Start, number: int) -> None:
         lab.put("/run/start", f"{text}".encode())
         text = f"cd {shlex.quote(start.folder)}; exec setsid -f {served} </run/start >/dev/null 2>&1"
         lab.run("sh", "-c", text, group=group)
-        _until(lambda: lab.run("pgrep", "-f", "--", start.parent[-1], check=False) != "", 10, "the parent is not there")
+        _until(lambda: lab.run("pgrep", "-f", "--", start.parent[0], check=False) != "", 10, "the parent is not there")
         lab.run("rm", "-f", "/run/start")
         return
-    lab.run("sh", "-c", f"exec setsid -f {shlex.join([*as_user, *nice])} sh -c {shlex.quote(text)}", group=group)
+    lab.run(
+        "sh", "-c", f"exec setsid -f {shlex.join([*as_user, *nice])} sh -c {shlex.quote(text)} {_NOWHERE}", group=group
+    )
 
 
 def _run_text(start: Start) -> str:
@@ -193,10 +198,10 @@ def _run_text(start: Start) -> str:
             f"import os; f = os.memfd_create('', 1); os.write(f, open({program!r}, 'rb').read());"
             f" os.unlink({program!r}); os.execve(f, {[start.name or program, *start.words[1:]]!r}, dict(os.environ))"
         )
-        return f"cd {shlex.quote(start.folder)} && exec python3 -c {shlex.quote(text)} </dev/null >/dev/null 2>&1"
+        return f"cd {shlex.quote(start.folder)} && exec python3 -c {shlex.quote(text)} {_NOWHERE}"
     named = f"exec -a {shlex.quote(start.name)}" if start.name is not None else "exec"
     moved = f"cd {shlex.quote(start.folder)} && {named} {words}"
-    quiet = "" if start.how == "tmux" else " </dev/null >/dev/null 2>&1"
+    quiet = "" if start.how == "tmux" else f" {_NOWHERE}"
     if start.name is not None:
         return f"exec bash -c {shlex.quote(moved + quiet)}"
     return moved + quiet

@@ -66,6 +66,10 @@ _state_option = click.option(
     "--state", envvar="DAVY_STATE", metavar="DIR", help="Where Davy keeps its journal, quarantine and scans."
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+_ptrace_option = click.option(
+    "--no-ptrace", is_flag=True, envvar="DAVY_NO_PTRACE",
+    help="Stop no thread, not even for the tenth of a millisecond it takes to read its registers.",
+)  # fmt: skip
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -192,10 +196,15 @@ def _for_one_look() -> None:
 )
 @click.option("--deep", is_flag=True, help="Ask for every pid there can be, and all threads.  Takes seconds.")
 @click.option("--views", is_flag=True, help="Show which view of the kernel sees which process and module.")
+@click.option(
+    "--rules", metavar="DIR", help="Look for your own YARA rules, too: *.yar in a folder that only root writes."
+)
+@_ptrace_option
 @_state_option
 def scan(
-    capsule: str | None, as_json: bool, root: str | None, window: float, deep: bool, views: bool, state: str | None
-) -> int:
+    capsule: str | None, as_json: bool, root: str | None, window: float, deep: bool, views: bool, rules: str | None,
+    no_ptrace: bool, state: str | None,
+) -> int:  # fmt: skip
     """Look for miners, on this host or in CAPSULE.  Ends 0 when nothing was found, 1 when an incident was."""
     _for_one_look()
     from davy.model.reach import Reach
@@ -204,13 +213,17 @@ def scan(
 
     if capsule is not None and root is not None:
         raise CannotError("one of: a capsule, --root")
+    if rules is not None:
+        _check_rules(rules)
     if saved := capsule or _capsule_in(root):
         _, judgement = replay(saved)
     else:
         host = _host(root)
         journal = _journal_if_any(state) if root is None or state is not None else None
+        kept = journal.state.folder if journal is not None else None
+        reach = Reach(deep=deep, ptrace=not no_ptrace, rules=rules, state=kept)
         with _progress(as_json) as status:
-            _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), reach=Reach(deep=deep))
+            _, judgement = road(host, window, lambda words: status.update(f"reading {words}"), reach=reach)
         judgement = _with_unfinished(judgement, journal)
         _remember(journal, judgement, needed=state is not None)
     if as_json:
@@ -247,18 +260,30 @@ def _capsule_in(root: str | None) -> str | None:
     "--window", type=Seconds(0.1, 60), default=1.0, show_default=True, help="Seconds over which CPU use is sampled."
 )
 @click.option("--deep", is_flag=True, help="Ask for every pid there can be, and all threads.  Takes seconds.")
-def snapshot(file: str, window: float, deep: bool) -> int:
+@_ptrace_option
+def snapshot(file: str, window: float, deep: bool, no_ptrace: bool) -> int:
     """Save all facts of this host to FILE, a capsule, which davy scan FILE judges anywhere."""
     _for_one_look()
     from davy.capsule import write
     from davy.model.reach import Reach
     from davy.scan import scan as road
 
+    reach = Reach(deep=deep, ptrace=not no_ptrace)
     with _progress(False) as status:
-        taken, _ = road(_host(None), window, lambda words: status.update(f"reading {words}"), reach=Reach(deep=deep))
+        taken, _ = road(_host(None), window, lambda words: status.update(f"reading {words}"), reach=reach)
     write(taken, file)
     click.echo(f"{file}: {len(taken.processes)} processes, {len(taken.gaps)} gaps")
     return 0
+
+
+def _check_rules(folder: str) -> None:
+    """Whether the owner's rules can be used, before anything is looked at."""
+    from davy.collect.content.own_rules import OwnRulesError, own_rules
+
+    try:
+        own_rules(folder)
+    except OwnRulesError as error:
+        raise CannotError(str(error)) from None
 
 
 def _last_scan(folder: str | None) -> Judgement:
@@ -319,9 +344,19 @@ def _chosen(judgement: Judgement, names: Sequence[str], finished: Sequence[str])
     help="How long to watch that nothing comes back.",
 )  # fmt: skip
 @_json_option
+@_ptrace_option
 @_state_option
-def evict(dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, as_json: bool, state: str | None) -> int:
+def evict(
+    dry_run: bool,
+    yes: bool,
+    names: tuple[str, ...],
+    verify_for: float,
+    as_json: bool,
+    no_ptrace: bool,
+    state: str | None,
+) -> int:
     """Evict what a fresh scan confirms: show the plan, ask, do it, watch that it stays gone."""
+    from davy.model.reach import Reach
     from davy.present.contract import as_json as encoded
     from davy.present.contract import outcome_object, plan_object
     from davy.present.terminal import console, show_outcome, show_passed, show_plan
@@ -329,7 +364,7 @@ def evict(dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, a
     from davy.respond import evict as road
     from davy.scan import scan as look
 
-    host, journal, out = _host(None), _journal(state), console()
+    host, journal, out, reach = _host(None), _journal(state), console(), Reach(ptrace=not no_ptrace)
     with journal.state.lock():
         cut_short, finished = journal.unfinished(), None
         if cut_short is not None:
@@ -340,7 +375,7 @@ def evict(dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, a
                 doing = "davy evict finishes it first" if dry_run else "it is finished first"
                 out.print(f"An eviction of {when} was cut short: {doing}.")
         with _progress(as_json) as status:
-            snapshot, judgement = look(host, progress=lambda words: status.update(f"reading {words}"))
+            snapshot, judgement = look(host, progress=lambda words: status.update(f"reading {words}"), reach=reach)
         journal.remember(judgement)
         chosen = _chosen(judgement, names, cut_short.plan.incidents if cut_short else ())
         passed = [one for one in judgement.incidents if one not in chosen]
@@ -370,7 +405,7 @@ def evict(dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, a
             outcome = road(
                 host, journal, made,
                 watch_seconds=verify_for, interest=interest, spared_files=spared, finished=finished,
-                passed=frozenset(one.id for one in passed),
+                passed=frozenset(one.id for one in passed), reach=reach,
             )  # fmt: skip
         _remember(journal, outcome.judgement)
     if as_json:

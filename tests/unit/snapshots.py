@@ -6,6 +6,7 @@ is shared by accident: each process is in a session and a control group of its o
 
 from __future__ import annotations
 
+import itertools
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
+from davy.model.computation import Rounding, ThreadRounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -35,6 +37,7 @@ from davy.model.concealment import (
     ProcessTable,
     View,
 )
+from davy.model.content import ContentHit, Place
 from davy.model.facts import (
     PF_KTHREAD,
     Autostart,
@@ -54,6 +57,7 @@ from davy.model.facts import (
 )
 from davy.model.incidents import Actor, Incident, Judgement, Role
 from davy.model.lookup import lookup
+from davy.model.mining import Conversation, PoolMention, WalletSighting
 from davy.model.snapshot import Snapshot
 
 TAKEN: Final = 1_790_000_000.0
@@ -67,7 +71,8 @@ TTY: Final = 0x8801
 T = TypeVar("T")
 Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
-    | ModuleFile | Accounting | Cover | Preload | HiddenName
+    | ModuleFile | Accounting | Cover | Preload | HiddenName | ContentHit | Conversation | WalletSighting | PoolMention
+    | Workload | Tuning | Rounding
 )  # fmt: skip
 
 
@@ -284,6 +289,22 @@ def preload(
     )
 
 
+def rounding(of: Process, *threads: str) -> Rounding:
+    """Samples of each thread in order: n(earest), u(p), d(own), z(ero)."""
+    return Rounding(
+        pid=of.pid,
+        start_ticks=of.start_ticks,
+        threads=tuple(
+            ThreadRounding(
+                tid=of.pid + number,
+                nearest=modes.count("n"), down=modes.count("d"), up=modes.count("u"), zero=modes.count("z"),
+                changes=sum(one != other for one, other in itertools.pairwise(modes)),
+            )
+            for number, modes in enumerate(threads)
+        ),
+    )  # fmt: skip
+
+
 def restart(starter: Process, program: str) -> Restart:
     return Restart(starter.key, program)
 
@@ -347,6 +368,13 @@ def snapshot(
         module_files=_only(facts, ModuleFile),
         preloads=_only(facts, Preload),
         hidden_names=_only(facts, HiddenName),
+        content_hits=_only(facts, ContentHit),
+        conversations=_only(facts, Conversation),
+        wallets=_only(facts, WalletSighting),
+        pool_mentions=_only(facts, PoolMention),
+        roundings=_only(facts, Rounding),
+        workloads=_only(facts, Workload),
+        tuning=next(iter(_only(facts, Tuning)), None),
         gaps=_only(facts, Gap),
     )
     if not examined:
@@ -482,4 +510,14 @@ def modules_load(module: str, *, path: str = "/etc/modules-load.d/x.conf", line:
     return Autostart(
         kind=AutostartKind.MODULE, path=path, line=line, text=module, command=f"modprobe {module}", schedule="boot",
         user="root", activates=module,
+    )  # fmt: skip
+
+
+def content_hit(
+    rule: str, path: str, *, of: Executable | None = None, place: Place = Place.IMAGE, family: str | None = None
+) -> ContentHit:
+    """What a rule found in a file; ``of`` says that it is the very file of a program."""
+    return ContentHit(
+        rule=rule, subject=f"file:{path}", place=place, path=path, device=of.device if of else 1,
+        inode=of.inode if of else 999_999, offset=16, text="text", patterns=("a", "b"), family=family,
     )  # fmt: skip

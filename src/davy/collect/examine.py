@@ -8,23 +8,36 @@ from typing import Final
 import msgspec
 
 from davy.collect.concealment.hidden_names import hidden_names
+from davy.collect.content import contents
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, holders, ownerless
+from davy.collect.memory import memory
+from davy.collect.rounding import roundings
+from davy.collect.workload import workloads
 from davy.host import Host
 from davy.host.packages import packages
+from davy.model.computation import Rounding, Workload
 from davy.model.concealment import HiddenName
+from davy.model.content import ContentHit
 from davy.model.facts import Gap, ProcessDetail
 from davy.model.lookup import lookup
+from davy.model.mining import Conversation, PoolMention, WalletSighting
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 from davy.model.triage import Subjects
 
-Examined = Gap | HiddenName
+Examined = (
+    ContentHit | Conversation | Gap | HiddenName | PoolMention | Rounding | WalletSighting | Workload
+)  # fmt: skip
 Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("hidden names", hidden_names),
+    ("content", contents),
+    ("memory", memory),
+    ("workload", workloads),
+    ("rounding", roundings),
 )  # fmt: skip
 """What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""
 
@@ -40,6 +53,12 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = U
     return msgspec.structs.replace(
         richer,
         hidden_names=every(facts, HiddenName),
+        content_hits=richer.content_hits + every(facts, ContentHit),
+        conversations=every(facts, Conversation),
+        wallets=every(facts, WalletSighting),
+        pool_mentions=richer.pool_mentions + every(facts, PoolMention),
+        workloads=every(facts, Workload),
+        roundings=every(facts, Rounding),
         gaps=richer.gaps + every(facts, Gap),
     )
 

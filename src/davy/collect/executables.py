@@ -197,12 +197,13 @@ def _regular(root: Root, path: str) -> FileStat:
 def _of_process(host: Host, pid: int, path: str, size_limit: int, known: Contents) -> _Content:
     if host.kernel is None:
         raise Refused(f"{pid}/exe: not a live host")
-    with _opened(host.kernel.procfs, pid) as descriptor:
+    with opened_image(host.kernel.procfs, pid) as descriptor:
         return _of_descriptor(descriptor, path, size_limit, known)
 
 
 @contextmanager
-def _opened(procfs: Procfs, pid: int) -> Iterator[int]:
+def opened_image(procfs: Procfs, pid: int) -> Iterator[int]:
+    """A descriptor to read what a process runs by.  Raises `HostError`."""
     link = f"{pid}/exe"
     if procfs.link(link).startswith(_hanging(procfs.read(f"{pid}/mountinfo", FILE_LIMIT))):
         raise Refused(f"{link}: on a network or FUSE file system, which may never answer")

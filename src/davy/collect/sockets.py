@@ -31,6 +31,7 @@ _ATTRIBUTE: Final = struct.Struct("=HH")
 _NUMBER: Final = struct.Struct("=Q")
 _TIMES: Final = struct.Struct("=44xI4xII8xI")
 _RECEIVED: Final = struct.Struct("=128xQ")
+_MESSAGES: Final = struct.Struct("=152xII")
 _SENT: Final = struct.Struct("=200xQ")
 _MAPPED: Final = b"\0" * 10 + b"\xff\xff"
 
@@ -125,7 +126,7 @@ def _diagnosed(kernel: Kernel, table: _Table) -> Iterator[Socket | Gap]:
 def _from_diagnostics(answer: bytes, protocol: str) -> Socket:
     """One inet_diag_msg and its attributes.  An older kernel's tcp_info is shorter: what it lacks is None."""
     family, state, local_port, remote_port, local, remote, uid, inode = _MESSAGE.unpack_from(answer)
-    cgroup_id = age = sent = received = rtt = None
+    cgroup_id = age = sent = received = rtt = messages_in = messages_out = None
     offset, end = _MESSAGE.size, len(answer)
     while offset + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(answer, offset)
@@ -142,6 +143,8 @@ def _from_diagnostics(answer: bytes, protocol: str) -> Socket:
                     age = max(data_sent, data_received, acknowledged) / 1e3
             if size >= _RECEIVED.size:
                 (received,) = _RECEIVED.unpack_from(answer, start)
+            if size >= _MESSAGES.size:
+                messages_in, messages_out = _MESSAGES.unpack_from(answer, start)
             if size >= _SENT.size:
                 (sent,) = _SENT.unpack_from(answer, start)
         offset += (length + 3) & ~3
@@ -158,6 +161,8 @@ def _from_diagnostics(answer: bytes, protocol: str) -> Socket:
         age_seconds=age,
         bytes_sent=sent,
         bytes_received=received,
+        messages_sent=messages_out,
+        messages_received=messages_in,
         rtt_seconds=rtt,
     )
 

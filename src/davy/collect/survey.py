@@ -27,8 +27,10 @@ from davy.collect.known_files import known_files
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
+from davy.collect.tuning import tuning
 from davy.collect.window import Window
 from davy.host import Host, Kernel
+from davy.model.computation import Tuning
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -44,7 +46,7 @@ from davy.model.snapshot import Snapshot
 
 Fact = (
     Account | Accounting | Autostart | Cover | Gap | KnownFile | Load | ModuleFile | ModuleTable | Preload
-    | Process | ProcessTable | Renewal | Socket
+    | Process | ProcessTable | Renewal | Socket | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 
@@ -60,6 +62,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("sockets", sockets),
     ("known files", known_files),
     ("preloads", preloads),
+    ("tuning", tuning),
 )
 """What is read of any root, in order.  Each is a function of the host that yields facts and gaps."""
 
@@ -118,6 +121,7 @@ def survey(
         preloads=every(facts, Preload),
         covers=every(facts, Cover),
         accounting=one(facts, Accounting),
+        tuning=one(facts, Tuning),
         gaps=every(facts, Gap),
     )
 

@@ -15,6 +15,7 @@ from davy.correlate.gang import DEEDS, Gang, joined
 from davy.correlate.guardians import RULE, Surroundings, guardians, guarding
 from davy.correlate.hiders import Hider, hiders
 from davy.correlate.incident import family_of, incident, slowed_work
+from davy.correlate.payees import payees, paying
 from davy.correlate.relations import program_key, untouchable
 from davy.correlate.verdict import by_aspect, of_two_kinds, total_bits, verdict_of
 from davy.detect.persistence import CAME_BACK
@@ -113,6 +114,7 @@ def _gangs(snapshot: Snapshot, findings: Findings) -> list[Gang]:
             for subject in (*gang.miners, *gang.guardians):
                 findings[subject] = [finding for finding in findings[subject] if finding.rule != RULE]
         else:
+            _add_payees(snapshot, gang, findings)
             guilty.append(gang)
     fetching = fetchers(snapshot) if guilty else []
     for gang in guilty:
@@ -121,7 +123,7 @@ def _gangs(snapshot: Snapshot, findings: Findings) -> list[Gang]:
             gang.autostarts[autostart.subject] = (autostart, why)
         for process, how in droppers(snapshot, members, fetching, findings):
             gang.droppers[process.subject] = (process, how)
-    return joined(snapshot, guilty, findings)
+    return joined(snapshot, guilty, findings, guilty=True)
 
 
 def _embers(snapshot: Snapshot, findings: Findings) -> list[list[Process]]:
@@ -155,6 +157,14 @@ def _add_guardians(around: Surroundings, gang: Gang, findings: Findings) -> None
     gang.guardians = {one.process.subject: one for one in guardians(around, miners)}
     for finding in guarding(miners, list(gang.guardians.values())):
         findings[finding.subject].append(finding)
+
+
+def _add_payees(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
+    """Who earns for the same wallet; adds the findings that say so."""
+    miners = list(gang.miners.values())
+    for process, address in payees(snapshot, gang.miners, findings):
+        gang.miners[process.subject] = process
+        findings[process.subject].append(paying(miners, process, address))
 
 
 def _mines(findings: Sequence[Finding]) -> bool:

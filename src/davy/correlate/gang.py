@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from davy.correlate.guardians import Guardian
+from davy.correlate.payees import wallets_of
 from davy.correlate.relations import program_key
 from davy.knowledge import guardian_name
 from davy.model.facts import Autostart, KnownFile, Process
@@ -39,6 +40,11 @@ class Gang:
             if program := program_key(snapshot, miner):
                 yield program
 
+    def wallets(self, held: Mapping[str, Iterable[str]]) -> Iterator[str]:
+        """The addresses that its miners hold."""
+        for subject in self.miners:
+            yield from (f"wallet:{address}" for address in held.get(subject, ()))
+
     def join(self, other: Gang) -> None:
         self.guardians |= other.guardians
         self.miners |= other.miners
@@ -65,15 +71,18 @@ class Gang:
             self.droppers.pop(subject, None)
 
 
-def joined(snapshot: Snapshot, gangs: Iterable[Gang], findings: Mapping[str, Sequence[Finding]]) -> list[Gang]:
-    """Gangs that have something in common become one."""
+def joined(
+    snapshot: Snapshot, gangs: Iterable[Gang], findings: Mapping[str, Sequence[Finding]], guilty: bool = False
+) -> list[Gang]:
+    """Gangs that have something in common become one; of those that are ``guilty`` also a wallet."""
+    held = wallets_of(snapshot) if guilty else {}
     homes: dict[str | tuple[str, str], Gang] = {}
     found: dict[int, Gang] = {}
     for gang in gangs:
-        largest, fresh = gang, set(gang.keys(snapshot))
+        largest, fresh = gang, {*gang.keys(snapshot), *gang.wallets(held)}
         for other in {id(home): home for key in fresh if (home := homes.get(key))}.values():
             larger, smaller = (other, largest) if len(other.miners) >= len(largest.miners) else (largest, other)
-            fresh |= set(smaller.keys(snapshot))
+            fresh |= {*smaller.keys(snapshot), *smaller.wallets(held)}
             larger.join(smaller)
             found.pop(id(smaller), None)
             largest = larger

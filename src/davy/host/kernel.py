@@ -13,7 +13,7 @@ import msgspec
 
 from davy.host.cgroups import Groups, every_group
 from davy.host.cpu_samples import CpuSampler
-from davy.host.errors import Denied, Gone, HostError, mapped
+from davy.host.errors import Denied, Gone, HostError, Refused, mapped
 from davy.host.exits import ExitRecords
 from davy.host.ids import LivePidViews, PidViews, RecordedPids
 from davy.host.procfs import LiveProcfs, Procfs, RecordedProcfs, ordinary_procfs
@@ -21,6 +21,7 @@ from davy.host.sweeps import Living, living_pids
 from davy.host.syscalls import kernel_log
 from davy.host.task_iterator import Task, TaskIterator
 from davy.host.totals import parse_load, parse_totals, thread_count
+from davy.host.tracing import Sampled, Tracee, Turns, can_trace, rounding_modes
 
 _NETLINK_SOCK_DIAG: Final = 4
 _NLMSG_ERROR: Final = 2
@@ -77,6 +78,9 @@ class Kernel(Protocol):
 
         One file and one call tell the same number, which is forged in neither or in one.
         """
+
+    def rounding(self, tracees: Sequence[Tracee], turns: Turns, seconds: float) -> list[Sampled]:
+        """The rounding modes of running threads, in the order of ``tracees``, for ``seconds`` at most."""
 
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         """The newest lines of the kernel's log, at most ``limit`` bytes.  Source: syslog(2)."""
@@ -136,6 +140,11 @@ class LiveKernel:
     def thread_count(self) -> int:
         filed, called = parse_load(self.procfs.read("loadavg")).threads, thread_count()
         return max(filed, called) if filed < _SYSINFO_MOST else filed
+
+    def rounding(self, tracees: Sequence[Tracee], turns: Turns, seconds: float) -> list[Sampled]:
+        if not can_trace():
+            raise Refused(f"rounding: not known where processor {os.uname().machine} keeps it")
+        return rounding_modes(self.procfs, tracees, turns, seconds)
 
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         try:
@@ -237,6 +246,9 @@ class RecordedKernel:
 
     def thread_count(self) -> int:
         return parse_load(self.procfs.read("loadavg")).threads
+
+    def rounding(self, tracees: Sequence[Tracee], turns: Turns, seconds: float) -> list[Sampled]:  # noqa: ARG002
+        raise Denied("rounding: recorded")
 
     def log(self, limit: int = LOG_LIMIT) -> bytes:
         return self._log[-limit:]

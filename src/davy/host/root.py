@@ -211,6 +211,16 @@ class DirectoryRoot:
             os.close(descriptor)
 
     @contextmanager
+    def open_folder(self, path: str) -> Iterator[int]:
+        """A descriptor to list a folder by; the last link of its path is not followed."""
+        with self._opened(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK) as descriptor:
+            yield descriptor
+
+    def hangs(self, path: str) -> bool:
+        """Whether a path without links is that of a mount that may never answer, or below one: not even looked at."""
+        return self._hangs(path)
+
+    @contextmanager
     def open_regular(self, path: str) -> Iterator[int]:
         """A descriptor to read a regular file by; looked at before it is opened, so no device or FIFO is."""
         try:

@@ -1,7 +1,8 @@
 """System calls that Python's standard library does not wrap, for reading a host.
 
 Source: openat2(2), open_tree(2), fsopen(2), fsmount(2), statx(2), getdents64(2), perf_event_open(2), bpf(2),
-sysinfo(2), syslog(2), include/uapi/linux/{openat2,mount,stat,perf_event,bpf}.h, arch/*/entry/syscalls/syscall*.tbl.
+sysinfo(2), syslog(2), ptrace(2), include/uapi/linux/{openat2,mount,stat,perf_event,bpf,ptrace,elf}.h,
+arch/*/entry/syscalls/syscall*.tbl.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _PERF_EVENT_OPEN: Final = _number(298, 241)
 _BPF: Final = _number(321, 280)
 _SYSINFO: Final = _number(99, 179)
 _TGKILL: Final = _number(234, 131)
+_PTRACE: Final = _number(101, 117)
 _OPEN_TREE: Final = 428
 _OPENAT2: Final = 437
 _FSOPEN: Final = 430
@@ -54,6 +56,11 @@ _AT_EMPTY_PATH: Final = 0x1000
 _STATX_BTIME: Final = 0x800
 _STATX_ATTR_IMMUTABLE: Final = 0x10
 _STATX_SIZE: Final = 256
+
+_PTRACE_DETACH: Final = 17
+_PTRACE_GETREGSET: Final = 0x4204
+_PTRACE_SEIZE: Final = 0x4206
+_PTRACE_INTERRUPT: Final = 0x4207
 
 _PERF_FLAG_FD_CLOEXEC: Final = 8
 _SYSINFO_BYTES: Final = 256
@@ -201,6 +208,39 @@ def bpf(command: int, attributes: bytes) -> int:
     """bpf(2); ``attributes`` is a union bpf_attr, and what it points to must be kept alive.  Raises OSError."""
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     return _checked(_libc().syscall(ctypes.c_long(_BPF), ctypes.c_int(command), buffer, ctypes.c_uint(len(attributes))))
+
+
+def _ptrace(request: int, thread: int, address: object, data: object) -> None:
+    _checked(_libc().syscall(ctypes.c_long(_PTRACE), ctypes.c_long(request), ctypes.c_long(thread), address, data))
+
+
+def ptrace_seize(thread: int) -> None:
+    """Trace ``thread`` without stopping it and without options: when the tracing thread ends, it is traced no more.
+
+    Raises OSError: EPERM where it is refused or somebody traces it already, ESRCH when it has gone.
+    """
+    _ptrace(_PTRACE_SEIZE, thread, None, None)
+
+
+def ptrace_interrupt(thread: int) -> None:
+    """Have a traced thread stop as soon as it runs.  Raises OSError, ESRCH when it has ended."""
+    _ptrace(_PTRACE_INTERRUPT, thread, None, None)
+
+
+def ptrace_registers(thread: int, kind: int, limit: int) -> bytes:
+    """One set of registers (``NT_*``) of a stopped thread, at most ``limit`` bytes.  Raises OSError.
+
+    How many bytes there are tells a 32-bit thread from a 64-bit one.
+    """
+    buffer = ctypes.create_string_buffer(limit)
+    vector = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), limit)  # struct iovec
+    _ptrace(_PTRACE_GETREGSET, thread, ctypes.c_long(kind), ctypes.byref(vector))
+    return buffer.raw[: vector[1]]
+
+
+def ptrace_detach(thread: int, signal: int) -> None:
+    """Let a stopped thread go on, with the ``signal`` it stopped for (0: none).  Raises OSError, ESRCH if killed."""
+    _ptrace(_PTRACE_DETACH, thread, None, ctypes.c_long(signal))
 
 
 def kernel_log(limit: int) -> bytes:

@@ -95,6 +95,12 @@ def pool_host(name: str) -> str | None:
     return None
 
 
+def pool_names() -> tuple[str, ...]:
+    """The domains and the endpoints with a port, as they may stand in memory or in a file."""
+    hosts, endpoints = _trail()
+    return (*sorted(hosts), *sorted(endpoint for endpoint in endpoints if ":" in endpoint))
+
+
 def miner_port(port: int) -> bool:
     """Whether pools like this port, and few others do.  A port alone is weak evidence."""
     return port in _ports()

@@ -223,6 +223,9 @@ class Socket(Struct, frozen=True, kw_only=True):
     """At least this long connected: the time since the last byte sent or received is a lower bound."""
     bytes_sent: int | None = None
     bytes_received: int | None = None
+    messages_sent: int | None = None
+    """Segments with data in them, which for short messages is how many there were."""
+    messages_received: int | None = None
     rtt_seconds: float | None = None
 
 

@@ -16,6 +16,8 @@ class Reach(Struct, frozen=True, kw_only=True):
     """Stop threads of the busiest processes for a tenth of a millisecond at a time, to read their registers."""
     rules: str | None = None
     """A folder of the owner's own YARA rules."""
+    state: str | None = None
+    """Davy's state folder: keeps the compiled content rules, and is passed by."""
 
 
 USUAL: Final = Reach()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from davy.model.computation import Rounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
     Cover,
@@ -13,6 +14,7 @@ from davy.model.concealment import (
     Preload,
     ProcessTable,
 )
+from davy.model.content import ContentHit
 from davy.model.facts import (
     Account,
     Autostart,
@@ -26,6 +28,7 @@ from davy.model.facts import (
     Restart,
     Socket,
 )
+from davy.model.mining import Conversation, PoolMention, WalletSighting
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
@@ -53,4 +56,11 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     preloads: tuple[Preload, ...] = ()
     hidden_names: tuple[HiddenName, ...] = ()
     accounting: Accounting | None = None
+    content_hits: tuple[ContentHit, ...] = ()
+    conversations: tuple[Conversation, ...] = ()
+    wallets: tuple[WalletSighting, ...] = ()
+    pool_mentions: tuple[PoolMention, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    roundings: tuple[Rounding, ...] = ()
+    tuning: Tuning | None = None
     gaps: tuple[Gap, ...] = ()

@@ -15,6 +15,7 @@ from davy.journal.state import StateError
 from davy.model.facts import ProcessKey, Restart
 from davy.model.incidents import Incident, Judgement, Kind, Role, Verdict
 from davy.model.plan import Left, Plan
+from davy.model.reach import USUAL, Reach
 from davy.model.text import printable
 from davy.respond.carry_out import Carried, bytes_to_keep, carry_out
 from davy.respond.plan import plan
@@ -87,12 +88,14 @@ def evict(
     spared_files: frozenset[tuple[int, int]],
     finished: Finished | None = None,
     passed: frozenset[str] = frozenset(),
+    reach: Reach = USUAL,
 ) -> Outcome:
     """Carry out ``made``, watch for ``watch_seconds``, and look again; up to `ROUNDS` times.
 
     ``passed`` are the ids of incidents that are left alone on purpose; any other that the last look confirms remains.
-    What was ``finished`` before is watched for, too, and one undo puts all of it back.  Raises `StateError` when the
-    journal cannot be written, or what goes cannot be kept, and `HostError` when the host cannot be read.
+    What was ``finished`` before is watched for, too, and one undo puts all of it back.  Every look has the ``reach``
+    of the first.  Raises `StateError` when the journal cannot be written, or what goes cannot be kept, and `HostError`
+    when the host cannot be read.
     """
     kernel = host.kernel
     if kernel is None:
@@ -126,12 +129,12 @@ def evict(
                 ended += carried.ended
             returned = watch.for_returns(watch_seconds, interest.watch)
             restarts += returned.started_by if returned else ()
-            snapshot, judgement = scan(host, restarts=restarts)
+            snapshot, judgement = scan(host, restarts=restarts, reach=reach)
             remaining = tuple(_remaining(judgement, chosen, made, returned, passed))
             learned = tuple(_repeated(watch, remaining, starts))
         if learned:
             restarts += learned
-            snapshot, judgement = scan(host, restarts=restarts)
+            snapshot, judgement = scan(host, restarts=restarts, reach=reach)
             remaining = tuple(_remaining(judgement, chosen, made, returned, passed))
         again = [one for one in remaining if one.verdict is Verdict.CONFIRMED or returned]
         if turn == ROUNDS or not again:

@@ -87,6 +87,7 @@ TCP_INFO = bytearray(280)
 struct.pack_into("=IIII", TCP_INFO, 44, 61_000, 0, 2_500, 61_040)
 struct.pack_into("=I", TCP_INFO, 68, 23_500)
 struct.pack_into("=Q", TCP_INFO, 128, 9_000)
+struct.pack_into("=II", TCP_INFO, 152, 12, 5)
 struct.pack_into("=Q", TCP_INFO, 200, 7_000)
 INFO = attribute(8, b"\0") + attribute(21, struct.pack("=Q", 77)) + attribute(2, bytes(TCP_INFO))
 
@@ -95,7 +96,8 @@ def test_a_connection_has_its_ends_its_owner_and_its_counters() -> None:
     assert one(TCP4, answer(attributes=INFO)) == Socket(
         protocol="tcp", state="ESTABLISHED", local_address="10.0.0.1", local_port=40000,
         remote_address="203.0.113.7", remote_port=3333, inode=4242, uid=1000, cgroup_id=77,
-        age_seconds=61.04, bytes_sent=7_000, bytes_received=9_000, rtt_seconds=0.0235,
+        age_seconds=61.04, bytes_sent=7_000, bytes_received=9_000, messages_sent=5,
+        messages_received=12, rtt_seconds=0.0235,
     )  # fmt: skip
 
 
@@ -138,6 +140,7 @@ def test_of_a_shorter_tcp_info_only_what_is_there_is_told(length: int) -> None:
     found = one(TCP4, answer(attributes=attribute(2, bytes(TCP_INFO[:length]))))
     assert found.age_seconds == (61.04 if length >= 72 else None)
     assert found.bytes_received == (9_000 if length >= 136 else None)
+    assert found.messages_received == (12 if length >= 160 else None)
     assert found.bytes_sent == (7_000 if length >= 208 else None)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.unit.detect import samples_families
+from tests.unit.detect import samples_content, samples_families, samples_memory, samples_rounding, samples_workload
 from tests.unit.detect.sample import Sample
 from tests.unit.snapshots import (
     MODULE_VIEWS,
@@ -121,6 +121,9 @@ def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
 
 MATCHING: Final = (
     *samples_families.MATCHING,
+    *samples_content.MATCHING,
+    *samples_rounding.MATCHING,
+    *samples_workload.MATCHING,
     # concealment: covers
     _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
     _cover(
@@ -473,10 +476,14 @@ MATCHING: Final = (
         snapshot(accounting((0.1, 0.1, 0.0), (0.1, 0.1, 0.0), claimed=0.1, sampled=1.9)),
         HOST,
     ),
+    *samples_memory.MATCHING,
 )
 
 SPARED: Final = (
     *samples_families.SPARED,
+    *samples_content.SPARED,
+    *samples_rounding.SPARED,
+    *samples_workload.SPARED,
     # concealment
     _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),
     _none(
@@ -741,4 +748,5 @@ SPARED: Final = (
         process(107, "-bash", exe="/tmp/.x/y", name="bash", tty=TTY),
         process(100, "/tmp/abcd", ppid=107, tty=TTY, cores=1.0),
     ),
+    *samples_memory.SPARED,
 )

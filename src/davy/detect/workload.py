@@ -1,0 +1,307 @@
+"""Behaviour by shape: what a process computes with, and that it does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from davy.detect.behaviour import BURNING_CORES, life_cores, wanted_cores
+from davy.detect.programs import interprets
+from davy.detect.rule import Observation, detector
+from davy.knowledge.runtimes import runtime_of
+from davy.knowledge.services import service_port, web_port
+from davy.knowledge.tuning import miners_register
+from davy.model.computation import Backing, Workload
+from davy.model.facts import Process, Socket
+from davy.model.findings import Aspect
+from davy.model.lookup import lookup
+from davy.model.snapshot import Snapshot
+
+_MIB: Final = 1 << 20
+_DATASETS: Final = (2080 * _MIB, (2080 + 256) * _MIB)
+"""What RandomX computes from in fast mode, alone or together with the cache it was made of."""
+_GIANT: Final = 3 << 30
+"""Both in pages of 1 GiB."""
+_CACHE: Final = 256 * _MIB
+_SCRATCHPAD: Final = 2 * _MIB
+_STACK: Final = 8 * _MIB
+_SLACK: Final = 256 << 10
+"""What allocators add, and a thread's own buffers."""
+
+_CALLS_AT_START: Final = 400
+"""System calls to read or write that a program needs to load itself, read a configuration and say hello."""
+_CALLS_A_SECOND: Final = 2.0
+_SLEEPS_AT_START: Final = 8
+"""Voluntary switches of a thread while it waits for its first work."""
+_SLEEPS_A_SECOND: Final = 0.1
+"""And later: who waits for every piece of work, as workers of a queue do, waits oftener."""
+_INPUT: Final = 1 << 20
+_INPUT_A_SECOND: Final = 2048
+_SYSTEM_SHARE: Final = 0.03
+_SYSTEM_AT_START: Final = 2.0
+"""Seconds within the kernel to touch memory for the first time."""
+_LIFELONG_SHARE: Final = 0.7
+
+_TALK: Final = 64 << 10
+_TALK_A_SECOND: Final = 1024
+_MESSAGE: Final = 8 << 10
+_SOCKETS_LIMIT: Final = 8
+"""Descriptors of sockets, inherited ones and those of the machine's own services included."""
+_REPORTS: Final = 2.0
+"""From so many times as much said as heard on a program reports to somebody, and is not told what to do."""
+
+
+def _burning(snapshot: Snapshot) -> Iterator[tuple[Process, Workload]]:
+    """The processes that burn and whose shape is known."""
+    ways = lookup(snapshot)
+    for workload in snapshot.workloads:
+        process = ways.by_subject.get(workload.key.subject)
+        if process is not None and wanted_cores(snapshot, process) >= BURNING_CORES:
+            yield process, workload
+
+
+def native(snapshot: Snapshot, process: Process) -> bool:
+    """Whether a process computes what is in its own program: it is no interpreter, and makes no code by its trade."""
+    detail = lookup(snapshot).detail.get(process.subject)
+    if detail is None or runtime_of(detail.mapped_files):
+        return False
+    return not ((process.script or process.inline) and interprets(snapshot, process))
+
+
+def computes_only(snapshot: Snapshot, process: Process, work: Workload) -> tuple[str, ...]:
+    """That a process has computed all its life and done hardly anything else, as evidence; empty when it has.
+
+    Asked of its whole life, not of the moment: it read nothing to speak of, its busy threads never wait, and the
+    kernel has little to do for it.
+    """
+    busy = [thread for thread in work.threads if thread.busy]
+    cpu = work.user_seconds + work.system_seconds
+    if not busy or not native(snapshot, process) or work.read_calls is None or work.write_calls is None:
+        return ()
+    calls, sleeps = work.read_calls + work.write_calls, sum(thread.sleeps for thread in busy)
+    ran = sum(thread.cpu_seconds for thread in busy)
+    lifelong = life_cores(snapshot, process) >= _LIFELONG_SHARE * wanted_cores(snapshot, process)
+    if not lifelong or work.open_files or (work.read_bytes or 0) > _INPUT + _INPUT_A_SECOND * cpu:
+        return ()
+    if (
+        calls > _CALLS_AT_START + _CALLS_A_SECOND * cpu
+        or sleeps > _SLEEPS_AT_START * len(busy) + _SLEEPS_A_SECOND * ran
+    ):
+        return ()
+    if work.system_seconds > _SYSTEM_AT_START * len(busy) + _SYSTEM_SHARE * cpu:
+        return ()
+    return (
+        f"{cpu:.1f} s of CPU time, {work.system_seconds:.1f} s of it in the kernel",
+        f"{calls} calls to read or write in all its life, {(work.read_bytes or 0) >> 10} KiB read",
+        f"{len(busy)} busy threads, which gave a CPU back {sleeps} times",
+        "no file open to read from",
+    )
+
+
+@detector("behaviour.pure-computation", aspect=Aspect.BEHAVIOUR, technique="T1496.001")
+def pure_computation(snapshot: Snapshot) -> Iterator[Observation]:
+    """A process has done nothing but compute since it began: no input, no waiting, hardly a system call, no terminal.
+
+    Miners compute on every core from a few bytes of work.  So do prime sieves, benchmarks and simulations that take
+    their problem from the command line: alone it says little.  Interpreters and runtimes are not meant.
+    """
+    details = lookup(snapshot).detail
+    for process, work in _burning(snapshot):
+        detail = details.get(process.subject)
+        if process.tty or detail is None or detail.terminal:
+            continue
+        evidence = computes_only(snapshot, process, work)
+        if not evidence:
+            continue
+        cpus = snapshot.host.cpus or 1
+        pinned = sum(thread.busy and thread.cpus == 1 for thread in work.threads)
+        everywhere = work.busy_threads >= cpus
+        where = "every core" if everywhere else f"{work.busy_threads} of {cpus} cores"
+        yield Observation(
+            subject=process.subject,
+            degree="every core" if everywhere else "some cores",
+            summary=f"does nothing but compute, on {where}",
+            evidence=evidence + ((f"{pinned} threads are bound to one CPU each",) if pinned > 1 else ()),
+        )
+
+
+def _fits(size: int, base: int, threads: int) -> bool:
+    """Whether memory is this much, together with scratchpads and stacks that the kernel joined to it."""
+    over = size - base
+    most = (threads + 2) * (_SCRATCHPAD + _STACK)
+    return 0 <= over <= most and over % _SCRATCHPAD <= _SLACK
+
+
+def _scratchpads(work: Workload, data: int) -> int:
+    """How many scratchpads there may be: pieces of 2 MiB, alone, joined to each other, or joined to the data set."""
+    found, most = 0, max(work.busy_threads, 1) + 1
+    for region in work.regions:
+        pieces, rest = divmod(region.bytes, _SCRATCHPAD)
+        if 0 < pieces <= most and rest <= _SLACK and (region.bytes != _STACK or region.backing is Backing.HUGE):
+            found += pieces * region.count
+    base = max((each for each in (*_DATASETS, _CACHE) if each <= data), default=data)
+    return found + (data - base) // _SCRATCHPAD
+
+
+def _programs_change(work: Workload) -> bool:
+    """Whether its code was another at every look, a few milliseconds apart."""
+    return work.code_looks > 1 and work.code_changes == work.code_looks - 1
+
+
+@detector("behaviour.randomx-memory", aspect=Aspect.BEHAVIOUR, technique="T1496.001")
+def randomx_memory(snapshot: Snapshot) -> Iterator[Observation]:
+    """A burning process has memory as RandomX wants it: the data set of 2,080 MiB or its cache, and scratchpads.
+
+    RandomX reads from a data set of exactly that size, which is made from a cache of 256 MiB (light mode has the cache
+    alone), and each thread works on 2 MiB and runs programs that are written anew for every hash.  Heaps of that
+    size are rare, and with both of the other marks hardly anything else is left; a person's own benchmark is the same.
+    """
+    for process, work in _burning(snapshot):
+        threads = max(work.busy_threads, 1)
+        sizes = {region.bytes: region.backing for region in work.regions}
+        fast = [size for size in sizes if any(_fits(size, base, threads) for base in _DATASETS)]
+        fast += [size for size, backing in sizes.items() if size == _GIANT and backing is Backing.HUGE]
+        light = [size for size in sizes if _fits(size, _CACHE, threads)]
+        own = native(snapshot, process)
+        pads = _scratchpads(work, max(fast or light, default=0))
+        if fast and pads >= work.busy_threads > 0 and work.code_bytes and _programs_change(work) and own:
+            degree = "data set and programs"
+        elif fast and pads >= work.busy_threads > 0 and own:
+            degree = "data set and scratchpads"
+        elif light and pads >= work.busy_threads > 0 and _programs_change(work) and own:
+            degree = "cache and programs"
+        else:
+            continue
+        data = max(fast or light)
+        evidence = [f"{data / _MIB:.1f} MiB in one piece, {sizes[data]}", f"{pads} pieces of 2 MiB"]
+        evidence.append(f"{work.busy_threads} busy threads")
+        if work.code_bytes:
+            evidence.append(
+                f"{work.code_bytes >> 10} KiB of code in memory, another at {work.code_changes} of "
+                f"{max(work.code_looks - 1, 0)} looks"
+            )
+        if work.huge_bytes or work.transparent_huge_bytes:
+            evidence.append(f"{(work.huge_bytes + (work.transparent_huge_bytes or 0)) >> 20} MiB in huge pages")
+        yield Observation(
+            subject=process.subject,
+            degree=degree,
+            summary=f"has memory as RandomX wants it: {'the data set' if fast else 'the cache'} and scratchpads",
+            evidence=tuple(evidence),
+        )
+
+
+@detector("behaviour.changing-code", aspect=Aspect.BEHAVIOUR, technique="T1496.001")
+def changing_code(snapshot: Snapshot) -> Iterator[Observation]:
+    """A burning process writes its own code anew all the time, and is no runtime that is known to.
+
+    RandomX runs a new program some thousand times a second.  Runtimes (Java, Node, Python's numba, Wine, QEMU) write
+    code, too, but keep it once they are warm; emulators of games do as RandomX does.
+    """
+    for process, work in _burning(snapshot):
+        if not work.code_bytes or not _programs_change(work) or not native(snapshot, process):
+            continue
+        yield Observation(
+            subject=process.subject,
+            summary="runs code that it writes anew all the time",
+            evidence=(
+                f"{work.code_bytes >> 10} KiB of executable memory without a file, "
+                f"{work.writable_code_bytes >> 10} KiB of it writable",
+                f"another at {work.code_changes} of {work.code_looks - 1} looks, 4 ms apart",
+            ),
+        )
+
+
+@detector("behaviour.tuned-machine", aspect=Aspect.BEHAVIOUR, technique="T1496.001")
+def tuned_machine(snapshot: Snapshot) -> Iterator[Observation]:
+    """The machine was tuned as RandomX wants it, and this process did it or gains by it.
+
+    Miners switch a processor's prefetchers off as they start, and the kernel's log names the writer as it was called
+    then; and they have huge pages kept back.  Databases, virtual machines and clusters are tuned alike.
+    """
+    found = snapshot.tuning
+    if found is None:
+        return
+    boot = snapshot.host.boot_time
+    writes = [write for write in found.msr_writes if miners_register(write.name, write.register)]
+    for process, work in _burning(snapshot):
+        threads = {process.pid, *(thread.tid for thread in work.threads)}
+        began = process.start_time - boot if boot is not None else 0.0
+        own = [write for write in writes if write.since_boot is None or write.since_boot >= began - 1.0]
+        named = [write for write in own if write.pid in threads or (write.name == process.name and not write.pid)]
+        alike = [write for write in writes if write.name == process.name]
+        if named or alike:
+            write = (named or alike)[-1]
+            yield Observation(
+                subject=process.subject,
+                degree="wrote registers" if named else "named alike",
+                summary="switched the processor's prefetchers off, as RandomX wants it",
+                evidence=(f"kernel log: MSR {write.register:#x} written by {write.name} (pid {write.pid})",),
+            )
+        elif work.huge_bytes and found.huge_pages and native(snapshot, process):
+            lines = tuple(f"{line.path}:{line.line}: {line.text.strip()}" for line in found.huge_page_lines[:4])
+            yield Observation(
+                subject=process.subject,
+                degree="huge pages",
+                summary="computes in huge pages that the machine was set to keep back",
+                evidence=(f"{work.huge_bytes >> 20} MiB of it, vm.nr_hugepages is {found.huge_pages}", *lines),
+            )
+
+
+def _gang(snapshot: Snapshot, process: Process) -> list[Process]:
+    """A process, and its parent and children that run the same program."""
+    ways = lookup(snapshot)
+    parent = ways.parent(process)
+    near = [*ways.children(process), *([parent] if parent else [])]
+    return [process, *(each for each in near if each.exe is not None and each.exe == process.exe)]
+
+
+def thin_connection_of(snapshot: Snapshot, process: Process, work: Workload) -> Socket | None:
+    """The one connection of a process, if it has no other, listens nowhere, and hardly anything is said over it.
+
+    What it inherited, and somebody else holds too, is not its own: the socket of an intruder's shell.
+    """
+    gang = {each.pid for each in _gang(snapshot, process)}
+    own = [socket for socket in snapshot.sockets if socket.pids and gang.issuperset(socket.pids)]
+    if len(own) != 1 or work.sockets > _SOCKETS_LIMIT:
+        return None
+    (only,) = own
+    if only.protocol != "tcp" or only.state != "ESTABLISHED":
+        return None
+    if service_port(only.remote_port) or service_port(only.local_port):
+        return None
+    age = snapshot.taken + snapshot.seconds - process.start_time
+    said, heard = only.bytes_sent, only.bytes_received
+    if said is None or not heard or said + heard > _TALK + _TALK_A_SECOND * age:
+        return None
+    messages = (only.messages_received or 1) + (only.messages_sent or 1)
+    return only if (said + heard) / messages <= _MESSAGE else None
+
+
+@detector("network.thin-connection", aspect=Aspect.NETWORK, technique="T1496.001")
+def thin_connection(snapshot: Snapshot) -> Iterator[Observation]:
+    """A process that does nothing but compute keeps one thin connection, and nothing else comes out of it.
+
+    It reads no file, writes none, and serves nobody: what it computes from arrives in a few bytes over that connection,
+    and what it finds leaves by it.  That is what mining is.  Workers keep such connections to databases, queues and
+    license servers, too: known ports of theirs are not meant, nor interpreters, nor whatever reads files; a native
+    worker of one's own that asks a server of one's own for work is the same: tell Davy so.
+    """
+    for process, work in _burning(snapshot):
+        only = thin_connection_of(snapshot, process, work)
+        if only is None:
+            continue
+        evidence = computes_only(snapshot, process, work)
+        if not evidence:
+            continue
+        where = f"{only.remote_address}:{only.remote_port}"
+        reports = (only.bytes_sent or 0) > _REPORTS * (only.bytes_received or 0)
+        yield Observation(
+            subject=process.subject,
+            degree="reports" if reports else "to the web" if web_port(only.remote_port) else "is told",
+            summary=f"does nothing but compute, and keeps one thin connection to {where}",
+            evidence=(
+                f"{only.bytes_sent} bytes sent and {only.bytes_received} received in "
+                f"{snapshot.taken + snapshot.seconds - process.start_time:.0f} s",
+                *evidence,
+            ),
+        )
