@@ -257,10 +257,10 @@ def _conceals(findings: Sequence[Finding]) -> bool:
 
 
 def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
-    """Files of the gang's family that lie on disk while no member runs them."""
-    members = [*gang.miners.values(), *(one.process for one in gang.guardians.values())]
-    running = {own_program(snapshot, process) for process in members} | {process.exe_path for process in members}
-    running |= {path for hider in gang.hiders.values() for path in hider.files}
+    """Files of the gang's family that lie on disk while nobody runs them, and that are no autostart themselves."""
+    used = {path for process in snapshot.processes for path in (own_program(snapshot, process), process.exe_path)}
+    used |= {path for hider in gang.hiders.values() for path in hider.files}
+    used |= {autostart.path for autostart in snapshot.autostarts}
     families = {
         finding.family
         for subject in (*gang.miners, *gang.guardians, *gang.autostarts, *gang.hiders)
@@ -269,14 +269,16 @@ def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
     }
     for known in snapshot.known_files:
         sure = any(finding.bits >= _SURE_BITS for finding in findings.get(known.subject, ()))
-        if sure and known.family in families and known.path not in running:
+        if sure and known.family in families and known.path not in used:
             gang.files[known.subject] = known
 
 
 def _considered(
     snapshot: Snapshot, findings: Findings, incidents: Sequence[Incident], excused: frozenset[str]
 ) -> Iterator[Considered]:
-    accused = {actor.subject for one in incidents for actor in one.actors} | excused
+    actors = [actor for one in incidents for actor in one.actors]
+    accused = {actor.subject for actor in actors} | excused
+    accused |= {f"file:{path}" for actor in actors for path in (actor.path, *actor.files)}
     ways = lookup(snapshot)
     rows = []
     for subject, own in findings.items():

@@ -24,7 +24,7 @@ _WAITED_LEAST: Final = 0.05
 """Work that waited for a smaller share of what it asked for was hardly slowed."""
 _SLOWED_MOST: Final = 5
 _NAMING_BITS: Final = 3.0
-"""A name, path or line with less is one that others use, too."""
+"""A name or path with less is one that others use, too: it needs another one of the same family beside it."""
 
 
 def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str) -> Actor:
@@ -56,17 +56,24 @@ def file_actor(known: KnownFile, role: Role) -> Actor:
 def family_of(findings: Iterable[Finding]) -> str | None:
     """The family that most bits speak for, each piece of evidence once.
 
-    Ordinary words name nobody, and what anybody may fetch only where no other family is told of.
+    One ordinary word names nobody, several of one family do.  What anybody may fetch names an incident only where no
+    other family is told of.
     """
     said: dict[tuple[str, tuple[str, ...]], float] = {}
+    sure: set[str] = set()
     for finding in findings:
-        if finding.family and (finding.bits >= _NAMING_BITS or finding.rule == KNOWN_LINE):
+        if finding.family:
             key = (finding.family, finding.evidence)
             said[key] = max(finding.bits, said.get(key, 0.0))
+            if finding.bits >= _NAMING_BITS or finding.rule == KNOWN_LINE:
+                sure.add(finding.family)
     votes: dict[str, float] = {}
     for (family, _), bits in said.items():
         votes[family] = votes.get(family, 0.0) + bits
-    return max(votes, key=lambda family: (family not in public_families(), votes[family])) if votes else None
+    named = [family for family in votes if family in sure] or [
+        family for family in votes if votes[family] >= _NAMING_BITS
+    ]
+    return max(named, key=lambda family: (family not in public_families(), votes[family]), default=None)
 
 
 def _family(subjects: Iterable[Sequence[str]], findings: Mapping[str, Sequence[Finding]]) -> str | None:

@@ -44,6 +44,19 @@ def test_a_public_miner_is_named_after_the_family_that_guards_it() -> None:
 
 def test_an_ordinary_word_names_no_family() -> None:
     assert incident_of(snapshot(process(300, "/tmp/trace", cores=1.0))).family is None
+    assert incident_of(snapshot(process(300, "/tmp/.solr/solrd", cores=1.0))).family == "z0miner", "two of them do"
+
+
+def test_a_file_that_another_gang_runs_does_not_lie_about() -> None:
+    facts = snapshot(
+        process(300, "/tmp/dbused", cores=1.0),
+        process(400, "/usr/bin/pamdicks", cores=1.0, exe="/usr/bin/pamdicks"),
+        known_file("/usr/bin/pamdicks", "skidmap"),
+        known_file("/tmp/dbused", "8220"),
+    )
+    found = judged(facts)
+    assert [files(one) for one in found.incidents if files(one)] == []
+    assert "file:/tmp/dbused" not in {row.findings[0].subject for row in found.considered}
 
 
 def test_a_line_names_the_family_of_what_bears_no_name() -> None:
