@@ -82,6 +82,14 @@ class Start(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return ("/bin/sh", "-c", self.shell) if self.shell is not None else self.command
 
 
+class KernelThread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kernel thread, which a container has none of: it is written into the facts that were taken."""
+
+    name: str
+    cores: float = 0.0
+    """CPU that it takes, all its life."""
+
+
 class Truth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verdict: Verdict
     gang: tuple[str, ...] = ()
@@ -97,6 +105,7 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     account: tuple[Account, ...] = ()
     file: tuple[File, ...] = ()
     unit: tuple[Unit, ...] = ()
+    kernel_thread: tuple[KernelThread, ...] = ()
     prepare: str = ""
     start: tuple[Start, ...] = ()
     remove: tuple[str, ...] = ()

@@ -6,17 +6,18 @@ import base64
 import hashlib
 import shlex
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from bench.corpus.case import Case, File, Options, Start, capsule_of
+from bench.corpus.case import Case, File, KernelThread, Options, Start, capsule_of
 from bench.corpus.lab import Lab
 from bench.corpus.tree import DAVY, HOME, TREE, inside
 from davy import capsule
 from davy.knowledge.pools import pool_endpoint
-from davy.model.facts import Host
+from davy.model.facts import PF_KTHREAD, Host, Process
 from davy.model.snapshot import Snapshot
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
@@ -24,12 +25,16 @@ _KERNEL: Final = "6.1.0-lab-amd64"
 _BOOT_ID: Final = "1ab01ab0-1ab0-41ab-81ab-1ab01ab01ab0"
 _ROUNDINGS: Final = {"none": 0, "all": 1, "up-down": 2}
 _PROTOCOLS: Final = {"xmr": 1, "stratum": 2}
+_KERNEL_PIDS: Final = 4_000_000
+"""Higher than any process of a container gets."""
 _LOOK_SECONDS: Final = 0.3
 _MADE: Final = "/run/made.davy"
 _CRON_TABLE: Final = "/etc/cron.d/zz-start"
 _GROUPS: Final = {"daemon": "/system.slice/web.service", "cron": "/system.slice/cron.service"}
 _NOWHERE: Final = "</dev/null >/dev/null 2>&1"
 _POOLS_NETWORK: Final = "192.88.99."
+_LOOPBACK: Final = "127."
+"""What listens there is brought by the case: a relay, for instance."""
 
 
 def record(path: Path, case: Case) -> int:
@@ -53,7 +58,7 @@ def record(path: Path, case: Case) -> int:
         taken = capsule.unpacked(base64.b64decode(lab.run("base64", _MADE)))
     finally:
         lab.close()
-    content = capsule.packed(_normal(taken))
+    content = capsule.packed(_with_kernel_threads(_normal(taken), case.kernel_thread))
     capsule_of(path).write_bytes(content)
     return len(content)
 
@@ -65,12 +70,30 @@ def _normal(snapshot: Snapshot) -> Snapshot:
     return msgspec.structs.replace(snapshot, host=host, module_table=None)
 
 
+def _with_kernel_threads(snapshot: Snapshot, threads: Iterable[KernelThread]) -> Snapshot:
+    """With kernel threads beside what runs, as the machine's own list of processes has them."""
+    since = snapshot.host.boot_time or snapshot.taken
+    window = snapshot.load.window_seconds if snapshot.load else 0.0
+    added = tuple(
+        Process(
+            pid=_KERNEL_PIDS + number, start_ticks=0, start_time=since, name=one.name, state="R" if one.cores else "S",
+            ppid=2, pgrp=0, session=0, tty=0, flags=PF_KTHREAD, nice=0, threads=1, rss_bytes=0,
+            cpu_seconds=one.cores * (snapshot.taken - since), children_cpu_seconds=0.0,
+            window_cpu_seconds=one.cores * window, uid=0, user="root", cgroup="/",
+        )
+        for number, one in enumerate(threads)
+    )  # fmt: skip
+    return msgspec.structs.replace(snapshot, processes=(*snapshot.processes, *added))
+
+
 def _pools(case: Case) -> set[tuple[str, int, str]]:
     found = set()
     for file in case.file:
         if file.program is None or file.options.pool is None:
             continue
         address, _, port = file.options.pool.rpartition(":")
+        if address.startswith(_LOOPBACK):
+            continue
         if not address.startswith(_POOLS_NETWORK) or pool_endpoint(address, int(port)):
             raise RuntimeError(f"{file.options.pool}: the stand-in pool is in {_POOLS_NETWORK}0/24 and nowhere else")
         found.add((address, int(port), file.options.protocol))
