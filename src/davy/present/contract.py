@@ -182,12 +182,12 @@ def scan_object(judgement: Judgement) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "complete": judgement.complete,
         "incidents": [_incident(incident) for incident in judgement.incidents],
-        "allowed": [_allowed(one) for one in judgement.allowed],
         "exposures": [],
         "gaps": [_gap(gap) for gap in judgement.gaps],
         "views": {"processes": _views(judgement.process_table), "modules": _views(judgement.module_table)}
         if judgement.live
         else None,
+        "allowed": [_allowed(one) for one in judgement.allowed],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from davy.correlate.counterfactual import account, decisive
@@ -90,6 +90,7 @@ def test_the_loudest_subject_decides() -> None:
     assert decisive([], [SUBJECT]) is None
 
 
+@settings(deadline=None)
 @given(FINDINGS)
 def test_every_change_is_what_the_verdict_function_says(findings: list[Finding]) -> None:
     told = account(SUBJECT, findings)
@@ -104,6 +105,7 @@ def test_every_change_is_what_the_verdict_function_says(findings: list[Finding])
             assert change.verdict in outcomes
 
 
+@settings(deadline=None)
 @given(FINDINGS)
 def test_what_is_wanting_does_confirm(findings: list[Finding]) -> None:
     for words in account(SUBJECT, findings).wanting:

@@ -56,14 +56,25 @@ CONTRACT: dict[str, Any] = {
             "technique": "str?",
         }],
         "cost": {"cpu_hours": float},
+        "owners": "str?",
+        "sum": {
+            "subject": str, "verdict": str, "bits": float, "proven": bool,
+            "aspects": [{"aspect": str, "bits": float, "strongest": float, "further": [float]}],
+            "changes": [{"without": [str], "verdict": str}],
+            "wanting": [str],
+        },
     }],
     "exposures": [{"service": str, "address": str, "severity": str, "summary": str, "fix": [str]}],
     "gaps": [{"collector": str, "what": str, "why": str}],
     "views": {"processes": {"seen": int, "hidden": int}, "modules": {"seen": int, "hidden": int}},
+    "allowed": [{
+        "id": int, "sha256": str, "path": str, "unit": "str?", "user": "str?", "reason": str, "since": MOMENT,
+        "by": "str?", "pids": [int], "cost": {"cpu_hours": float}, "cores": float, "differs": [str],
+    }],
 }  # fmt: skip
 ON_REQUEST = ("tables",)
 """Only printed when an option asks for it."""
-NULLABLE = ("door", "cost", "views", "views.processes", "views.modules")
+NULLABLE = ("door", "cost", "sum", "views", "views.processes", "views.modules")
 
 NOW = 1_700_000_000.0
 MODULES = module_table(*(f"module{number}" for number in range(90)))
