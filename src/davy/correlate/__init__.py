@@ -55,8 +55,9 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
     claimed |= {autostart.subject for autostart in own_autostarts(snapshot, permitted)}
     gangs += _dormant(snapshot, by_subject, claimed)
     gangs = joined(snapshot, _hidden(gangs, hiders(snapshot, by_subject), by_subject), by_subject)
+    used = _used(snapshot) if snapshot.known_files else set()
     for gang in gangs:
-        _add_files(snapshot, gang, by_subject)
+        _add_files(snapshot, gang, used, by_subject)
     accused = {
         process.pid
         for gang in gangs
@@ -256,11 +257,15 @@ def _conceals(findings: Sequence[Finding]) -> bool:
     return any(finding.aspect is Aspect.CONCEALMENT and finding.bits > 0 for finding in findings)
 
 
-def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
-    """Files of the gang's family that lie on disk while nobody runs them, and that are no autostart themselves."""
+def _used(snapshot: Snapshot) -> set[str | None]:
+    """The files that somebody runs, and those that are autostarts themselves."""
     used = {path for process in snapshot.processes for path in (own_program(snapshot, process), process.exe_path)}
-    used |= {path for hider in gang.hiders.values() for path in hider.files}
-    used |= {autostart.path for autostart in snapshot.autostarts}
+    return used | {autostart.path for autostart in snapshot.autostarts}
+
+
+def _add_files(snapshot: Snapshot, gang: Gang, used: set[str | None], findings: Findings) -> None:
+    """Files of the gang's family that lie on disk and are not ``used``."""
+    hiding = {path for hider in gang.hiders.values() for path in hider.files}
     families = {
         finding.family
         for subject in (*gang.miners, *gang.guardians, *gang.autostarts, *gang.hiders)
@@ -269,7 +274,7 @@ def _add_files(snapshot: Snapshot, gang: Gang, findings: Findings) -> None:
     }
     for known in snapshot.known_files:
         sure = any(finding.bits >= _SURE_BITS for finding in findings.get(known.subject, ()))
-        if sure and known.family in families and known.path not in used:
+        if sure and known.family in families and known.path not in used and known.path not in hiding:
             gang.files[known.subject] = known
 
 
