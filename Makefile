@@ -23,6 +23,7 @@ check: $(VENV)/.checked
 bench: $(VENV)/.tested
 	$(ROOT) $(BIN)/python -m bench.scan
 	$(ROOT) $(BIN)/python -m bench.sweep
+	$(ROOT) $(BIN)/python -m bench.rounding
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
