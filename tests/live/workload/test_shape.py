@@ -180,7 +180,7 @@ def test_a_miner_of_innocent_name_and_place_is_confirmed_by_its_shape_and_connec
     with _peer(_pool) as pool, _running(folder / "worker", f"{pool.port}", f"{cores}") as leader:
         found = davy.scan()
         rules = _rules(davy, found, leader)
-        assert _verdict(found, leader) == "confirmed", told(found)
+        assert _verdict(found, leader) == "confirmed", told(found) + str(rules)
     shape = {rule: bits for rule, bits in rules.items() if rule.partition(".")[0] in ("behaviour", "network")}
     assert shape.keys() >= {"behaviour.pure-computation", "network.thin-connection"}
     assert not {rule for rule in rules if rule.startswith(("identity.", "origin.", "trust."))}
