@@ -57,11 +57,13 @@ async def _serve(protocol: str, reader: asyncio.StreamReader, writer: asyncio.St
             monero = {"jsonrpc": "2.0", "method": "job", "params": _monero_job(number)}
             say(monero if protocol == "xmr" else _stratum_job(number))
 
-    giving = asyncio.create_task(jobs())
+    giving: asyncio.Task[None] | None = None
     with suppress(OSError, ValueError):
         while line := await reader.readline():
+            giving = giving or asyncio.create_task(jobs())
             say(*(_monero if protocol == "xmr" else _stratum)(json.loads(line), number))
-    giving.cancel()
+    if giving is not None:
+        giving.cancel()
     writer.close()
 
 
