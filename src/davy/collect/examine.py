@@ -9,7 +9,7 @@ import msgspec
 
 from davy.collect.burners import burns
 from davy.collect.concealment.hidden_names import hidden_names
-from davy.collect.content import contents
+from davy.collect.content import images
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, far_ends, holders, ownerless
@@ -39,7 +39,7 @@ _NETWORKS_LIMIT: Final = 16
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
     ("hidden names", hidden_names),
-    ("content", contents),
+    ("content", images),
     ("memory", memory),
     ("workload", workloads),
     ("rounding", roundings),

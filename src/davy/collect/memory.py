@@ -16,7 +16,7 @@ from davy.host import Denied, Gone, Host, HostError, Kernel
 from davy.host.memory import Limits, Reading, read_memory
 from davy.knowledge.matching import Matcher, NoEngineError, Scanning, matcher
 from davy.knowledge.matching.engines import Engine, engine
-from davy.knowledge.matching.patterns import pattern
+from davy.knowledge.matching.patterns import literal, pattern
 from davy.knowledge.observers import observer
 from davy.knowledge.pools import miner_port, pool_endpoint, pool_host, pool_names
 from davy.knowledge.programs import interpreter
@@ -54,16 +54,15 @@ _TEXTS: Final = 4
 _CONNECTED: Final = frozenset({"ESTABLISHED", "SYN_SENT", "CLOSE_WAIT"})
 
 
-def memory(host: Host, snapshot: Snapshot, _reach: Reach) -> Iterator[Fact]:
+def memory(host: Host, snapshot: Snapshot, reach: Reach) -> Iterator[Fact]:
     """What the memory of the processes worth it holds.  What could not be read, or only in part, is a gap."""
-    if host.kernel is None:
+    chosen = list(_chosen(snapshot)) if host.kernel is not None else []
+    if host.kernel is None or not chosen:
         return
-    chosen = list(_chosen(snapshot))
     try:
-        rules, marks = matcher(), _marks()
+        rules, marks = matcher(reach.state), _marks(reach.state)
     except NoEngineError as error:
-        if chosen:
-            yield Gap("memory", f"{len(chosen)} processes", str(error))
+        yield Gap("memory", f"{len(chosen)} processes", str(error))
         return
     deadline = time.monotonic() + SECONDS
     for number, process in enumerate(chosen):
@@ -127,19 +126,18 @@ def _pool_like(socket: Socket) -> bool:
 class _Marks:
     """What is looked for beside the rules: markers of messages, long addresses, names of pools."""
 
-    def __init__(self) -> None:
-        literals = [re.escape(name) for name in pool_names()]
-        self.expressions = (*MARKERS, *long_expressions(), *literals)
-        self.engine: Engine = engine([pattern(expression) for expression in self.expressions])
+    def __init__(self, cache: str | None) -> None:
+        expressions = [pattern(each) for each in (*MARKERS, *long_expressions())]
+        self.engine: Engine = engine([*expressions, *map(literal, pool_names())], "marks", cache)
         self.first_wallet = len(MARKERS)
         self.first_pool = self.first_wallet + len(long_expressions())
         self.marker = re.compile("|".join(MARKERS).encode())
 
 
 @functools.cache
-def _marks() -> _Marks:
+def _marks(cache: str | None) -> _Marks:
     """Raises `NoEngineError`."""
-    return _Marks()
+    return _Marks(cache)
 
 
 class _Look:

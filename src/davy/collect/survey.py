@@ -22,6 +22,7 @@ from davy.collect.concealment.module_files import module_files
 from davy.collect.concealment.modules import module_table
 from davy.collect.concealment.preloads import preloads
 from davy.collect.concealment.views import process_table
+from davy.collect.content import hot_files
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.gpu import gpu_uses
 from davy.collect.known_files import known_files
@@ -41,6 +42,7 @@ from davy.model.concealment import (
     Preload,
     ProcessTable,
 )
+from davy.model.content import ContentHit
 from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.gpu import GpuUse
@@ -49,8 +51,8 @@ from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 
 Fact = (
-    Account | Accounting | Autostart | Cover | Gap | GpuUse | KnownFile | Load | ModuleFile | ModuleTable | Preload
-    | PoolMention | Process | ProcessTable | Renewal | Socket | Tuning
+    Account | Accounting | Autostart | ContentHit | Cover | Gap | GpuUse | KnownFile | Load | ModuleFile | ModuleTable
+    | Preload | PoolMention | Process | ProcessTable | Renewal | Socket | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 
@@ -89,6 +91,8 @@ def survey(
     began, taken = time.monotonic(), kernel.now() if kernel else time.time()
     if kernel is None:
         facts = list(_of_the_root(host, progress))
+        progress("hot folders")
+        facts += within(COLLECTOR_SECONDS, "content", hot_files(host, every(facts, Account), reach))
     else:
         progress("processes")
         shown = first_look(host, kernel)
@@ -98,6 +102,9 @@ def survey(
             facts += within(COLLECTOR_SECONDS, "modules", module_table(host, kernel, files, deep=deep or bool(files)))
             progress("the CPU window")
             window.halfway()
+            progress("hot folders")
+            facts += within(COLLECTOR_SECONDS, "content", hot_files(host, every(facts, Account), reach))
+            progress("the CPU window")
             window.close()
             facts += within(COLLECTOR_SECONDS, "covers", covers(host, kernel, shown))
             facts += _of_the_window(host, kernel, window, facts)
@@ -129,6 +136,7 @@ def survey(
         accounting=one(facts, Accounting),
         gpu_uses=every(facts, GpuUse),
         tuning=one(facts, Tuning),
+        content_hits=every(facts, ContentHit),
         pool_mentions=every(facts, PoolMention),
         gaps=every(facts, Gap),
     )

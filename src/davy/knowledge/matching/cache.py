@@ -1,4 +1,4 @@
-"""The compiled database on disk, so that a scan need not compile the rules anew: in Davy's state folder only.
+"""Compiled databases on disk, so that a scan need not compile the patterns anew: in Davy's state folder only.
 
 A file counts only if we own it, nobody else may write it, and it is what was written; any other is passed over.
 """
@@ -13,14 +13,13 @@ from typing import Final
 
 _LIMIT: Final = 64 << 20
 _DIGEST: Final = 32
-_PREFIX: Final = "rules-"
 
 
-def load(folder: str, name: str) -> bytes | None:
-    """What was stored under ``name``, or None."""
+def load(folder: str, purpose: str, name: str) -> bytes | None:
+    """What was stored for this purpose under ``name``, or None."""
     try:
         descriptor = os.open(
-            os.path.join(folder, _PREFIX + name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            os.path.join(folder, f"{purpose}-{name}"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         )
     except OSError:
         return None
@@ -41,9 +40,9 @@ def load(folder: str, name: str) -> bytes | None:
     return data if hashlib.sha256(data).digest() == digest else None
 
 
-def store(folder: str, name: str, data: bytes) -> None:
-    """Keep ``data`` under ``name`` in place of all that was kept before; where that cannot be, nothing happens."""
-    final = _PREFIX + name
+def store(folder: str, purpose: str, name: str, data: bytes) -> None:
+    """Keep ``data`` under ``name`` in place of what was kept for this ``purpose``, if that can be."""
+    final = f"{purpose}-{name}"
     draft = f".{final}.{os.getpid()}"
     with suppress(OSError):
         folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -65,7 +64,7 @@ def store(folder: str, name: str, data: bytes) -> None:
                     os.unlink(draft, dir_fd=folder_fd)
                 return
             for name_there in os.listdir(folder_fd):
-                if name_there.startswith(_PREFIX) and name_there != final:
+                if name_there.startswith(f"{purpose}-") and name_there != final:
                     with suppress(OSError):
                         os.unlink(name_there, dir_fd=folder_fd)
         finally:

@@ -35,14 +35,16 @@ class Engine(Protocol):
         """Where each pattern that stands in ``data`` starts for the first time.  May be called by several threads."""
 
 
-def engine(patterns: Sequence[Pattern], cache: str | None = None, wanted: str | None = None) -> Engine:
-    """The best engine there is, or the ``wanted`` one (hyperscan, re2).  ``cache`` is a folder of ours.
+def engine(patterns: Sequence[Pattern], purpose: str, cache: str | None = None, wanted: str | None = None) -> Engine:
+    """The best engine there is, or the ``wanted`` one (hyperscan, re2).
+
+    ``cache`` is a folder of ours, in which one database is kept for each ``purpose``.
 
     Raises `NoEngineError`.
     """
     if wanted in (None, "hyperscan"):
         try:
-            return HyperscanEngine(patterns, cache)
+            return HyperscanEngine(patterns, purpose, cache)
         except ImportError:
             pass
     if wanted in (None, "re2"):
@@ -56,11 +58,11 @@ def engine(patterns: Sequence[Pattern], cache: str | None = None, wanted: str | 
 class HyperscanEngine:
     name = "hyperscan"
 
-    def __init__(self, patterns: Sequence[Pattern], cache: str | None = None) -> None:
+    def __init__(self, patterns: Sequence[Pattern], purpose: str, cache: str | None = None) -> None:
         """Raises `ImportError` where it is not installed or does not run on this processor."""
         self._patterns = patterns
         self._verifiers: dict[int, re.Pattern[bytes]] = {}
-        self._database = _database(patterns, cache)
+        self._database = _database(patterns, purpose, cache)
         self._thread = threading.local()
 
     def first(self, data: Buffer) -> dict[int, int]:
@@ -96,12 +98,12 @@ class HyperscanEngine:
         return found.start() if found else least
 
 
-def _database(patterns: Sequence[Pattern], cache: str | None) -> Any:
+def _database(patterns: Sequence[Pattern], purpose: str, cache: str | None) -> Any:
     import hyperscan
 
     made_of = (_FORMAT, hyperscan.__version__, [(each.expression, each.nocase) for each in patterns])  # type: ignore[attr-defined]
     name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
-    kept = load(cache, name) if cache else None
+    kept = load(cache, purpose, name) if cache else None
     if kept is not None:
         try:
             return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
@@ -119,7 +121,7 @@ def _database(patterns: Sequence[Pattern], cache: str | None) -> Any:
     except hyperscan.ArchitectureError as error:
         raise ImportError(str(error)) from None
     if cache:
-        store(cache, name, hyperscan.dumpb(database))
+        store(cache, purpose, name, hyperscan.dumpb(database))
     return database
 
 

@@ -61,7 +61,7 @@ class Matcher:
                 self._uses[number].append(_Use(position, name))
         self.overlap = max((each.width for each in patterns), default=1) - 1
         """Bytes by which blocks must overlap so that no pattern is lost between them."""
-        self._engine: Engine = engine(patterns, cache, wanted)
+        self._engine: Engine = engine(patterns, "rules", cache, wanted)
 
     @property
     def engine(self) -> str:

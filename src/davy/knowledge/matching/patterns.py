@@ -68,6 +68,11 @@ def pattern(text: str) -> Pattern:
     return Pattern(expression, nocase, most)
 
 
+def literal(text: str) -> Pattern:
+    """The pattern of the very ``text``, in ASCII."""
+    return Pattern(re.escape(text), False, len(text))
+
+
 def _check(tree: Any, text: str, nocase: bool) -> None:
     """Walk Python's own parse of a pattern, whose shape is no public one: every part that is not known is refused."""
     for operation, value in tree:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import socket
 import threading
@@ -13,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.unit.snapshots import snapshot
 
-from davy.collect.content import contents
+from davy.collect.accounts import accounts
+from davy.collect.content import hot_files
 from davy.collect.content.searching import Search, Target, data, place_of
 from davy.host import DirectoryRoot, Host, MemoryRoot
 from davy.host.walking import Walk
@@ -23,8 +24,10 @@ from davy.knowledge.hot_folders import hot_folders
 from davy.knowledge.matching import content_rules, matcher, rule_by_id
 from davy.knowledge.matching.rules import sample
 from davy.model.content import ContentHit, Place
-from davy.model.facts import Gap
+from davy.model.facts import Account, Gap
 from davy.model.reach import USUAL, Reach
+
+HOT_FILES = importlib.import_module("davy.collect.content.hot_files")
 
 
 def sample_of(identity: str) -> bytes:
@@ -39,7 +42,8 @@ PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(57) + sample_of("miner.xmrig")
 
 def searched(root: Path | MemoryRoot, reach: Reach = USUAL) -> tuple[list[ContentHit], list[Gap]]:
     host = Host(root if isinstance(root, MemoryRoot) else DirectoryRoot(str(root)))
-    found = list(contents(host, snapshot(live=False), reach))
+    known = [each for each in accounts(host) if isinstance(each, Account)]
+    found = list(hot_files(host, known, reach))
     return [each for each in found if isinstance(each, ContentHit)], [each for each in found if isinstance(each, Gap)]
 
 
@@ -150,7 +154,7 @@ def test_more_names_than_are_looked_at_are_a_gap(tmp_path: Path, monkeypatch: py
     for number in range(50):
         made(tmp_path, f"/tmp/{number}", b"x")
     made(tmp_path, "/var/tmp/config.json", CONFIGURATION)
-    monkeypatch.setattr("davy.collect.content.hits.Walk", functools.partial(Walk, names_limit=20))
+    monkeypatch.setattr(HOT_FILES, "Walk", functools.partial(Walk, names_limit=20))
     hits, gaps = searched(tmp_path)
     assert [hit.path for hit in hits] == ["/var/tmp/config.json"], "one full folder starves no other"
     assert any(gap.what == "/tmp" for gap in gaps)
@@ -252,7 +256,7 @@ def test_without_an_engine_that_is_a_gap(tmp_path: Path, monkeypatch: pytest.Mon
     def none(_: str | None) -> None:
         raise NoEngineError("neither hyperscan nor google-re2 is installed: contents are not searched")
 
-    monkeypatch.setattr("davy.collect.content.hits.matcher", none)
+    monkeypatch.setattr(HOT_FILES, "matcher", none)
     hits, gaps = searched(tmp_path)
     assert hits == []
     assert [gap.what for gap in gaps] == ["every file"]

@@ -26,17 +26,19 @@ def kept(folder: Path) -> Path:
 
 
 def test_what_is_stored_is_loaded_and_readable_by_us_alone(folder: Path) -> None:
-    store(str(folder), "name", b"database")
-    assert load(str(folder), "name") == b"database"
+    store(str(folder), "rules", "name", b"database")
+    assert load(str(folder), "rules", "name") == b"database"
     assert kept(folder).stat().st_mode & 0o777 == 0o600
-    store(str(folder), "newer", b"other")
+    store(str(folder), "rules", "newer", b"other")
     assert kept(folder).name == "rules-newer", "the older one is gone"
     assert [path.name for path in folder.iterdir()] == ["rules-newer"]
+    store(str(folder), "marks", "newest", b"another")
+    assert load(str(folder), "rules", "newer") == b"other", "what is for another purpose stays"
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "emptied", "mode", "link", "owner"])
 def test_a_damaged_or_foreign_file_is_passed_over(folder: Path, damage: str) -> None:
-    store(str(folder), "name", b"database" * 100)
+    store(str(folder), "rules", "name", b"database" * 100)
     file = kept(folder)
     content = file.read_bytes()
     if damage == "cut":
@@ -54,18 +56,18 @@ def test_a_damaged_or_foreign_file_is_passed_over(folder: Path, damage: str) -> 
         os.chown(file, 65534, 65534)
     else:
         pytest.skip("only root can give files away")
-    assert load(str(folder), "name") is None
+    assert load(str(folder), "rules", "name") is None
 
 
 def test_a_folder_that_others_may_write_keeps_nothing(folder: Path) -> None:
     folder.chmod(0o777)
-    store(str(folder), "name", b"database")
+    store(str(folder), "rules", "name", b"database")
     assert list(folder.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_keeps_nothing(tmp_path: Path) -> None:
-    store(str(tmp_path / "none"), "name", b"database")
-    assert load(str(tmp_path / "none"), "name") is None
+    store(str(tmp_path / "none"), "rules", "name", b"database")
+    assert load(str(tmp_path / "none"), "rules", "name") is None
 
 
 def test_a_matcher_of_kept_rules_finds_the_same(folder: Path) -> None:
@@ -81,6 +83,6 @@ def test_a_matcher_of_kept_rules_finds_the_same(folder: Path) -> None:
 def test_a_kept_database_of_another_engine_is_compiled_anew(folder: Path) -> None:
     Matcher(content_rules(), str(folder))
     name = kept(folder).name.removeprefix("rules-")
-    store(str(folder), name, b"no database at all")
+    store(str(folder), "rules", name, b"no database at all")
     assert Matcher(content_rules(), str(folder)).hits(sample(content_rules()[0].must_match[0]), Place.MEMORY)
-    assert len(load(str(folder), name) or b"") > 1000
+    assert len(load(str(folder), "rules", name) or b"") > 1000
