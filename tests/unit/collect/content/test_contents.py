@@ -259,7 +259,7 @@ def test_without_an_engine_that_is_a_gap(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(HOT_FILES, "matcher", none)
     hits, gaps = searched(tmp_path)
     assert hits == []
-    assert [gap.what for gap in gaps] == ["every file"]
+    assert [gap.what for gap in gaps] == ["hot folders"]
 
 
 def test_hits_survive_a_capsule() -> None:
