@@ -68,6 +68,9 @@ _state_option = click.option(
     "--state", envvar="DAVY_STATE", metavar="DIR", help="Where Davy keeps its journal, quarantine and scans."
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+_rules_option = click.option(
+    "--rules", metavar="DIR", help="Look for your own YARA rules, too: *.yar in a folder that only root writes."
+)
 _ptrace_option = click.option(
     "--no-ptrace", is_flag=True, envvar="DAVY_NO_PTRACE",
     help="Stop no thread, not even for the tenth of a millisecond it takes to read its registers.",
@@ -206,9 +209,7 @@ def _for_one_look() -> None:
 )
 @click.option("--deep", is_flag=True, help="Ask for every pid there can be, and all threads.  Takes seconds.")
 @click.option("--views", is_flag=True, help="Show which view of the kernel sees which process and module.")
-@click.option(
-    "--rules", metavar="DIR", help="Look for your own YARA rules, too: *.yar in a folder that only root writes."
-)
+@_rules_option
 @_ptrace_option
 @_state_option
 def scan(
@@ -286,7 +287,10 @@ def snapshot(file: str, window: float, deep: bool, no_ptrace: bool) -> int:
 
     reach = Reach(deep=deep, ptrace=not no_ptrace)
     with _progress(False) as status:
-        taken, _ = road(_host(None), window, lambda words: status.update(f"reading {words}"), reach=reach)
+        taken, _ = road(
+            _host(None), window, lambda words: status.update(f"reading {words}"),
+            reach=reach, decided=_decided(None, None),
+        )  # fmt: skip
     write(taken, file)
     click.echo(f"{file}: {len(taken.processes)} processes, {len(taken.gaps)} gaps")
     return 0
@@ -360,17 +364,13 @@ def _chosen(judgement: Judgement, names: Sequence[str], finished: Sequence[str])
     help="How long to watch that nothing comes back.",
 )  # fmt: skip
 @_json_option
+@_rules_option
 @_ptrace_option
 @_state_option
 def evict(
-    dry_run: bool,
-    yes: bool,
-    names: tuple[str, ...],
-    verify_for: float,
-    as_json: bool,
-    no_ptrace: bool,
-    state: str | None,
-) -> int:
+    dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, as_json: bool, rules: str | None,
+    no_ptrace: bool, state: str | None,
+) -> int:  # fmt: skip
     """Evict what a fresh scan confirms: show the plan, ask, do it, watch that it stays gone."""
     from davy.model.reach import Reach
     from davy.present.contract import as_json as encoded
@@ -380,7 +380,10 @@ def evict(
     from davy.respond import evict as road
     from davy.scan import scan as look
 
-    host, journal, out, reach = _host(None), _journal(state), console(), Reach(ptrace=not no_ptrace)
+    if rules is not None:
+        _check_rules(rules)
+    host, journal, out = _host(None), _journal(state), console()
+    reach = Reach(ptrace=not no_ptrace, rules=rules, state=journal.state.folder)
     with journal.state.lock():
         cut_short, finished = journal.unfinished(), None
         if cut_short is not None:
