@@ -7,17 +7,17 @@ from typing import Final
 
 import msgspec
 
-from davy.collect.burners import burns
+from davy.collect.computation.burners import burns
+from davy.collect.computation.rounding import roundings
+from davy.collect.computation.workload import workloads
 from davy.collect.concealment.hidden_names import hidden_names
 from davy.collect.content import images
+from davy.collect.content.memory import memory
+from davy.collect.content.told_wallets import told_wallets
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.holders import Holders, far_ends, holders, ownerless
-from davy.collect.memory import memory
-from davy.collect.rounding import roundings
 from davy.collect.sockets import sockets_beside
-from davy.collect.told_wallets import told_wallets
-from davy.collect.workload import workloads
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import packages
 from davy.model.computation import Rounding, Workload

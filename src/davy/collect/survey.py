@@ -17,20 +17,20 @@ from davy.collect.autostarts import (
     modules_load_lines,
     systemd_units,
 )
+from davy.collect.computation.gpu import gpu_uses
+from davy.collect.computation.tuning import tuning
 from davy.collect.concealment.covers import covers, first_look
 from davy.collect.concealment.module_files import module_files
 from davy.collect.concealment.modules import module_table
 from davy.collect.concealment.preloads import preloads
 from davy.collect.concealment.views import process_table
 from davy.collect.content import hot_files
+from davy.collect.content.pool_names import pool_names
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
-from davy.collect.gpu import gpu_uses
 from davy.collect.known_files import known_files
-from davy.collect.pool_names import pool_names
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
-from davy.collect.tuning import tuning
 from davy.collect.window import Window
 from davy.host import Host, Kernel
 from davy.model.computation import Tuning

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.live.eviction.support import dies_with_us, missing, tool
 
-from davy.collect.gpu import gpu_uses
+from davy.collect.computation.gpu import gpu_uses
 from davy.detect import detect
 from davy.host import Refused, gpu, live
 from davy.host.gpu import gpu_processes

@@ -14,8 +14,8 @@ from typing import Final
 import pytest
 from tests.live.eviction.support import dies_with_us, tool, within
 
+from davy.collect.computation.workload import workloads
 from davy.collect.facts import every
-from davy.collect.workload import workloads
 from davy.host import Host, live
 from davy.host.stat import parse_stat
 from davy.model.computation import Backing, Workload

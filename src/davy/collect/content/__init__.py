@@ -1,6 +1,7 @@
-"""Contents: what the rules of `davy.knowledge.matching` find in program images, scripts and the hot folders.
+"""What stands in programs, scripts, hot folders, memory and resolvers' files of mining.
 
-In go the host and what was read of it so far; out come `ContentHit`s, and a `Gap` for what could not be searched.
+In go the host and what was read of it so far.  `hot_files` and `pool_names` belong to the survey; `images`, `memory` and
+`told_wallets` look at the processes that triage named.  What could not be searched is a `Gap`.
 """
 
 from davy.collect.content.hot_files import hot_files

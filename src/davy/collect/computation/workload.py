@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from davy.collect.burners import burners
+from davy.collect.computation.burners import burners
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.procfs import Procfs
 from davy.host.stat import parse_schedstat, parse_sleeps, parse_stat

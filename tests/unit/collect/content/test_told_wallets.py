@@ -6,7 +6,7 @@ import pytest
 from tests.unit.detect.samples_memory import OWN
 from tests.unit.snapshots import process, snapshot
 
-from davy.collect.told_wallets import told_wallets
+from davy.collect.content.told_wallets import told_wallets
 from davy.host import Host, MemoryRoot
 from davy.model.reach import USUAL
 

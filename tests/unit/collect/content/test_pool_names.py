@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.pool_names import pool_names
+from davy.collect.content.pool_names import pool_names
 from davy.host import Host, MemoryRoot
 from davy.model.facts import Gap
 from davy.model.mining import PoolMention

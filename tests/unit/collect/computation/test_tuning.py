@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from davy.collect.computation.tuning import parse_huge_page_lines, parse_msr_writes, tuning
 from davy.collect.facts import every, one
-from davy.collect.tuning import parse_huge_page_lines, parse_msr_writes, tuning
 from davy.host import Entry, Host, MemoryRoot, RecordedKernel
 from davy.host.procfs import RecordedProcfs
 from davy.model.computation import HugePageLine, MsrWrite, Tuning

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.burners import burners
+from davy.collect.computation.burners import burners
+from davy.collect.computation.workload import parse_regions, parts_of, workloads
 from davy.collect.facts import every
 from davy.collect.processes import sweep
-from davy.collect.workload import parse_regions, parts_of, workloads
 from davy.host import Host, MemoryRoot, RecordedKernel
 from davy.host.procfs import RecordedProcfs
 from davy.model.computation import Backing, Region, Workload

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from davy.collect.burners import burners
+from davy.collect.computation.burners import burners
 from davy.host import Host, HostError, Kernel
 from davy.host.stat import parse_schedstat, parse_stat
 from davy.host.tracing import Refusal, Tracee, Turns
