@@ -10,8 +10,9 @@ import stat
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from davy.collect import examine, survey
+from davy.collect.examine import examine
 from davy.collect.executables import executable
+from davy.collect.survey import survey
 from davy.correlate.allowed import judged_file, never_allowed
 from davy.detect.places import temporary_folder
 from davy.host import Host, HostError

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from davy.collect import examine, survey
+from davy.collect.examine import examine
 from davy.collect.facts import every
+from davy.collect.survey import survey
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.host import Host

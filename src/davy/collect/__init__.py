@@ -1,10 +1,5 @@
 """Reading facts: `survey` takes what every scan needs, `examine` the costly facts about the few subjects named.
 
 A collector is a function of the host that yields facts, and a `Gap` for what it could not read.  The list of
-them is `davy.collect.survey.COLLECTORS`.
+them is `davy.collect.survey.COLLECTORS`; what is asked of the few is `davy.collect.examine.EXAMINERS`.
 """
-
-from davy.collect.examine import examine
-from davy.collect.survey import survey
-
-__all__ = ["examine", "survey"]

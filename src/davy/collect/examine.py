@@ -11,7 +11,7 @@ from davy.collect.computation.burners import burns
 from davy.collect.computation.rounding import roundings
 from davy.collect.computation.workload import workloads
 from davy.collect.concealment.hidden_names import hidden_names
-from davy.collect.content import images
+from davy.collect.content.images import images
 from davy.collect.content.memory import memory
 from davy.collect.content.told_wallets import told_wallets
 from davy.collect.details import details

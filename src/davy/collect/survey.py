@@ -24,7 +24,7 @@ from davy.collect.concealment.module_files import module_files
 from davy.collect.concealment.modules import module_table
 from davy.collect.concealment.preloads import preloads
 from davy.collect.concealment.views import process_table
-from davy.collect.content import hot_files
+from davy.collect.content.hot_files import hot_files
 from davy.collect.content.pool_names import pool_names
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.known_files import known_files

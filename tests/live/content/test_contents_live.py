@@ -127,7 +127,7 @@ checked(libc.mount(b"none", b"/", None, (1 << 18) | 16384, None))
 fuse = os.open("/dev/fuse", os.O_RDWR)
 where, root = sys.argv[1].encode(), sys.argv[2]
 checked(libc.mount(b"never", where, b"fuse", 0, b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fuse))
-from davy.collect.content import hot_files
+from davy.collect.content.hot_files import hot_files
 from davy.host import DirectoryRoot, Host
 from davy.model.reach import Reach
 began = time.monotonic()

@@ -3,8 +3,3 @@
 In go the host and what was read of it so far.  `hot_files` and `pool_names` belong to the survey; `images`, `memory`
 and `told_wallets` look at the processes that triage named.  What could not be searched is a `Gap`.
 """
-
-from davy.collect.content.hot_files import hot_files
-from davy.collect.content.images import images
-
-__all__ = ["hot_files", "images"]

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from davy.collect.accounts import accounts
-from davy.collect.content import hot_files
+from davy.collect.content.hot_files import hot_files
 from davy.collect.content.searching import Search, Target, data, place_of
 from davy.host import DirectoryRoot, Host, MemoryRoot
 from davy.host.walking import Walk
