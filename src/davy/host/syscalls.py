@@ -11,8 +11,8 @@ import ctypes
 import errno
 import os
 import struct
-from functools import cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Any, Final
 
 
 def _number(x86_64: int, generic: int) -> int:
@@ -79,14 +79,23 @@ def _checked(result: int) -> int:
     return result
 
 
+@cache
+def _openat2() -> Any:
+    """syscall(2) with the types of openat2(2) told beforehand: files are opened by the ten thousand."""
+    call = _libc()["syscall"]
+    call.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)
+    return call
+
+
+@lru_cache(maxsize=16)
+def _how(flags: int, resolve: int) -> bytes:
+    return struct.pack("=QQQ", flags | os.O_CLOEXEC, 0, resolve)
+
+
 def openat2(directory: int, path: bytes, flags: int, resolve: int) -> int:
     """Open ``path`` below ``directory``; RESOLVE_IN_ROOT keeps every link inside it.  Raises OSError."""
-    how = struct.pack("=QQQ", flags | os.O_CLOEXEC, 0, resolve)
-    return _checked(
-        _libc().syscall(
-            ctypes.c_long(_OPENAT2), ctypes.c_int(directory), ctypes.c_char_p(path), how, ctypes.c_size_t(len(how))
-        )
-    )
+    how = _how(flags, resolve)
+    return _checked(_openat2()(_OPENAT2, directory, path, how, len(how)))
 
 
 def getdents64(folder: int, buffer: ctypes.Array[ctypes.c_char]) -> int:
