@@ -60,6 +60,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     images.file,
     images.own_rule,
     network.pool_connection,
+    network.family_address,
     conversations.stratum_connection,
     concealment.hidden_process,
     concealment.uncounted_threads,

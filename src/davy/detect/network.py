@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.detect.rule import Observation, detector
+from davy.knowledge import PathMatch, family_by_address
 from davy.knowledge.pools import miner_port, pool_endpoint
 from davy.model.facts import Socket
 from davy.model.findings import Aspect
@@ -59,3 +60,28 @@ def pool_connection(snapshot: Snapshot) -> Iterator[Observation]:
                 summary=f"is connected to {where}, " + ("a known pool" if known else "a port that pools use"),
                 evidence=(f"{socket.protocol} {socket.local_port} to {where}, {socket.state}",),
             )
+
+
+def towards_a_family(socket: Socket) -> PathMatch | None:
+    """The family that was seen to use the far end of a socket."""
+    return family_by_address(socket.remote_address) if socket.state in _CONNECTED else None
+
+
+@detector("network.family-address", aspect=Aspect.NETWORK, technique="T1071.001")
+def family_address(snapshot: Snapshot) -> Iterator[Observation]:
+    """A connection to an address that a known family was seen to use: for its commands, its files or its pool.
+
+    Addresses change hands within months, so this names a family and counts little.
+    """
+    ways = lookup(snapshot)
+    for socket in snapshot.sockets:
+        match = towards_a_family(socket)
+        for process in (ways.by_pid.get(pid) for pid in socket.pids) if match else ():
+            if match is not None and process is not None:
+                where = f"{socket.remote_address}:{socket.remote_port}"
+                yield Observation(
+                    subject=process.subject,
+                    summary=f"is connected to {where}, an address that {match.family} has used",
+                    evidence=(f"{socket.protocol} {socket.local_port} to {where}, {socket.state}",),
+                    family=match.family,
+                )

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from davy.detect.behaviour import BURNING_CORES, wanted_cores
 from davy.detect.gpu import gpu_workers
 from davy.detect.identity import claimed_name
-from davy.detect.network import towards_a_pool
+from davy.detect.network import towards_a_family, towards_a_pool
 from davy.detect.places import base, odd_place
 from davy.knowledge import family_by_name, family_by_path
 from davy.knowledge.commands import suspicious_command
@@ -102,5 +102,7 @@ def triage(snapshot: Snapshot) -> Subjects:
             for autostart in snapshot.autostarts
             if suspicious_command(autostart.command) or not named.isdisjoint(autostart.programs)
         ),
-        sockets=frozenset(socket.inode for socket in snapshot.sockets if towards_a_pool(socket)),
+        sockets=frozenset(
+            socket.inode for socket in snapshot.sockets if towards_a_pool(socket) or towards_a_family(socket)
+        ),
     )

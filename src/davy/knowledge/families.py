@@ -20,6 +20,7 @@ _COMM_LENGTH: Final = 15
 _TEXT_LIMIT: Final = 64 << 10
 _PATH_LIMIT: Final = 4096
 _HOMES: Final = r"/(?:root|(?:home|var/lib|var/www|srv)/[^/]+)"
+_HOST: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _MERGED: Final = re.compile(r"/usr(?=/(?:bin|sbin|lib|lib32|lib64)/)")
 
 
@@ -193,6 +194,19 @@ def _commands() -> _Index:
     return _index(values)
 
 
+@functools.cache
+def _servers() -> dict[str, tuple[Family, str]]:
+    """Hosts and addresses that a family's own people ran."""
+    return {each: (family, each) for family in families() if not family.public for each in family.hosts} | {
+        each: (family, each) for family in families() for each in family.addresses
+    }
+
+
+def _server_in(text: str) -> tuple[Family, str] | None:
+    names = (match[0].lower() for match in _HOST.finditer(text))
+    return next((found for name in names if (found := _servers().get(name))), None)
+
+
 def _named(found: tuple[Family, str] | None) -> NameMatch | None:
     if found is None:
         return None
@@ -230,8 +244,14 @@ def family_by_unit(unit: str) -> NameMatch | None:
 
 
 def family_by_command(command: str) -> PathMatch | None:
-    """The family whose cron lines look like this line or command."""
-    return _placed(_commands().find(command[:_TEXT_LIMIT]))
+    """The family whose cron lines look like this line or command, or whose host or address it names."""
+    text = command[:_TEXT_LIMIT]
+    return _placed(_commands().find(text) or _server_in(text))
+
+
+def family_by_address(address: str) -> PathMatch | None:
+    """The family that was seen to talk to this address; addresses change hands."""
+    return _placed(_servers().get(address.removeprefix("::ffff:")))
 
 
 @functools.cache
