@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from tests.unit.detect.sample import Sample
+from tests.unit.detect.samples_memory import conversation, hosts_line, pool, wallet
+from tests.unit.detect.samples_memory import hit as in_memory
+from tests.unit.detect.samples_workload import DATA_SET, WORKER, workload
 from tests.unit.snapshots import (
     connection,
+    content_hit,
     cover,
     cron,
     detail,
@@ -20,7 +24,9 @@ from tests.unit.snapshots import (
     snapshot,
 )
 
+from davy.knowledge.matching import Kind, content_rules
 from davy.model.concealment import CoverKind
+from davy.model.content import Place
 from davy.model.snapshot import Snapshot
 
 CLIENT: Final = process(700, "/usr/bin/boinc", user="nobody", cgroup="/system.slice/boinc-client.service")
@@ -63,6 +69,10 @@ _AT_HOME: Final = process(711, "/home/ada/.secret/tool", user="ada")
 _LOADED: Final = modules_load("vendor")
 _AGENT: Final = "/opt/datadog-packages/datadog-apm-inject/stable/inject/launcher.preload.so"
 
+_NATIVE: Final = process(715, "/opt/x/server", cores=1.0)
+_NATIVE_FILE: Final = executable("/opt/x/server")
+_TEXTS: Final = process(716, "python3", "/srv/read.py", exe="/usr/bin/python3.11", cores=1.0)
+
 FURTHER: Final[tuple[tuple[str, Snapshot], ...]] = (
     ("trust.volunteer", snapshot(WORK, detail(WORK), CLIENT, CLIENT_DETAIL)),
     ("trust.packaged", snapshot(_TMP_SCRIPT, process(712, "/usr/bin/python3.11", "-c", "1", cores=1.0))),
@@ -87,5 +97,31 @@ FURTHER: Final[tuple[tuple[str, Snapshot], ...]] = (
     ("persistence.autoloaded-module", snapshot(module_file("/opt/vendor.ko", loaded_by=(_LOADED,)), _LOADED)),
     ("persistence.started-again", snapshot(_AT_HOME, cron("/home/ada/.secret/tool", user="ada"))),
     ("persistence.started-again", snapshot(_TMP_SCRIPT, cron("/usr/bin/python3.11 /tmp/a.py"))),
+    *(
+        ("content.image", snapshot(_NATIVE, content_hit(rule.id, "/opt/x/server", of=_NATIVE_FILE)))
+        for rule in content_rules()
+    ),
+    *(("content.file", snapshot(content_hit(rule.id, "/var/tmp/.x"))) for rule in content_rules()),
+    *(
+        ("content.memory", snapshot(_NATIVE, in_memory(_NATIVE, rule.id)))
+        for rule in content_rules()
+        if rule.kind is not Kind.CONVERSATION
+    ),
+    ("content.stratum-conversation", snapshot(_NATIVE, conversation(_NATIVE))),
+    ("content.stratum-conversation", snapshot(_NATIVE, conversation(_NATIVE, shares=0, newest=None))),
+    ("content.stratum-conversation", snapshot(_TEXTS, conversation(_TEXTS, shares=0, newest=None))),
+    ("content.wallet", snapshot(_NATIVE, wallet(_NATIVE, login=True))),
+    ("content.wallet", snapshot(_NATIVE, wallet(_NATIVE, place=Place.COMMAND_LINE))),
+    ("content.wallet", snapshot(_NATIVE, wallet(_NATIVE, weak=True))),
+    ("content.wallet", snapshot(_TEXTS, wallet(_TEXTS))),
+    ("content.pool-name", snapshot(_TEXTS, pool(_TEXTS))),
+    ("content.pool-name", snapshot(_NATIVE, *(pool(_NATIVE, f"eu.pool{n}.example") for n in range(8)))),
+    ("content.pool-name", snapshot(hosts_line("nanopool.org", blocked=False))),
+    (
+        "behaviour.randomx-memory",
+        snapshot(WORKER, workload(WORKER, regions=DATA_SET, code_bytes=262_144, changes=3)),
+    ),
+    ("identity.known-file", snapshot(known_file("/tmp/zzz", "kinsing"), cron("/tmp/zzz"))),
+    ("identity.known-line", snapshot(service("/usr/bin/x", unit="bot.service"))),
 )
 """Snapshots that have the other degrees of a rule."""

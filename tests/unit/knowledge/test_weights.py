@@ -7,11 +7,12 @@ import sys
 
 import pytest
 from tests.unit.detect.samples import MATCHING
-from tests.unit.detect.samples_verdict import FURTHER
+from tests.unit.detect.samples_verdict import CLIENT, FURTHER, WORK
 
 from davy.correlate.guardians import RULE as GUARDIAN
 from davy.correlate.guardians import Guardian
 from davy.correlate.payees import RULE as PAYEE
+from davy.correlate.payees import paying
 from davy.detect import DETECTORS
 from davy.knowledge.commands import AUTOSTART, shapes
 from davy.knowledge.data import listed, read
@@ -74,6 +75,7 @@ def test_every_weight_is_used_by_a_sample() -> None:
     samples = [*((sample.rule, sample.snapshot) for sample in MATCHING), *FURTHER]
     used = {(rule, seen.degree) for rule, of in samples for seen in by_rule[rule].observe(of)}
     used |= {(AUTOSTART, shape.id) for shape in shapes()}  # each has samples of its own
+    used |= {(paying((CLIENT,), WORK, "an address").rule, "")}
     told = inspect.getsource(sys.modules[Guardian.__module__])
     used |= {(GUARDIAN, weight.degree) for weight in ALL if weight.rule == GUARDIAN and f'"{weight.degree}"' in told}
     assert sorted(weights().keys() - used) == []
