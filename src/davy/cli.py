@@ -226,7 +226,8 @@ def scan(
         raise CannotError("one of: a capsule, --root")
     if rules is not None:
         _check_rules(rules)
-    if saved := capsule or _capsule_in(root):
+    saved = capsule or _capsule_in(root)
+    if saved:
         _, judgement = replay(saved)
     else:
         host = _host(root)
@@ -260,7 +261,7 @@ def scan(
             from davy.present.views import show_views
 
             show_views(console(), judgement)
-        show_judgement(console(), judgement)
+        show_judgement(console(), judgement, here=not saved)
     return INCIDENT if judgement.incidents else 0
 
 

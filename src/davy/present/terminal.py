@@ -63,19 +63,20 @@ def _clock(seconds: float) -> str:
         return f"{seconds:+.0f} s"
 
 
-def show_judgement(out: Console, judgement: Judgement) -> None:
-    """One scan."""
+def show_judgement(out: Console, judgement: Judgement, *, here: bool = True) -> None:
+    """One scan; ``here`` says that it is of this host and of now, and not of a capsule."""
+    kept = here and judgement.live
     if not judgement.incidents:
         words = "No miner found" if judgement.complete else "Nothing found in what could be read"
         out.print(Text(f"{words}.", _STYLES[Verdict.CLEAN] if judgement.complete else "bold yellow"))
-        if judgement.considered and judgement.live:
+        if judgement.considered and kept:
             out.print(f"{len(judgement.considered)} looked at closely and let go: davy explain")
     for number, incident in enumerate(judgement.incidents, 1):
         _show_incident(out, judgement, number, incident)
     show_allowed(out, judgement.allowed)
     _show_hidden(out, judgement)
     _show_gaps(out, judgement)
-    if judgement.incidents:
+    if judgement.incidents and kept:
         _show_next(out, judgement)
 
 
@@ -168,8 +169,7 @@ def _show_gaps(out: Console, judgement: Judgement) -> None:
 
 
 def _show_next(out: Console, judgement: Judgement) -> None:
-    if not judgement.live:
-        return  # neither kept, so that it could be explained, nor to be acted on
+    """What to type: for what is kept, so that it can be explained, and can be acted on."""
     confirmed = any(incident.verdict is Verdict.CONFIRMED for incident in judgement.incidents)
     out.print(Text("next", "bold"), end="  ")
     out.print("davy explain 1        why")

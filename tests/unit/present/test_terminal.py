@@ -333,3 +333,10 @@ def test_no_colours_where_they_are_not_wanted(monkeypatch: pytest.MonkeyPatch) -
         show_judgement(out, judgement(incident()))
     assert "\x1b" not in captured.get()
     assert "1. MINER" in captured.get()
+
+
+def test_what_a_capsule_tells_is_neither_explained_nor_acted_on_here() -> None:
+    text = plain(lambda out: show_judgement(out, judgement(incident()), here=False))
+    assert "A miner runs" in text
+    assert "davy evict" not in text
+    assert "davy explain" not in text
