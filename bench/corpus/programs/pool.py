@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sys
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -12,9 +14,23 @@ _LINE_LIMIT = 1 << 16
 _JOB_SECONDS = 1.0
 
 
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def _header(number: int) -> str:
+    """A block's header of now, whose predecessor and transactions are nobody's.  Source: CNS003."""
+    nobodys = hashlib.sha256(str(number).encode()).digest()
+    return (b"\x10\x10" + _varint(int(time.time())) + nobodys + bytes(4) + nobodys + b"\x07").hex()
+
+
 def _monero_job(number: int) -> dict[str, Any]:
     return {
-        "blob": f"0e0e{number:08x}" + "00" * 70, "job_id": f"{number:016x}", "target": "b88d0600", "algo": "rx/0",
+        "blob": _header(number), "job_id": f"{number:016x}", "target": "b88d0600", "algo": "rx/0",
         "height": 3_000_000 + number, "seed_hash": f"{number // 100:064x}",
     }  # fmt: skip
 
@@ -27,7 +43,8 @@ def _monero(message: dict[str, Any], number: int) -> list[dict[str, Any]]:
 
 
 def _stratum_job(number: int) -> dict[str, Any]:
-    parameters = [f"{number:x}", "00" * 32, "01" * 20, "02" * 20, [], "20000000", "1d00ffff", "65000000", True]
+    now = f"{int(time.time()):08x}"
+    parameters = [f"{number:x}", "00" * 32, "01" * 20, "02" * 20, [], "20000000", "1d00ffff", now, True]
     return {"id": None, "method": "mining.notify", "params": parameters}
 
 
