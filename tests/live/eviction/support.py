@@ -81,10 +81,10 @@ class Davy:
     def undo(self) -> Answer:
         return self.json("undo", "--yes")
 
-    def considered(self) -> list[dict[str, Any]]:
-        """What the last scan looked at closely and let go, as `davy explain` tells."""
-        found: list[dict[str, Any]] = json.loads(self("explain", "--json").stdout)
-        return found
+    def considered(self) -> dict[int, dict[str, Any]]:
+        """The processes that the last scan looked at closely and let go, as `davy explain` tells, by pid."""
+        rows: list[dict[str, Any]] = json.loads(self("explain", "--json").stdout)
+        return {int(row["subject"].split(":")[1]): row for row in rows if row["subject"].startswith("process:")}
 
     def quarantined(self) -> set[str]:
         """SHA-256 of every file in the quarantine, each of which must be private and not executable."""

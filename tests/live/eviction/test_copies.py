@@ -65,8 +65,7 @@ def test_the_copy_is_accused_and_the_packaged_program_is_not(
     itself = start(packaged, *arguments)
     clean = davy.scan()
     assert (clean.status, clean.json["verdict"]) == (0, "clean"), told(clean)
-    (row,) = [row for row in davy.considered() if int(row["subject"].split(":")[1]) == itself]
-    findings = {finding["rule"]: finding["bits"] for finding in row["findings"]}
+    findings = {finding["rule"]: finding["bits"] for finding in davy.considered()[itself]["findings"]}
     assert findings["behaviour.cpu-load"] > 0
     assert findings["trust.packaged"] < 0
 

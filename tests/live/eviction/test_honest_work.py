@@ -169,8 +169,8 @@ def _about(davy: Davy, work: Work, pids: set[int]) -> list[dict[str, Any]]:
     """What `explain` tells of the work; a compiler's pids change too fast to be asked for."""
     rows = davy.considered()
     if work.burner == "cc1":
-        return [row for row in rows if row["name"].startswith("cc1 ")]
-    return [row for row in rows if int(row["subject"].split(":")[1]) in pids]
+        return [row for row in rows.values() if row["name"].startswith("cc1 ")]
+    return [row for pid, row in rows.items() if pid in pids]
 
 
 @pytest.mark.parametrize("started", [_at_a_terminal, _as_a_daemon], ids=["by a person", "as a daemon"])
