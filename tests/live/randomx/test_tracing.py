@@ -211,13 +211,17 @@ def test_who_is_traced_by_somebody_else_is_left_to_him(kernel: Kernel, burner: P
 def sampling(kernel: Kernel) -> Iterator[Callable[[int], subprocess.Popen[bytes]]]:
     running: list[subprocess.Popen[bytes]] = []
 
+    def heeds_interrupts() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests may ignore it
+        dies_with_us()
+
     def begin(pid: int) -> subprocess.Popen[bytes]:
         of = tracee(kernel, pid)
         words = [str(word) for word in (of.pid, of.start_ticks, *of.tids)]
         running.append(
             subprocess.Popen(
                 [sys.executable, "-c", LONG, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                preexec_fn=dies_with_us,
+                preexec_fn=heeds_interrupts,
             )
         )  # fmt: skip
         return running[-1]
