@@ -121,12 +121,15 @@ def _checked(prefix: list[int], digits: list[int], start: int, bits: int, genera
 
 
 def bech32_fits(prefix: bytes, text: bytes) -> bool:
-    """Whether the characters behind ``prefix`` and its ``1`` end in their checksum.  Both in lower case."""
-    if not all(character in _DIGIT32 for character in text):
+    """Whether the characters behind ``prefix`` and its ``1`` end in the checksum of their kind.  Both in lower case.
+
+    Of a witness program the first character is its version: Bech32 is of version 0, Bech32m of all others (BIP 350).
+    """
+    if not text or not all(character in _DIGIT32 for character in text):
         return False
     high, low = [character >> 5 for character in prefix], [character & 31 for character in prefix]
     digits = [_DIGIT32[character] for character in text]
-    return _checked([*high, 0, *low], digits, 1, 30, _BECH32_GENERATOR) in BECH32_CONSTANTS
+    return _checked([*high, 0, *low], digits, 1, 30, _BECH32_GENERATOR) == BECH32_CONSTANTS[digits[0] > 0]
 
 
 def cashaddr_fits(prefix: bytes, text: bytes) -> bool:

@@ -30,6 +30,8 @@ _LONGEST: Final = 114
 _RUN: Final = re.compile(rb"[0-9A-Za-z]{%d,}" % _SHORTEST)
 """What an address is made of, whatever its kind; a longer run is none."""
 _PREFIX_LIMIT: Final = 16
+_ESCAPED: Final = re.compile(rb"(?<=\\)(?:u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2}|[nrtbf])|(?<=%)[0-9a-fA-F]{2}")
+"""What a text within a text writes in place of a quote or the end of a line; an address may follow at once."""
 _ETHEREUM: Final = re.compile(rb"0x[0-9a-fA-F]{40}")
 _CRYPTONOTE_BODY: Final = 64
 """Bytes of the two public keys."""
@@ -185,7 +187,9 @@ def wallets_in(data: bytes) -> Iterator[Wallet]:
     known: dict[bytes, tuple[str, bool] | None] = {}
     checks = _CHECKS_LIMIT
     for match in _RUN.finditer(data):
-        text, start = match[0], match.start()
+        escaped = _ESCAPED.match(data, match.start())
+        start = escaped.end() if escaped else match.start()
+        text = data[start : match.end()]
         if len(text) > _LONGEST:
             continue
         before = data[max(start - _PREFIX_LIMIT, 0) : start] if data[start - 1 : start] == b":" else b""
@@ -242,6 +246,7 @@ def _cryptonote_coin(text: bytes) -> str | None:
 
 
 def _bech32_coin(text: bytes) -> tuple[str, bool] | None:
+    text = text.lower() if text.isupper() else text
     for prefix, coin in _prefixed():
         if text.startswith(prefix):
             body = text[len(prefix) :]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit import addresses
 
 from davy.knowledge.checksums import keccak256
-from davy.knowledge.wallets import coins, expressions, wallets_in
+from davy.knowledge.wallets import coin_of, coins, expressions, wallets_in
 
 COINS = (
     *coins().cryptonote, *coins().base58check, *coins().bech32, *coins().cashaddr, coins().ethereum, coins().ergo,
@@ -126,3 +126,25 @@ def test_megabytes_of_text_are_searched_in_little_time() -> None:
     started = time.process_time()
     assert not list(wallets_in(words))
     assert time.process_time() - started < 2.0
+
+
+@pytest.mark.parametrize("before", ["\\u0022", "\\x22", "\\n", "%22", '\\"'])
+def test_address_behind_an_escape_is_found(before: str) -> None:
+    address = coins().cryptonote[0].must_match[0]
+    (wallet,) = wallets_in(f"login{before}{address}{before}".encode())
+    assert (wallet.address, wallet.offset) == (address, len("login" + before))
+
+
+def test_segregated_witness_is_read_in_either_case_and_with_the_checksum_of_its_version() -> None:
+    """Vectors of BIP 173 and BIP 350."""
+    for text in (
+        b"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        b"bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+    ):
+        assert coin_of(text) == coin_of(text.upper()) == ("Bitcoin", False)
+    assert coin_of(b"bc1qW508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4") is None
+    for text in (
+        b"bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd",
+        b"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kemeawh",
+    ):
+        assert coin_of(text) is None

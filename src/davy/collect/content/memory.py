@@ -43,7 +43,11 @@ _BEHIND: Final = 4096
 """Bytes around a marker in which its message stands."""
 _WINDOWS_LIMIT: Final = 512
 _WALLETS_LIMIT: Final = 64
+_TRIES: Final = 256
+"""Texts like an address whose checksum one thread takes the time for: a tenth of a second."""
 _POOLS_LIMIT: Final = 16
+_SORTING_SECONDS: Final = 0.5
+"""CPU time that messages of one process may take; those of a miner take a hundredth of that."""
 _PASSES: Final = 8
 """Blocks of one process that are gone through a second time, for all that stands in them and not the first alone."""
 _MIB: Final = 1 << 20
@@ -148,6 +152,9 @@ class _Look:
         self._passes = _PASSES
         self.windows: list[tuple[int, bytes]] = []
         self.wallets: dict[str, Wallet] = {}
+        self._tried: set[bytes] = set()
+        self.crowded = False
+        """Whether more stood there than was looked at: somebody may want to hide something among it."""
         self.pools: dict[str, str] = {}
 
     def __call__(self, block: memoryview, address: int) -> None:
@@ -167,8 +174,11 @@ class _Look:
     def _messages(self, block: memoryview, address: int, first: int) -> None:
         end = 0
         for match in self._marks.marker.finditer(block, first, self._reach(block, first)):
-            if match.start() < end or len(self.windows) >= _WINDOWS_LIMIT:
+            if match.start() < end:
                 continue
+            if len(self.windows) >= _WINDOWS_LIMIT:
+                self.crowded = True
+                return
             start, end = max(match.start() - _BEFORE, 0), match.end() + _BEHIND
             self.windows.append((address + start, bytes(block[start:end])))
 
@@ -179,8 +189,12 @@ class _Look:
 
     def _addresses(self, block: memoryview, first: int) -> None:
         for match in long_address().finditer(block, first, self._reach(block, first)):
-            if len(self.wallets) >= _WALLETS_LIMIT:
+            if match[0] in self._tried:
+                continue
+            if len(self.wallets) >= _WALLETS_LIMIT or len(self._tried) >= _TRIES:
+                self.crowded = True
                 return
+            self._tried.add(match[0])
             start = max(match.start() - 16, 0)
             for wallet in wallets_in(bytes(block[start : match.end() + 32])):
                 self.wallets[wallet.address] = wallet
@@ -241,7 +255,9 @@ def _found(process: Process, looks: Sequence[_Look]) -> Iterator[Fact]:
             rule=hit.rule_id, subject=subject, place=Place.MEMORY, offset=offset, text=text,
             patterns=tuple(hit.patterns),
         )  # fmt: skip
-    messages = [message for look in looks for _, window in list(look.windows) for message in messages_in(window)]
+    messages, crowded = _messages_of(looks)
+    if crowded:
+        yield Gap("memory", f"process {process.pid} ({process.name})", "holds more talk of mining than is looked at")
     conversation = conversation_of(subject, messages)
     if conversation is not None:
         yield conversation
@@ -256,6 +272,18 @@ def _found(process: Process, looks: Sequence[_Look]) -> Iterator[Fact]:
     pools = {name: pool for look in looks for name, pool in dict(look.pools).items()}
     for name, pool in list(pools.items())[:_POOLS_LIMIT]:
         yield PoolMention(subject=subject, place=Place.MEMORY, pool=pool, name=name)
+
+
+def _messages_of(looks: Sequence[_Look]) -> tuple[list[Message], bool]:
+    """The messages in all that was put aside, and whether anything was left because there is too much of it."""
+    messages: list[Message] = []
+    until = time.thread_time() + _SORTING_SECONDS
+    for look in looks:
+        for _, window in list(look.windows):
+            if time.thread_time() > until:
+                return messages, True
+            messages += messages_in(window)
+    return messages, any(look.crowded for look in looks)
 
 
 def conversation_of(subject: str, messages: Sequence[Message]) -> Conversation | None:
