@@ -54,7 +54,8 @@ def degree_of(snapshot: Snapshot, said: Conversation, process: Process) -> str:
         if not fresh:
             return "without time" if connected and both and said.apart else "long ago"
         if connected:
-            return "goes on"
+            heard_only = not (said.shares or said.logins)
+            return "text" if heard_only and _of_text(snapshot, process) else "goes on"
         return "serves" if _serves(snapshot, process) else "unconnected"
     if both and connected:
         return "without time"

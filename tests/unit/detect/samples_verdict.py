@@ -108,6 +108,10 @@ FURTHER: Final[tuple[tuple[str, Snapshot], ...]] = (
         if rule.kind is not Kind.CONVERSATION
     ),
     ("content.stratum-conversation", snapshot(_NATIVE, conversation(_NATIVE))),
+    (
+        "content.stratum-conversation",
+        snapshot(_TEXTS, conversation(_TEXTS, shares=0), connection(_TEXTS, "9.9.9.9", 443)),
+    ),
     ("content.stratum-conversation", snapshot(_NATIVE, conversation(_NATIVE, shares=0, newest=None))),
     ("content.stratum-conversation", snapshot(_TEXTS, conversation(_TEXTS, shares=0, newest=None))),
     ("content.wallet", snapshot(_NATIVE, wallet(_NATIVE, login=True))),
