@@ -7,7 +7,9 @@ from typing import Final
 
 from davy.detect.behaviour import BURNING_CORES, wanted_cores
 from davy.detect.rule import Observation, detector
+from davy.detect.trust import person_shell
 from davy.model.computation import Rounding, ThreadRounding
+from davy.model.facts import Process
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
@@ -43,6 +45,7 @@ def rounding(snapshot: Snapshot) -> Iterator[Observation]:
 
     RandomX (Monero and its kin) sets the direction by an instruction of its ever new programs, so each of its threads
     is found rounding up, down and toward zero within milliseconds: hardly anything else does so, and that proves it.
+    A program that a person started in a terminal, talks to nobody and writes no code may test mathematics: no proof.
     Interval arithmetic knows up and down only, a program that sets its mode once stays in it, and a test of all modes
     spends longer in each: none of them is proof.  What rounds in some directions is named, and counts next to nothing.
     """
@@ -52,22 +55,34 @@ def rounding(snapshot: Snapshot) -> Iterator[Observation]:
         if process is None or process.kernel_thread or process.pid in snapshot.own_pids:
             continue
         if wanted_cores(snapshot, process) >= BURNING_CORES:
-            yield from _observed(process.subject, fact)
+            yield from _observed(snapshot, process, fact)
 
 
-def _observed(subject: str, fact: Rounding) -> Iterator[Observation]:
+def _at_a_desk(snapshot: Snapshot, process: Process) -> bool:
+    """Whether a person started it in a terminal, it talks to nobody, and writes no code: who tests mathematics does so.
+
+    RandomX runs programs that it writes as code, and whoever mines has somebody to tell the results.
+    """
+    workload = next((one for one in snapshot.workloads if one.key == process.key), None)
+    talks = any(process.pid in socket.pids for socket in snapshot.sockets)
+    return (
+        workload is not None and not workload.code_bytes and not talks and person_shell(snapshot, process) is not None
+    )
+
+
+def _observed(snapshot: Snapshot, process: Process, fact: Rounding) -> Iterator[Observation]:
     restless = [thread for thread in fact.threads if thread.directed and thread.changes]
     if _proven(restless):
         yield Observation(
-            subject=subject,
-            degree="all directions",
+            subject=process.subject,
+            degree="all directions, at a desk" if _at_a_desk(snapshot, process) else "all directions",
             summary="changes the rounding direction of its floating point all the time, in all directions: "
             "RandomX does, hardly anything else",
             evidence=tuple(_told(restless)),
         )
     elif sum(thread.changes for thread in restless) >= _CHANGES_LEAST:
         yield Observation(
-            subject=subject,
+            subject=process.subject,
             degree="some directions",
             summary="changes the rounding direction of its floating point, as interval arithmetic does",
             evidence=tuple(_told(restless)),

@@ -39,6 +39,8 @@ _TALK_A_SECOND: Final = 1024
 _MESSAGE: Final = 8 << 10
 _SOCKETS_LIMIT: Final = 8
 """Descriptors of sockets, inherited ones and those of the machine's own services included."""
+_ANSWERS_LEAST: Final = 2
+"""From so many messages on it can be told whether the busy thread itself waits for each answer."""
 _REPORTS: Final = 2.0
 """From so many times as much said as heard on a program reports to somebody, and is not told what to do."""
 
@@ -180,6 +182,17 @@ def thin_connection_of(snapshot: Snapshot, process: Process, work: Workload) -> 
     return only if (said + heard) / messages <= _MESSAGE else None
 
 
+def _in_step(only: Socket, work: Workload) -> bool:
+    """Whether the one busy thread gave its CPU back for every message: it asks, waits for the answer, computes on.
+
+    A miner's threads never wait for a pool: another one talks to it.
+    """
+    busy = [thread for thread in work.threads if thread.busy]
+    said, heard = only.messages_sent or 0, only.messages_received or 0
+    alone = len(busy) == len(work.threads) == 1
+    return alone and min(said, heard) >= _ANSWERS_LEAST and busy[0].sleeps >= said and abs(said - heard) <= 1
+
+
 @detector("network.thin-connection", aspect=Aspect.NETWORK, technique="T1496.001")
 def thin_connection(snapshot: Snapshot) -> Iterator[Observation]:
     """A process that does nothing but compute keeps one thin connection, and nothing else comes out of it.
@@ -200,9 +213,10 @@ def thin_connection(snapshot: Snapshot) -> Iterator[Observation]:
         busy, cpus = _busy(snapshot, process)
         told = "is told" if 2 * busy >= cpus else "is told, on few cores"
         reports = (only.bytes_sent or 0) > _REPORTS * (only.bytes_received or 0)
+        aloof = "reports" if reports else "in step" if _in_step(only, work) else None
         yield Observation(
             subject=process.subject,
-            degree="reports" if reports else "to the web" if web_port(only.remote_port) else told,
+            degree=aloof or ("to the web" if web_port(only.remote_port) else told),
             summary=f"does nothing but compute, and keeps one thin connection to {where}",
             evidence=(
                 f"{only.bytes_sent} bytes sent and {only.bytes_received} received in "

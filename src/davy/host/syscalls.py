@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import struct
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -65,6 +66,7 @@ _PTRACE_INTERRUPT: Final = 0x4207
 _PERF_FLAG_FD_CLOEXEC: Final = 8
 _CLONE_NEWNET: Final = 0x40000000
 _SYSINFO_BYTES: Final = 256
+_AGAIN: Final = 8
 
 
 @cache
@@ -93,8 +95,15 @@ def _how(flags: int, resolve: int) -> bytes:
 
 
 def openat2(directory: int, path: bytes, flags: int, resolve: int) -> int:
-    """Open ``path`` below ``directory``; RESOLVE_IN_ROOT keeps every link inside it.  Raises OSError."""
+    """Open ``path`` below ``directory``; RESOLVE_IN_ROOT keeps every link inside it.  Raises OSError.
+
+    Where something is renamed or mounted meanwhile the kernel cannot tell whether a path stays inside, and wants to be
+    asked again (EAGAIN).  Source: openat2(2).
+    """
     how = _how(flags, resolve)
+    for _ in range(_AGAIN):
+        with suppress(BlockingIOError):
+            return _checked(_openat2()(_OPENAT2, directory, path, how, len(how)))
     return _checked(_openat2()(_OPENAT2, directory, path, how, len(how)))
 
 

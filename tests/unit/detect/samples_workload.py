@@ -69,6 +69,12 @@ def workload(
     )
 
 
+def in_step(of: Process) -> Workload:
+    """One thread that does everything, and gives its CPU back whenever it has asked."""
+    work = workload(of, busy=1, sleeps=4)
+    return msgspec.structs.replace(work, threads=work.threads[1:])
+
+
 def talk(
     of: Process, port: int = _FAR[1], *, said: int = 20_000, heard: int = 90_000, messages: int = 200, **options: Any
 ) -> Socket:
@@ -122,6 +128,8 @@ MATCHING: Final = (
     _match(_THIN, "a miner that an intruder's shell left its own connection to", of := process(
         509, "/usr/local/lib/app/worker", cores=4.0, ppid=503), _SHELL, workload(of, sockets=4), talk(of),
         msgspec.structs.replace(talk(_SHELL, 4_001), inode=9, pids=(503, 509))),
+    _match(_THIN, "a worker that asks, waits and computes on", _CHILD, in_step(_CHILD), talk(
+        _CHILD, said=300, heard=400, messages=3)),
     _match(_THIN, "one that tells how far it is", WORKER, workload(WORKER), talk(WORKER, said=90_000, heard=900)),
     _match(_MEMORY, "the data set and its cache in one piece", WORKER, workload(WORKER, regions=DATA_SET)),
     _match(_MEMORY, "everything joined, stacks too", WORKER, workload(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.snapshots import process, rounding, snapshot
+from tests.unit.detect.samples_workload import workload
+from tests.unit.snapshots import TTY, connection, process, rounding, snapshot
 
 from davy.detect import randomx
 from davy.model.findings import Finding
@@ -40,3 +41,17 @@ def test_two_directions_a_thread_are_no_proof_and_count_next_to_nothing(threads:
     found = judged(*threads)
     assert not found.conclusive
     assert found.bits <= 2.0
+
+
+@pytest.mark.parametrize(
+    ("code", "sockets", "typed"), [(8 << 10, 0, True), (0, 1, True), (0, 0, False)], ids=["code", "talk", "no terminal"]
+)
+def test_a_person_s_terminal_excuses_only_who_writes_no_code_and_talks_to_nobody(
+    code: int, sockets: int, typed: bool
+) -> None:
+    shell = process(90, "-bash", exe="/usr/bin/bash", user="ada", tty=TTY)
+    burner = process(100, "/home/ada/libm/mathtest", cores=1.0, ppid=90, user="ada", tty=TTY if typed else 0)
+    talk = [connection(burner, "203.0.113.9", 443)] * sockets
+    facts = (workload(burner, code_bytes=code), rounding(burner, "nuzdzudnzunddzunzudnzdunzzudnuzd"), *talk)
+    (found,) = randomx.rounding(snapshot(shell, burner, *facts))
+    assert found.conclusive
