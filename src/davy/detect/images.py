@@ -9,7 +9,7 @@ from typing import Final
 from davy.detect.places import base, open_folder
 from davy.detect.programs import own_program
 from davy.detect.rule import Observation, detector
-from davy.knowledge.matching import Kind, rule_by_id
+from davy.knowledge.matching import ContentRule, Kind, rule_by_id
 from davy.knowledge.words import reads
 from davy.model.content import ContentHit, Place
 from davy.model.facts import FileKey, Process
@@ -29,17 +29,18 @@ _SHOWN: Final = 120
 _HOW: Final = {"given": "is given to it", "beside": "lies beside its program"}
 
 
-def degree_of(hit: ContentHit) -> str:
+def _rule(hit: ContentHit) -> ContentRule | None:
+    """The rule, one of Davy's, that is looked for where it was found.
+
+    None for one of the owner's, and for what a capsule has of another version's rules or of nobody's.
+    """
+    rule = rule_by_id(hit.rule)
+    return rule if rule is not None and hit.place in rule.places else None
+
+
+def _degree(rule: ContentRule) -> str:
     """The weight's degree: what the content is, and whether its rule is surely right."""
-    rule = rule_by_id(hit.rule)
-    if rule is None:
-        return "unknown"
     return rule.kind.value if rule.confidence == "high" else f"{rule.kind.value}, unsure"
-
-
-def title_of(hit: ContentHit) -> str:
-    rule = rule_by_id(hit.rule)
-    return rule.title if rule else hit.rule
 
 
 def _running(snapshot: Snapshot) -> dict[FileKey, list[Process]]:
@@ -72,13 +73,14 @@ def image(snapshot: Snapshot) -> Iterator[Observation]:
     """
     running = _running(snapshot)
     for hit in snapshot.content_hits:
-        if hit.place not in (Place.IMAGE, Place.SCRIPT) or hit.file is None or hit.rule.startswith(OWN):
+        rule = _rule(hit)
+        if rule is None or hit.place not in (Place.IMAGE, Place.SCRIPT) or hit.file is None:
             continue
         for process in running.get(hit.file, ()):
             yield Observation(
                 subject=process.subject,
-                degree=degree_of(hit),
-                summary=f"what it runs contains this: {title_of(hit)}",
+                degree=_degree(rule),
+                summary=f"what it runs contains this: {rule.title}",
                 evidence=_evidence(hit),
                 family=hit.family,
             )
@@ -143,15 +145,16 @@ def file(snapshot: Snapshot) -> Iterator[Observation]:
     running = _running(snapshot)
     programs = {own_program(snapshot, process) for process in snapshot.processes}
     for hit in snapshot.content_hits:
-        if hit.place not in _FILES or hit.path is None or hit.rule.startswith(OWN):
+        rule = _rule(hit)
+        if rule is None or hit.place not in _FILES or hit.path is None:
             continue
         if hit.place is Place.FILE and hit.path.lower().endswith(_DOCUMENTS):
             continue
         if (hit.file is None or hit.file not in running) and hit.path not in programs:
             yield Observation(
                 subject=hit.subject,
-                degree=degree_of(hit),
-                summary=f"{base(hit.path)} contains this: {title_of(hit)}",
+                degree=_degree(rule),
+                summary=f"{base(hit.path)} contains this: {rule.title}",
                 evidence=_evidence(hit),
                 family=hit.family,
             )

@@ -98,6 +98,18 @@ SPARED: Final = (
     ),
     _none("content.image", "a rule of the owner's", _RUNS, content_hit("own:mine", "/opt/x/server", of=_MINER)),
     _none(
+        "content.image",
+        "a rule that this version does not have",
+        _RUNS,
+        content_hit("miner.renamed", "/opt/x/server", of=_MINER),
+    ),
+    _none(
+        "content.image",
+        "a capsule's hit where the rule is not looked for",
+        _RUNS,
+        content_hit("stratum.daemon", "/opt/x/server", of=_MINER),
+    ),
+    _none(
         "content.image", "a configuration", _RUNS, content_hit(_CONFIG, "/opt/x/server", of=_MINER, place=Place.FILE)
     ),
     _none(
@@ -125,5 +137,7 @@ SPARED: Final = (
     _none("content.file", "a program that runs", _RUNS, content_hit("miner.xmrig", "/opt/x/server", of=_MINER)),
     _none("content.file", "a text that quotes one", content_hit(_CONFIG, "/tmp/notes/README.md", place=Place.FILE)),
     _none("content.file", "a rule of the owner's", content_hit("own:mine", "/tmp/a")),
+    _none("content.file", "a rule that this version does not have", content_hit("miner.renamed", "/tmp/a")),
+    _none("content.file", "a capsule's hit where the rule is not looked for", content_hit("stratum.daemon", "/tmp/a")),
     _none("content.own-rule", "one of Davy's rules", content_hit("miner.xmrig", "/tmp/a")),
 )
