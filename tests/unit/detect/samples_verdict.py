@@ -98,10 +98,15 @@ FURTHER: Final[tuple[tuple[str, Snapshot], ...]] = (
     ("persistence.started-again", snapshot(_AT_HOME, cron("/home/ada/.secret/tool", user="ada"))),
     ("persistence.started-again", snapshot(_TMP_SCRIPT, cron("/usr/bin/python3.11 /tmp/a.py"))),
     *(
-        ("content.image", snapshot(_NATIVE, content_hit(rule.id, "/opt/x/server", of=_NATIVE_FILE)))
+        ("content.image", snapshot(_NATIVE, content_hit(rule.id, "/opt/x/server", of=_NATIVE_FILE, place=place)))
         for rule in content_rules()
+        for place in {*rule.places} & {Place.IMAGE, Place.SCRIPT}
     ),
-    *(("content.file", snapshot(content_hit(rule.id, "/var/tmp/.x"))) for rule in content_rules()),
+    *(
+        ("content.file", snapshot(content_hit(rule.id, "/var/tmp/.x", place=place)))
+        for rule in content_rules()
+        for place in {*rule.places} - {Place.MEMORY}
+    ),
     *(
         ("content.memory", snapshot(_NATIVE, in_memory(_NATIVE, rule.id)))
         for rule in content_rules()

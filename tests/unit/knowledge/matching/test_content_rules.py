@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.snapshots import content_hit, snapshot
+from tests.unit.snapshots import content_hit, executable, process, snapshot
 
 from davy.collect.content.searching import place_of
 from davy.detect import detect
@@ -59,6 +59,17 @@ def test_a_rule_says_why_by_whom_and_what_else_looks_like_it(rule: ContentRule) 
     assert rule.must_not_match
     assert rule.meaning()(set(rule.patterns))
     assert not rule.meaning()(set())
+
+
+@pytest.mark.parametrize("rule", content_rules(), ids=named)
+def test_what_a_rule_finds_has_its_weight_in_a_program_and_in_a_file(rule: ContentRule) -> None:
+    program = executable("/tmp/x")
+    for place in {*rule.places} - {Place.MEMORY}:
+        hit = content_hit(rule.id, "/tmp/x", of=program, place=place)
+        assert "content.file" in {finding.rule for finding in detect(snapshot(hit))}
+        if place is not Place.FILE:
+            of = process(100, "/tmp/x")
+            assert "content.image" in {finding.rule for finding in detect(snapshot(of, hit))}
 
 
 def test_there_are_rules_enough_and_each_once() -> None:
