@@ -34,9 +34,15 @@ def test_all_directions_are_proof() -> None:
         ("ud" * 16, "z" * 32),
         ("ud" * 16, "zn" * 16),
         ("ud" * 16, "uz" * 16, "dz" * 16),
+        ("ud" * 20 + "z" + "ud" * 20,),
+        ("ud" * 16 + "zz" + "ud" * 31,),
+        ("ud" * 47 + "uz", "ud" * 48, "ud" * 47 + "zz", "ud" * 48),
     ],
-    ids=["up and down", "interval arithmetic", "two directions", "a constant one beside", "shared out", "by pairs"],
-)
+    ids=[
+        "up and down", "interval arithmetic", "two directions", "a constant one beside", "shared out", "by pairs",
+        "a third for a moment", "a third for two", "a third at times in some threads",
+    ],
+)  # fmt: skip
 def test_two_directions_a_thread_are_no_proof_and_count_next_to_nothing(threads: tuple[str, ...]) -> None:
     found = judged(*threads)
     assert not found.conclusive
