@@ -58,7 +58,7 @@ def rounding(snapshot: Snapshot) -> Iterator[Observation]:
 
     RandomX (Monero and its kin) sets the direction by an instruction of its ever new programs, so each of its threads
     is found rounding up, down and toward zero within milliseconds: hardly anything else does so, and that proves it.
-    A program that a person started in a terminal, talks to nobody and writes no code may test mathematics: no proof.
+    A person's own program in a terminal that talks to nobody and writes no code may test mathematics: no proof.
     Interval arithmetic knows up and down only, a program that sets its mode once stays in it, and a test of all modes
     spends longer in each: none of them is proof.  What rounds in some directions is named, and counts next to nothing.
     """
@@ -72,15 +72,18 @@ def rounding(snapshot: Snapshot) -> Iterator[Observation]:
 
 
 def _at_a_desk(snapshot: Snapshot, process: Process) -> bool:
-    """Whether a person started it in a terminal, it talks to nobody, and writes no code: who tests mathematics does so.
+    """Whether a person started a program of their own in a terminal, which talks to nobody, and writes no code.
 
-    RandomX runs programs that it writes as code, and whoever mines has somebody to tell the results.
+    Who tests mathematics does so.  RandomX runs programs that it writes as code, and whoever mines has somebody to
+    tell the results.  Root's shell may be an intruder's, and what is root's is nobody's own test.
     """
+    detail = lookup(snapshot).detail.get(process.subject)
+    program = detail.executable if detail else None
+    own = program is not None and program.uid == process.uid != 0
     workload = next((one for one in snapshot.workloads if one.key == process.key), None)
     talks = any(process.pid in socket.pids for socket in snapshot.sockets)
-    return (
-        workload is not None and not workload.code_bytes and not talks and person_shell(snapshot, process) is not None
-    )
+    quiet = workload is not None and not workload.code_bytes and not talks
+    return own and quiet and person_shell(snapshot, process) is not None
 
 
 def _observed(snapshot: Snapshot, process: Process, fact: Rounding) -> Iterator[Observation]:
