@@ -148,12 +148,13 @@ def executable(
     twin: str | None = None,
     birth: float | None = None,
     mtime: float = TAKEN - 7200,
+    user: str = "root",
 ) -> Executable:
     """A program file; ``owner_package`` "" means what its path says."""
     distribution = path.startswith("/usr/") and not path.startswith("/usr/local/")
     owner = ("coreutils" if distribution else None) if owner_package == "" else owner_package
     return Executable(
-        path=path, device=1, inode=zlib.crc32(os.fsencode(path)), size=120_000, mode=0o100755, uid=0, links=1,
+        path=path, device=1, inode=zlib.crc32(os.fsencode(path)), size=120_000, mode=0o100755, uid=USERS[user], links=1,
         mtime=mtime, ctime=mtime, birth=birth, sha256="0" * 64, elf=True,
         owner_package=owner, unmodified=unmodified if owner else None, twin=twin,
     )  # fmt: skip

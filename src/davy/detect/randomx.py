@@ -19,12 +19,25 @@ _DIRECTED_LEAST: Final = 8
 """Of 32 samples of the reference library 19 to 27 were not of the usual mode; 24 are to be expected."""
 _CHANGES_LEAST: Final = 8
 """A test suite that works through the modes stays in each of them for longer than a few milliseconds."""
+_EACH_LEAST: Final = 2
+_EACH_SHARE: Final = 1 / 16
+"""Of the samples; RandomX is found a fifth of its time and more in each direction, and none of them by accident."""
 
 
 def _proven(restless: list[ThreadRounding]) -> bool:
-    """Whether threads go to and fro between all directions, one thread through all of them."""
+    """Whether threads go to and fro between all directions, one thread through all of them.
+
+    Interval arithmetic that cuts a number off now and then is caught rounding toward zero once in many samples.
+    """
+    samples = sum(thread.samples for thread in restless)
+    rarest = min(
+        sum(thread.down for thread in restless),
+        sum(thread.up for thread in restless),
+        sum(thread.zero for thread in restless),
+    )
     return (
-        sum(thread.samples for thread in restless) >= _SAMPLES_LEAST
+        samples >= _SAMPLES_LEAST
+        and rarest >= max(_EACH_LEAST, _EACH_SHARE * samples)
         and sum(thread.directed for thread in restless) >= _DIRECTED_LEAST
         and sum(thread.changes for thread in restless) >= _CHANGES_LEAST
         and any(min(thread.down, thread.up, thread.zero) > 0 for thread in restless)
@@ -45,7 +58,7 @@ def rounding(snapshot: Snapshot) -> Iterator[Observation]:
 
     RandomX (Monero and its kin) sets the direction by an instruction of its ever new programs, so each of its threads
     is found rounding up, down and toward zero within milliseconds: hardly anything else does so, and that proves it.
-    A program that a person started in a terminal, talks to nobody and writes no code may test mathematics: no proof.
+    A person's own program in a terminal that talks to nobody and writes no code may test mathematics: no proof.
     Interval arithmetic knows up and down only, a program that sets its mode once stays in it, and a test of all modes
     spends longer in each: none of them is proof.  What rounds in some directions is named, and counts next to nothing.
     """
@@ -59,15 +72,18 @@ def rounding(snapshot: Snapshot) -> Iterator[Observation]:
 
 
 def _at_a_desk(snapshot: Snapshot, process: Process) -> bool:
-    """Whether a person started it in a terminal, it talks to nobody, and writes no code: who tests mathematics does so.
+    """Whether a person started a program of their own in a terminal, which talks to nobody, and writes no code.
 
-    RandomX runs programs that it writes as code, and whoever mines has somebody to tell the results.
+    Who tests mathematics does so.  RandomX runs programs that it writes as code, and whoever mines has somebody to
+    tell the results.  Root's shell may be an intruder's, and what is root's is nobody's own test.
     """
+    detail = lookup(snapshot).detail.get(process.subject)
+    program = detail.executable if detail else None
+    own = program is not None and program.uid == process.uid != 0
     workload = next((one for one in snapshot.workloads if one.key == process.key), None)
     talks = any(process.pid in socket.pids for socket in snapshot.sockets)
-    return (
-        workload is not None and not workload.code_bytes and not talks and person_shell(snapshot, process) is not None
-    )
+    quiet = workload is not None and not workload.code_bytes and not talks
+    return own and quiet and person_shell(snapshot, process) is not None
 
 
 def _observed(snapshot: Snapshot, process: Process, fact: Rounding) -> Iterator[Observation]:

@@ -37,10 +37,14 @@ _LIFELONG_SHARE: Final = 0.7
 _TALK: Final = 64 << 10
 _TALK_A_SECOND: Final = 1024
 _MESSAGE: Final = 8 << 10
+_MESSAGES: Final = 120
+_MESSAGES_A_SECOND: Final = 6.0
+"""In both directions; a pool has work every few seconds at most, and takes results and pings at the same pace."""
 _SOCKETS_LIMIT: Final = 8
 """Descriptors of sockets, inherited ones and those of the machine's own services included."""
 _ANSWERS_LEAST: Final = 2
 """From so many messages on it can be told whether the busy thread itself waits for each answer."""
+_ANSWERS_OF_SEVERAL: Final = 4
 _REPORTS: Final = 2.0
 """From so many times as much said as heard on a program reports to somebody, and is not told what to do."""
 
@@ -179,18 +183,22 @@ def thin_connection_of(snapshot: Snapshot, process: Process, work: Workload) -> 
     if not said or not heard or said + heard > _TALK + _TALK_A_SECOND * age:
         return None
     messages = (only.messages_received or 1) + (only.messages_sent or 1)
+    if messages > _MESSAGES + _MESSAGES_A_SECOND * age:
+        return None
     return only if (said + heard) / messages <= _MESSAGE else None
 
 
 def _in_step(only: Socket, work: Workload) -> bool:
-    """Whether the one busy thread gave its CPU back for every message: it asks, waits for the answer, computes on.
+    """Whether every busy thread gave its CPU back for every message: it asks, waits for the answer, computes on.
 
-    A miner's threads never wait for a pool: another one talks to it.
+    A miner's threads never wait for a pool: another one talks to it.  At the beginning some of them wait for the first
+    work, so of several threads more is asked than of one that does everything itself.
     """
     busy = [thread for thread in work.threads if thread.busy]
     said, heard = only.messages_sent or 0, only.messages_received or 0
-    alone = len(busy) == len(work.threads) == 1
-    return alone and min(said, heard) >= _ANSWERS_LEAST and busy[0].sleeps >= said and abs(said - heard) <= 1
+    least = _ANSWERS_LEAST if len(busy) == len(work.threads) == 1 else _ANSWERS_OF_SEVERAL
+    in_turn = min(said, heard) >= least and abs(said - heard) <= 1
+    return in_turn and all(thread.sleeps >= said for thread in busy)
 
 
 @detector("network.thin-connection", aspect=Aspect.NETWORK, technique="T1496.001")

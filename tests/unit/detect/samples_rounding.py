@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.unit.detect.sample import Sample
 from tests.unit.detect.samples_workload import workload
-from tests.unit.snapshots import TTY, Fact, on_card, process, rounding, snapshot
+from tests.unit.snapshots import TTY, Fact, detail, executable, on_card, process, rounding, snapshot
 
 _RULE: Final = "behaviour.rounding"
 _BURNER: Final = process(100, "/usr/local/bin/python3", cores=2.0, threads=2)
@@ -14,6 +14,7 @@ _IDLE: Final = process(101, "/usr/bin/idle", cores=0.1)
 _LOLMINER: Final = process(103, "/opt/comfy/sshd-update", cores=0.02)
 _SHELL: Final = process(104, "-bash", exe="/usr/bin/bash", user="ada", tty=TTY)
 _TEST: Final = process(105, "/home/ada/libm/mathtest", cores=1.0, ppid=104, user="ada", tty=TTY)
+_OWN: Final = detail(_TEST, program=executable("/home/ada/libm/mathtest", user="ada"))
 _RANDOMX: Final = "nuzdzudnzunddzunzudnzdunzzudnuzd"
 
 
@@ -44,7 +45,7 @@ MATCHING: Final = (
     Sample(
         _RULE,
         "a test of mathematics that a person started, which is no proof",
-        snapshot(_SHELL, _TEST, workload(_TEST, busy=1), rounding(_TEST, _RANDOMX)),
+        snapshot(_SHELL, _TEST, _OWN, workload(_TEST, busy=1), rounding(_TEST, _RANDOMX)),
         _TEST.subject,
     ),
     _seen("interval arithmetic, which is no proof", rounding(_BURNER, "ud" * 16)),

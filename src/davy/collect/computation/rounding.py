@@ -28,7 +28,9 @@ _THREADS_OF_ONE: Final = 4
 _CANDIDATES_LIMIT: Final = 256
 _SAMPLES: Final = 32
 _SAMPLES_IN_ALL: Final = 24
-"""So many samples say as much once they are of all directions."""
+"""So many samples say as much once each direction is a good part of them."""
+_EACH_LEAST: Final = 4
+_EACH_SHARE: Final = 1 / 8
 _TURNS_LIMIT: Final = 96
 """While the samples are of several modes but not of all, or too few."""
 _PAUSE: Final = 0.002
@@ -104,11 +106,13 @@ def _busiest(kernel: Kernel, snapshot: Snapshot, process: Process) -> tuple[int,
 
 
 def _settled(modes: Mapping[int, Sequence[RoundingMode]], seconds: float) -> bool:
-    """Whether more samples would say no more: a thread was seen in every direction, or none in more than one mode."""
+    """Whether more samples would say no more: each direction was seen often enough, or no thread in two modes."""
     seen = [(len(each), frozenset(each)) for each in modes.values()]
-    restless = sum(count for count, kinds in seen if len(kinds) > 1)
+    restless = [mode for each in modes.values() if len(frozenset(each)) > 1 for mode in each]
     if restless:
-        return restless >= _SAMPLES_IN_ALL and any(kinds >= _DIRECTED for _, kinds in seen)
+        rarest = min(restless.count(direction) for direction in _DIRECTED)
+        enough = len(restless) >= _SAMPLES_IN_ALL and rarest >= max(_EACH_LEAST, _EACH_SHARE * len(restless))
+        return enough and any(kinds >= _DIRECTED for _, kinds in seen)
     if seconds < _PATIENCE:
         return all(count >= _SAMPLES for count, _ in seen)
     return sum(count for count, _ in seen) >= _SAMPLES_LEAST
