@@ -26,13 +26,13 @@ class Tracing(RecordedKernel):
 
     def rounding(self, tracees: Sequence[Tracee], turns: Turns, seconds: float) -> list[Sampled]:  # noqa: ARG002
         self.asked = tracees
-        return [Sampled({tid: () for tid in one.tids}, frozenset()) for one in tracees]
+        return [Sampled(dict.fromkeys(one.tids, ()), frozenset()) for one in tracees]
 
 
 def asked(start_ticks: int) -> Sequence[Tracee]:
     """Whom the examiner would stop where pid 100 is now a process that began then, of two threads that run."""
     stat = f"100 (worker) R {' '.join('1' for _ in range(18))} {start_ticks} {' '.join('0' for _ in range(30))}\n"
-    running = "9000000000 0 1\n"
+    running = "90000000000 0 1\n"
     kernel = Tracing(
         RecordedProcfs({"100/stat": stat, "100/task/100/schedstat": running, "100/task/101/schedstat": running})
     )
@@ -41,7 +41,7 @@ def asked(start_ticks: int) -> Sequence[Tracee]:
 
 
 def test_whoever_bears_the_pid_of_a_burner_that_has_ended_is_left_alone() -> None:
-    assert [one.tids for one in asked(BURNER.start_ticks)] == [(100, 101)]
+    assert [set(one.tids) for one in asked(BURNER.start_ticks)] == [{100, 101}]
     assert list(asked(BURNER.start_ticks + 1)) == []
 
 
