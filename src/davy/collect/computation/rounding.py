@@ -59,7 +59,7 @@ def roundings(host: Host, snapshot: Snapshot, reach: Reach) -> Iterator[Rounding
     chosen = [
         (process, Tracee(process.pid, process.start_ticks, tids))
         for process in burning[:_PROCESSES_LIMIT]
-        if process.pid != 1
+        if process.pid != 1 and _same(kernel, process)
         if (tids := _busiest(kernel, snapshot, process)[:share])
     ]
     try:
