@@ -9,9 +9,9 @@ from typing import Final
 from davy.detect.places import base
 from davy.detect.programs import interprets
 from davy.detect.rule import Observation, detector
-from davy.knowledge.matching import Kind, rule_by_id
+from davy.knowledge.matching import ContentRule, Kind, rule_by_id
 from davy.knowledge.programs import interpreter
-from davy.model.content import Place
+from davy.model.content import ContentHit, Place
 from davy.model.facts import Process, Socket
 from davy.model.findings import Aspect
 from davy.model.lookup import lookup
@@ -49,17 +49,19 @@ def _of_text(snapshot: Snapshot, process: Process | None) -> bool:
 def degree_of(snapshot: Snapshot, said: Conversation, process: Process) -> str:
     """How surely what memory holds is a conversation that goes on, of a miner."""
     connected, both = bool(connections(snapshot, process)), bool(said.jobs and said.shares)
+    text, answered = _of_text(snapshot, process), bool(said.shares or said.logins)
+    if text and not (connected and answered):
+        return "text"
     if said.newest is not None:
         fresh = abs(snapshot.taken - said.newest) <= _FRESH_SECONDS
         if not fresh:
             return "without time" if connected and both and said.apart else "long ago"
         if connected:
-            heard_only = not (said.shares or said.logins)
-            return "text" if heard_only and _of_text(snapshot, process) else "goes on"
+            return "goes on"
         return "serves" if _serves(snapshot, process) else "unconnected"
     if both and connected:
         return "without time"
-    return "text" if _of_text(snapshot, process) else "in part"
+    return "text" if text else "in part"
 
 
 @detector("content.stratum-conversation", aspect=Aspect.CONTENT, technique="T1496.001")
@@ -117,17 +119,27 @@ def in_memory(snapshot: Snapshot) -> Iterator[Observation]:
     What is unpacked only in memory is found there.  An interpreter's memory holds all kinds of text: what it reads
     about miners is no miner, and counts little.
     """
-    ways = lookup(snapshot)
+    ways, of_text = lookup(snapshot), dict[str, list[tuple[ContentHit, ContentRule]]]()
     for hit in snapshot.content_hits:
         process, rule = ways.by_subject.get(hit.subject), rule_by_id(hit.rule)
         if hit.place is not Place.MEMORY or process is None or rule is None or rule.kind is Kind.CONVERSATION:
             continue
+        if _of_text(snapshot, process):
+            of_text.setdefault(process.subject, []).append((hit, rule))
+            continue
         yield Observation(
             subject=process.subject,
-            degree="text" if _of_text(snapshot, process) else rule.confidence,
+            degree=rule.confidence,
             summary=f"its memory holds this: {rule.title}",
             evidence=(f"rule {hit.rule} at {hit.offset:#x}: {', '.join(hit.patterns[:8])}", hit.text[:120]),
             family=hit.family,
+        )
+    for subject, hits in of_text.items():
+        yield Observation(
+            subject=subject,
+            degree="text",
+            summary=f"among the text in its memory: {', '.join(rule.title for _, rule in hits[:_SHOWN])}",
+            evidence=tuple(f"rule {hit.rule} at {hit.offset:#x}" for hit, _ in hits[: 2 * _SHOWN]),
         )
 
 

@@ -28,7 +28,7 @@ def sum_lines(account: Account, capped: str | None = None) -> Iterator[str]:
         how = f"  strongest {part.strongest:g}" + (f", a quarter of {further}" if further else "")
         yield f"{part.bits:+5.1f}  {part.aspect.value:11}{how}"
     yield (
-        f"{account.bits:+5.1f}  in all: suspect from {SUSPECT_BITS:g} out of two aspects or for hiding, "
+        f"{account.bits:+5.1f}  bits in all: suspect from {SUSPECT_BITS:g} out of two aspects or for hiding, "
         f"confirmed from {CONFIRMED_BITS:g} with more than a name and a place"
     )
     if account.proven:

@@ -162,7 +162,8 @@ def _process(actor: Actor) -> str:
 
 
 def _show_gaps(out: Console, judgement: Judgement) -> None:
-    for gap in judgement.gaps[:_ROWS]:
+    """What was not seen; first what keeps the answer from being complete."""
+    for gap in sorted(judgement.gaps, key=lambda gap: gap.collector != "processes")[:_ROWS]:
         out.print(Text(f"not seen: {_shown(gap.collector)}: {_shown(gap.what)}: {_shown(gap.why)}", "yellow"))
     if len(judgement.gaps) > _ROWS:
         out.print(f"not seen: {len(judgement.gaps) - _ROWS} more (--json shows all)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.unit.detect.sample import Sample
-from tests.unit.detect.samples_memory import conversation, hosts_line, pool, wallet
+from tests.unit.detect.samples_memory import LONG_AGO, conversation, hosts_line, pool, served, wallet
 from tests.unit.detect.samples_memory import hit as in_memory
 from tests.unit.detect.samples_workload import DATA_SET, WORKER, workload
 from tests.unit.snapshots import (
@@ -16,6 +16,7 @@ from tests.unit.snapshots import (
     detail,
     executable,
     known_file,
+    listener,
     module_file,
     modules_load,
     preload,
@@ -113,6 +114,11 @@ FURTHER: Final[tuple[tuple[str, Snapshot], ...]] = (
         if rule.kind is not Kind.CONVERSATION
     ),
     ("content.stratum-conversation", snapshot(_NATIVE, conversation(_NATIVE))),
+    ("content.stratum-conversation", snapshot(_NATIVE, conversation(_NATIVE, newest=LONG_AGO))),
+    (
+        "content.stratum-conversation",
+        snapshot(_NATIVE, conversation(_NATIVE), listener(_NATIVE, 3333), served(_NATIVE)),
+    ),
     (
         "content.stratum-conversation",
         snapshot(_TEXTS, conversation(_TEXTS, shares=0), connection(_TEXTS, "9.9.9.9", 443)),
