@@ -19,6 +19,10 @@ from typing import Any
 
 import pytest
 
+from davy.host import live
+from davy.host.stat import parse_stat
+from davy.scan import scan
+
 pytestmark = pytest.mark.live
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -149,3 +153,33 @@ def test_an_analyst_s_machine_is_clean(desk: dict[str, Any]) -> None:
         and (row["name"].startswith(desk["folders"]) or any(f"({pid})" in row["name"] for pid in desk["pids"]))
     ]
     assert told == []
+
+
+def test_this_project_s_own_tests_are_no_miner() -> None:
+    """They burn, and have every rule, conversation and wallet in their memory."""
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/unit/detect",
+        "tests/unit/knowledge",
+    ]
+    with subprocess.Popen(
+        words, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as tests:  # fmt: skip
+        try:
+            kernel = live().kernel
+            assert kernel is not None
+            deadline = time.monotonic() + 60
+            while parse_stat(kernel.procfs.read(f"{tests.pid}/stat")).cpu_ticks < 300 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            snapshot, judgement = scan(live())
+            assert tests.pid in {detail.pid for detail in snapshot.details}, "it was not looked at closely"
+            accused = [one for one in judgement.incidents if tests.pid in {actor.pid for actor in one.actors}]
+            assert not accused, [(finding.rule, finding.bits) for one in accused for finding in one.findings]
+        finally:
+            tests.kill()
