@@ -201,6 +201,17 @@ def _in_step(only: Socket, work: Workload) -> bool:
     return in_turn and all(thread.sleeps >= said for thread in busy)
 
 
+def _reports(only: Socket) -> bool:
+    """Whether it is told nothing: it says much more than it hears, or what it says is acknowledged, word for word.
+
+    A pool has new work without being asked for it.
+    """
+    said, heard = only.bytes_sent or 0, only.bytes_received or 0
+    told, acknowledged = only.messages_sent or 0, only.messages_received or 0
+    in_turn = min(told, acknowledged) >= _ANSWERS_OF_SEVERAL and abs(told - acknowledged) <= 1
+    return said > _REPORTS * heard or (in_turn and said >= heard)
+
+
 @detector("network.thin-connection", aspect=Aspect.NETWORK, technique="T1496.001")
 def thin_connection(snapshot: Snapshot) -> Iterator[Observation]:
     """A process that does nothing but compute keeps one thin connection, and nothing else comes out of it.
@@ -220,8 +231,7 @@ def thin_connection(snapshot: Snapshot) -> Iterator[Observation]:
         where = f"{only.remote_address}:{only.remote_port}"
         busy, cpus = _busy(snapshot, process)
         told = "is told" if 2 * busy >= cpus else "is told, on few cores"
-        reports = (only.bytes_sent or 0) > _REPORTS * (only.bytes_received or 0)
-        aloof = "reports" if reports else "in step" if _in_step(only, work) else None
+        aloof = "reports" if _reports(only) else "in step" if _in_step(only, work) else None
         yield Observation(
             subject=process.subject,
             degree=aloof or ("to the web" if web_port(only.remote_port) else told),

@@ -46,3 +46,10 @@ def test_what_is_asked_ten_times_a_second_is_no_pool() -> None:
 def test_a_pool_may_be_talkative_while_it_is_new() -> None:
     """As a test's stand-in is, or a pool that is looking for the difficulty of a new worker."""
     assert counts_as("is told", YOUNG, workload(YOUNG), talk(YOUNG, messages=60, said=6_000, heard=20_000))
+
+
+def test_a_heartbeat_that_is_acknowledged_is_told_nothing() -> None:
+    work = workload(WORKER)
+    assert counts_as("reports", WORKER, work, talk(WORKER, messages=9, said=300, heard=250))
+    told = msgspec.structs.replace(talk(WORKER, said=300, heard=250), messages_sent=9, messages_received=14)
+    assert counts_as("is told", WORKER, work, told)
