@@ -1,7 +1,8 @@
 /* Computes floating point as long as it lives, and changes its rounding mode as it is told.  Mines nothing.
  *
  * burner SWITCHING [THREADS] [COUNT]: SWITCHING is "all" (a mode out of four, by a generator within the loop, as
- * RandomX's CFROUND does), "interval" (up and down in turn), "constant" (up, once), "none", or "mixed" (each thread
+ * RandomX's CFROUND does), "interval" (up and down in turn), "cuts" (the same, and toward zero for a fiftieth of its
+ * time), "constant" (up, once), "none", or "mixed" (each thread
  * constant in a mode of its own).  With COUNT its threads end after so many rounds, and others come; "once": it ends.
  * SIGUSR1 is counted; SIGUSR2 prints the count.  Without a C library (-DBARE) it is one thread of "all".
  */
@@ -79,6 +80,8 @@ static void *burn(void *argument)
             set_mode(next(&seed));
         else if (!strcmp(switching, "interval"))
             set_mode(turn++ & 1 ? 1 : 2);
+        else if (!strcmp(switching, "cuts"))
+            set_mode(turn++ % 50 == 0 ? 3 : turn & 1 ? 1 : 2);
         value = work(value, 200);
     }
     return NULL;

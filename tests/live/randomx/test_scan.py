@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -109,3 +114,34 @@ def test_the_command_line_obeys(burner: Path, start: Starter, tmp_path: Path) ->
     assert answer.returncode in (0, 1), answer.stderr
     assert "not asked for: it takes ptrace" in answer.stdout
     assert RULE not in answer.stdout
+
+
+def test_root_s_burner_is_proven_from_a_terminal_too(burner: Path) -> None:
+    """As whoever tries this by hand does: root's shell in a terminal is nobody's desk."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.nice(2)
+        os.execv(tool("bash", "bash"), ["-bash", "--norc", "--noprofile", "-i"])
+    try:
+        os.write(terminal, f"stty -echo; {burner} all 1\n".encode())
+        shown, deadline = b"", time.monotonic() + 20
+        while b"ready" not in shown and time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.2)[0]:
+                shown += os.read(terminal, 1 << 16)
+        assert b"ready" in shown, shown
+        child = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+        _, judgement = scan(live())
+        assert RULE in {finding.rule for finding in against(judgement, child)}
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(os.tcgetpgrp(terminal), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+def test_interval_arithmetic_that_cuts_a_number_off_now_and_then_is_clean(burner: Path, start: Starter) -> None:
+    one = start(burner, "cuts")
+    snapshot, judgement = scan(live())
+    assert directed(snapshot, one.pid) > 0
+    assert not against(judgement, one.pid)
