@@ -27,9 +27,9 @@ _THREADS_LIMIT: Final = 8
 _THREADS_OF_ONE: Final = 4
 _CANDIDATES_LIMIT: Final = 256
 _SAMPLES: Final = 32
-_SAMPLES_IN_ALL: Final = 24
+_SAMPLES_IN_ALL: Final = 40
 """So many samples say as much once each direction is a good part of them."""
-_EACH_LEAST: Final = 4
+_EACH_LEAST: Final = 6
 _EACH_SHARE: Final = 1 / 8
 _TURNS_LIMIT: Final = 96
 """While the samples are of several modes but not of all, or too few."""
