@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.host import Entry, HostError, MemoryRoot, Refused
+from davy.host.digests import Digest, SumKind, digest_of_bytes
 from davy.host.packages import NoPackages, PackageDatabase, packages
-from davy.host.root import Digest
 
 INFO = "/var/lib/dpkg/info/"
 MERGED = {"/bin": Entry(target="usr/bin"), "/lib": Entry(target="usr/lib")}
@@ -22,7 +22,7 @@ def md5(content: str) -> str:
 
 
 def digest(content: str) -> Digest:
-    return Digest(hashlib.sha256(content.encode()).hexdigest(), md5(content))
+    return digest_of_bytes(content.encode(), SumKind)
 
 
 DEBIAN = {
@@ -94,9 +94,9 @@ def test_a_name_with_two_spaces_is_not_taken_for_another() -> None:
 
 def test_a_copy_of_a_packaged_file_has_a_twin() -> None:
     debian = database(DEBIAN)
-    assert debian.twin(md5("sleep")) == "/bin/sleep"
-    assert debian.twin(md5("libc")) == "/usr/lib/x86_64-linux-gnu/libc.so.6"
-    assert debian.twin(md5("miner")) is None
+    assert debian.twin(digest("sleep")) == "/bin/sleep"
+    assert debian.twin(digest("libc")) == "/usr/lib/x86_64-linux-gnu/libc.so.6"
+    assert debian.twin(digest("miner")) is None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_copy_of_a_packaged_file_has_a_twin() -> None:
 )
 def test_what_is_no_sum_of_a_file_has_no_twin(sum_: str) -> None:
     files = DEBIAN | {INFO + "empty.md5sums": f"{md5('')}  usr/lib/empty\n"}
-    assert database(files).twin(sum_) is None
+    assert database(files).twin(Digest(md5=sum_)) is None
 
 
 DIVERTED = {
@@ -129,22 +129,22 @@ def test_a_diverted_file_belongs_to_its_package_where_it_was_put(merged: dict[st
     assert diverted.unmodified("/usr/bin/tool.real", "tool", digest("tool")) is True
     assert diverted.unmodified("/usr/bin/tool", "wrapper:all", digest("wrapper")) is True
     assert diverted.unmodified("/usr/bin/tool", "tool", digest("tool")) is None
-    assert diverted.twin(md5("tool")) == "/usr/bin/tool.real"
-    assert diverted.twin(md5("wrapper")) == "/usr/bin/tool"
-    assert diverted.twin(md5("dash")) in ("/bin/sh.old", "/usr/bin/sh.old")
+    assert diverted.twin(digest("tool")) == "/usr/bin/tool.real"
+    assert diverted.twin(digest("wrapper")) == "/usr/bin/tool"
+    assert diverted.twin(digest("dash")) in ("/bin/sh.old", "/usr/bin/sh.old")
 
 
 def test_a_list_that_cannot_be_read_owns_nothing_and_stops_nothing() -> None:
     files = DEBIAN | {INFO + "a-trap.list": Entry(mode=0o010644), INFO + "a-trap.md5sums": Entry(mode=0o010644)}
     assert database(files).owners(["/usr/bin/sort"]) == {"/usr/bin/sort": "coreutils"}
-    assert database(files).twin(md5("sort")) == "/usr/bin/sort"
+    assert database(files).twin(digest("sort")) == "/usr/bin/sort"
 
 
 def test_the_last_line_of_a_file_needs_no_end() -> None:
     debian = database({INFO + "a.list": "/usr/bin/x", INFO + "a.md5sums": f"{md5('x')}  usr/bin/x"})
     assert debian.owners(["/usr/bin/x"]) == {"/usr/bin/x": "a"}
     assert debian.unmodified("/usr/bin/x", "a", digest("x")) is True
-    assert debian.twin(md5("x")) == "/usr/bin/x"
+    assert debian.twin(digest("x")) == "/usr/bin/x"
 
 
 def test_a_list_cut_at_the_limit_does_not_own_by_its_last_half_line() -> None:
@@ -186,7 +186,7 @@ def test_answers_are_remembered() -> None:
 def test_a_root_without_a_known_database_has_no_packages() -> None:
     none = database({"/etc/passwd": ""})
     assert isinstance(none, NoPackages)
-    assert (none.owners(["/bin/sh"]), none.unmodified("/bin/sh", "dash", digest("")), none.twin(md5("x"))) == (
+    assert (none.owners(["/bin/sh"]), none.unmodified("/bin/sh", "dash", digest("")), none.twin(digest("x"))) == (
         {},
         None,
         None,
