@@ -131,3 +131,11 @@ def lab(lab_root: Path, tmp_path: Path) -> Iterator[Lab]:
     made = Lab(lab_root, f"davy-lab-{os.getpid()}", tmp_path / "lab.log")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def lab_for_module(lab_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One lab for all tests of a module."""
+    made = Lab(lab_root, f"davy-lab-module-{os.getpid()}", tmp_path_factory.mktemp("lab") / "lab.log")
+    yield made
+    made.close()
