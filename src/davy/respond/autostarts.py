@@ -63,8 +63,7 @@ def _vendors(draft: Draft, autostart: Autostart) -> bool:
     owner = draft.database.owners([autostart.path]).get(autostart.path)
     if owner is None:
         return False
-    is_unit = Removal.UNIT in autostart_kinds()[autostart.kind].removal and autostart.unit is not None
-    if is_unit:
+    if units.is_unit(autostart):
         draft.vendor_units.append(autostart.unit or "")
     if draft.database.provenance([autostart.path])[autostart.path].unmodified is False:
         return False

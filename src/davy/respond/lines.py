@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from davy.hands.edits import EDIT_LIMIT, without_lines
 from davy.hands.errors import Untouched
 from davy.host import HostError
@@ -53,18 +55,17 @@ def _step(
     """Raises `Untouched` and `HostError`."""
     step = _removal(identity, taken)
     real = os.fsdecode(identity.path)
+    content = draft.host.root.read(real, EDIT_LIMIT)
+    after = without_lines(content, step.lines, step.texts, step.remains)
     owner = draft.database.owners([real]).get(real)
     if owner is None:
         return step
-    content = draft.host.root.read(real, EDIT_LIMIT)
     expected = draft.database.expected(real)
     if expected is None or expected.sum is None or becomes_packaged(expected, content):
         draft.leave(path, f"belongs to the installed package {owner}")
         return None
-    if becomes_packaged(expected, without_lines(content, step.lines, step.texts, step.remains)):
-        return RemoveLines(
-            file=step.file, lines=step.lines, texts=step.texts, remains=step.remains, restores=expected.package
-        )
+    if becomes_packaged(expected, after):
+        return msgspec.structs.replace(step, restores=expected.package)
     if expected.configuration:
         return step
     if restored := from_archive(draft, real, identity, expected):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
+import sys
 from collections.abc import Iterable
 
 from davy.hands.attributes import inode_flags
@@ -40,3 +42,7 @@ def state_of(path: str) -> State | None:
 
 def differences(before: dict[str, State | None], after: dict[str, State | None]) -> list[str]:
     return [f"{path}: {before[path]} became {after[path]}" for path in before if before[path] != after[path]]
+
+
+if __name__ == "__main__":
+    print(json.dumps(manifest(sys.argv[1:])))
