@@ -114,8 +114,7 @@ def manifest(lab: Lab) -> Any:
     """The gang's files, those of its neighbours, and their folders: see `tests.live.autostarts.manifest`."""
     paths = {way.path for way in WAYS} | set(HONEST) | set(LINKS) | {BURNER, SCRIPT, LIBRARY}
     paths |= {str(Path(path).parent) for path in paths} - {"/var/tmp"}
-    program = "import json, sys; from tests.live.autostarts.manifest import manifest; print(json.dumps(manifest(sys.argv[1:])))"
-    words = shlex.join([sys.executable, "-c", program, *sorted(paths)])
+    words = shlex.join([sys.executable, "-m", "tests.live.autostarts.manifest", *sorted(paths)])
     return json.loads(lab.run("sh", "-c", f"cd {shlex.quote(str(PROJECT))} && exec {words}").stdout)
 
 

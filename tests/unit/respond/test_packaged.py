@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
+import msgspec
 import pytest
 from tests.unit.host.test_package_archives import deb
 from tests.unit.snapshots import snapshot
@@ -69,7 +70,9 @@ def planned(root: dict[str, bytes | str], *found: Autostart | SystemTool) -> Pla
         id="x", verdict=Verdict.CONFIRMED, bits=20.0, confidence=1.0, family=None, summary="", actors=actors,
         findings=hides,
     )  # fmt: skip
-    return plan(Host(MemoryRoot(root)), snapshot(*found), [incident])
+    facts = snapshot(*(each for each in found if isinstance(each, Autostart)))
+    tools = tuple(each for each in found if isinstance(each, SystemTool))
+    return plan(Host(MemoryRoot(root)), msgspec.structs.replace(facts, tools=tools), [incident])
 
 
 def line(path: str, number: int, text: str, kind: AutostartKind = AutostartKind.CRON) -> Autostart:
