@@ -61,17 +61,17 @@ class DpkgCatalogue:
     def entry(self, package: str, path: bytes) -> Expected | None:
         if conffile := _conffile(self._conffiles.get(package, b""), path):
             md5, marks = conffile.groups()
-            return Expected(
-                package=package,
-                sum=Sum(SumKind.MD5, md5.decode()) if md5 else None,
-                configuration=True,
-                optional=bool(marks),
-            )
-        md5 = _listed_sum(self._sums_of(package), path)
-        return Expected(package=package, sum=Sum(SumKind.MD5, md5.decode())) if md5 else None
+            kept = Sum.listed(SumKind.MD5, md5 or b"")
+            return Expected(package=package, sum=kept, configuration=True, optional=bool(marks))
+        listed = Sum.listed(SumKind.MD5, _listed_sum(self._sums_of(package), path) or b"")
+        return Expected(package=package, sum=listed) if listed else None
 
     def listed(self, package: str) -> Iterator[bytes]:
-        for path in self._whole(f"{package}.list").split(b"\n"):
+        try:
+            data = self._whole(f"{package}.list")
+        except Gone:
+            return
+        for path in data.split(b"\n"):
             if path.startswith(b"/") and path != b"/.":
                 yield path
 

@@ -24,7 +24,7 @@ _QUOTED: Final = re.compile(rb"[^!-~]|[#=\\]")
 _ESCAPED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _SETTING: Final = re.compile(rb"^/set (.*)$", re.MULTILINE)
 _SHA256: Final = re.compile(rb"^\./([^ \n]*) [^\n]*\bsha256digest=([0-9a-f]{64})\b", re.MULTILINE)
-_KINDS: Final = ((b"sha256digest", SumKind.SHA256, 64), (b"md5digest", SumKind.MD5, 32))
+_KINDS: Final = ((b"sha256digest", SumKind.SHA256), (b"md5digest", SumKind.MD5))
 
 
 class MtreeEntry(NamedTuple):
@@ -71,11 +71,8 @@ def _unquoted(text: bytes) -> bytes:
 
 
 def _sum(told: dict[bytes, bytes]) -> Sum | None:
-    for word, kind, length in _KINDS:
-        value = told.get(word, b"").decode("ascii", "replace").lower()
-        if len(value) == length:
-            return Sum(kind, value)
-    return None
+    listed = (Sum.listed(kind, told.get(word, b"")) for word, kind in _KINDS)
+    return next(filter(None, listed), None)
 
 
 def _mode(told: dict[bytes, bytes]) -> int | None:

@@ -5,7 +5,6 @@ Source: alpm's ``lib/libalpm/be_local.c``, pacman(8), PKGBUILD(5) for ``backup``
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 from typing import Final
@@ -19,7 +18,6 @@ from davy.host.root import Root
 _LOCAL: Final = "/var/lib/pacman/local"
 _FILE_LIMIT: Final = 32 << 20
 _TOTAL_LIMIT: Final = 256 << 20
-_MD5: Final = re.compile(rb"[0-9a-f]{32}")
 
 
 def pacman_catalogue(root: Root) -> PacmanCatalogue | None:
@@ -132,4 +130,4 @@ def _backup(files: bytes, path: bytes) -> Sum | None:
     """The sum of ``path`` if it is among the files that are kept where their administrator changed them."""
     section = b"\n" + files.partition(b"%BACKUP%\n")[2].partition(b"\n\n")[0]
     md5 = section.partition(b"\n" + path + b"\t")[2].partition(b"\n")[0]
-    return Sum(SumKind.MD5, md5.decode()) if _MD5.fullmatch(md5) else None
+    return Sum.listed(SumKind.MD5, md5)

@@ -125,7 +125,7 @@ class Header:
 
     def _sum(self, number: int) -> Sum | None:
         digest = self.digests[number] if number < len(self.digests) else b""
-        return Sum(self.digest_kind, digest.decode("ascii", "replace")) if digest and self.digest_kind else None
+        return Sum.listed(self.digest_kind, digest) if self.digest_kind else None
 
     def _strings(self, tag: int) -> tuple[bytes, ...]:
         kind, offset, count = self._index.get(tag, (0, 0, 0))
