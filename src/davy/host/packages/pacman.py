@@ -41,7 +41,7 @@ class PacmanCatalogue:
         return ()
 
     def holders(self, wanted: Set[bytes]) -> Iterator[tuple[bytes, str]]:
-        lines = {line: path for path in wanted for line in (path[1:], path[1:] + b"/")}
+        lines = {line: path for path in wanted if path != b"/" for line in (path[1:], path[1:] + b"/")}
         left = _TOTAL_LIMIT
         for package in self._folders:
             try:
@@ -51,7 +51,7 @@ class PacmanCatalogue:
             left -= len(data)
             if left < 0:
                 raise Refused(f"{_LOCAL}: more than {_TOTAL_LIMIT >> 20} MiB of lists")
-            for line in lines.keys() & data.split(b"\n"):
+            for line in lines.keys() & _listed(data):
                 yield lines[line], package
 
     def entry(self, package: str, path: bytes) -> Expected | None:
@@ -70,9 +70,8 @@ class PacmanCatalogue:
 
     def listed(self, package: str) -> Iterator[bytes]:
         files, _ = self._contents(package)
-        for line in files.partition(b"%FILES%\n")[2].partition(b"\n\n")[0].split(b"\n"):
-            if line:
-                yield b"/" + line.rstrip(b"/")
+        for line in filter(None, _listed(files)):
+            yield b"/" + line.rstrip(b"/")
 
     def twin(self, digest: Digest) -> tuple[str, bytes] | None:
         sought = bytes.fromhex(digest.sha256)
@@ -124,6 +123,11 @@ class PacmanCatalogue:
             if manifest:
                 found[package] = b"".join(told for _, told in manifest.sha256())
         return found
+
+
+def _listed(files: bytes) -> list[bytes]:
+    """The paths, without their first slash; those of folders end with one."""
+    return files.partition(b"%FILES%\n")[2].partition(b"\n\n")[0].split(b"\n")
 
 
 def _backup(files: bytes, path: bytes) -> Sum | None:
