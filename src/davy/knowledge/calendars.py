@@ -15,6 +15,10 @@ _MONTHS: Final = (
 _WEEKDAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTH_NUMBERS: Final = {name[:3].lower(): number for number, name in enumerate(_MONTHS, 1)}
 _DAY_NUMBERS: Final = {name[:3].lower(): number for number, name in enumerate(_WEEKDAYS)}
+_BOUNDS: Final[tuple[tuple[int, int, Mapping[str, int]], ...]] = (
+    (0, 59, {}), (0, 23, {}), (1, 31, {}), (1, 12, _MONTH_NUMBERS), (0, 7, _DAY_NUMBERS)
+)  # fmt: skip
+"""Of a crontab's fields: the lowest and highest value, and the names that stand for some."""
 _TIMES_LISTED: Final = 4
 """More times of a day than this are told by their hours and minutes."""
 
@@ -39,10 +43,9 @@ def cron_calendar(schedule: str) -> Calendar | None:
     fields = schedule.lower().split()
     if len(fields) != 5:
         return None
-    bounds = ((0, 59, {}), (0, 23, {}), (1, 31, {}), (1, 12, _MONTH_NUMBERS), (0, 7, _DAY_NUMBERS))
     try:
         found = [
-            _values(field, low, high, names, "-") for field, (low, high, names) in zip(fields, bounds, strict=True)
+            _values(field, low, high, names, "-") for field, (low, high, names) in zip(fields, _BOUNDS, strict=True)
         ]
     except ValueError:
         return None
