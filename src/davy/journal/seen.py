@@ -17,6 +17,7 @@ from msgspec import structs
 
 from davy import __version__
 from davy.journal.comparing import AUTOSTARTS_KEPT, Compared, compared, seen, truly_gone
+from davy.journal.state import StateError
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap
 from davy.model.memory import Memory, Seen
@@ -43,12 +44,21 @@ _DECODER: Final = msgspec.msgpack.Decoder(Seen)
 def usual(journal: Journal, now: float) -> Memory | None:
     """What the news of a scan is told by: the last look that is a day old, or the first, or a later baseline.
 
-    None when nothing was ever looked at.  Raises `StateError`, as all of these do.
+    None when nothing was ever looked at.  Raises `StateError`, as all of these do but one.
     """
     with journal.transaction() as db:
         look = _before(db, now - NEWS_SECONDS) or _one(db, "SELECT MIN(id) FROM looks")
         good = _one(db, "SELECT id FROM looks WHERE baseline IS NOT NULL")
         return _at(db, max(look, good or 0)) if look is not None else None
+
+
+def recalled(journal: Journal | None, now: float) -> tuple[Memory | Gap, ...]:
+    """The same for a scan, which goes on without: a `Gap` where the memory cannot be read, and why."""
+    try:
+        memory = usual(journal, now) if journal is not None else None
+    except StateError as error:
+        return (Gap("memory", "what earlier scans saw", str(error)),)
+    return (memory,) if memory is not None else ()
 
 
 def last(journal: Journal) -> Memory | None:
