@@ -60,6 +60,8 @@ def _moment(when: str, now: float) -> float:
     if found := _DURATION.fullmatch(when):
         return now - int(found[1]) * _SECONDS[found[2]]
     try:
+        if not when.isprintable():
+            raise ValueError(when)
         day = date.fromisoformat(when) if len(when) <= 10 else None
         return (datetime(day.year, day.month, day.day) if day else datetime.fromisoformat(when)).timestamp()
     except (ValueError, OverflowError, OSError):
