@@ -12,6 +12,7 @@ from typing import Final
 from davy.collect.autostarts.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
 from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
 from davy.collect.autostarts.systemd import systemd_units
+from davy.collect.autostarts.udev import udev_rules
 from davy.host import Host
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap
@@ -24,5 +25,6 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("systemd", systemd_units),
     ("modules", modules_load_lines),
     ("modules", modprobe_lines),
+    ("udev", udev_rules),
 )
 """Who reads them, in order, each with the name that its gaps bear."""
