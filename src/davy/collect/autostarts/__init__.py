@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from davy.collect.autostarts.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
+from davy.collect.autostarts.dbus import dbus_services
+from davy.collect.autostarts.desktop import desktop_autostarts
 from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
 from davy.collect.autostarts.systemd import systemd_units
 from davy.collect.autostarts.udev import udev_rules
@@ -26,5 +28,7 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("modules", modules_load_lines),
     ("modules", modprobe_lines),
     ("udev", udev_rules),
+    ("desktop", desktop_autostarts),
+    ("D-Bus", dbus_services),
 )
 """Who reads them, in order, each with the name that its gaps bear."""
