@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from davy.collect.autostarts.binfmt import binfmt_interpreters
 from davy.collect.autostarts.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
 from davy.collect.autostarts.dbus import dbus_services
 from davy.collect.autostarts.desktop import desktop_autostarts
+from davy.collect.autostarts.initramfs import initramfs_hooks
+from davy.collect.autostarts.kernel_helpers import kernel_helpers
 from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
+from davy.collect.autostarts.network import network_hooks
 from davy.collect.autostarts.systemd import systemd_units
 from davy.collect.autostarts.udev import udev_rules
 from davy.host import Host
@@ -30,5 +34,9 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("udev", udev_rules),
     ("desktop", desktop_autostarts),
     ("D-Bus", dbus_services),
+    ("network", network_hooks),
+    ("binfmt", binfmt_interpreters),
+    ("kernel helpers", kernel_helpers),
+    ("initramfs", initramfs_hooks),
 )
 """Who reads them, in order, each with the name that its gaps bear."""
