@@ -17,6 +17,7 @@ from davy.collect.autostarts.initramfs import initramfs_hooks
 from davy.collect.autostarts.kernel_helpers import kernel_helpers
 from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
 from davy.collect.autostarts.network import network_hooks
+from davy.collect.autostarts.polkit import polkit_rules
 from davy.collect.autostarts.systemd import systemd_units
 from davy.collect.autostarts.udev import udev_rules
 from davy.host import Host
@@ -34,6 +35,7 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("udev", udev_rules),
     ("desktop", desktop_autostarts),
     ("D-Bus", dbus_services),
+    ("polkit", polkit_rules),
     ("network", network_hooks),
     ("binfmt", binfmt_interpreters),
     ("kernel helpers", kernel_helpers),
