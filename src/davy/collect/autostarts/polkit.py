@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of_words
 from davy.collect.autostarts.desktop_files import Group, groups
@@ -25,6 +25,9 @@ from davy.model.facts import Gap
 ASKED: Final = "authorization asked"
 YES_TO_EVERYBODY: Final = "authorization asked: YES to everybody"
 """The schedule of a rule that answers so whoever asks, and whatever for."""
+STARTS: Final = "polkit starts"
+_SCHEDULES: Final = (ASKED, STARTS, YES_TO_EVERYBODY)
+"""The least telling first."""
 
 _FOLDERS: Final = tuple(f"{folder}/polkit-1/rules.d" for folder in ("/etc", "/run", "/usr/local/share", "/usr/share"))
 _LOCAL_AUTHORITY: Final = ("/etc/polkit-1/localauthority", "/var/lib/polkit-1/localauthority")
@@ -35,31 +38,51 @@ _USER: Final = "polkitd"
 _RESULTS: Final = ("ResultAny", "ResultInactive", "ResultActive")
 
 
+class _Piece(NamedTuple):
+    """A rule, or a program that is run beside the rules."""
+
+    start: int
+    end: int
+    instead: str
+    """What has to stay in its place where other things stand on its lines."""
+    command: str
+    schedule: str
+    programs: tuple[str, ...]
+
+
 def rules_entries(content: str) -> Iterator[Written]:
-    """The rules of a file, and the programs that it runs beside them: one entry for each."""
+    """The rules of a file, and the programs that it runs beside them: one entry for each, or for those on one line."""
+    together: list[_Piece] = []
+    for piece in _pieces(content):
+        if together and content.find("\n", together[-1].end, piece.start) >= 0:
+            yield _entry(content, together)
+            together = []
+        together.append(piece)
+    if together:
+        yield _entry(content, together)
+
+
+def _pieces(content: str) -> Iterator[_Piece]:
     for call in calls(tuple(tokens(content)), _RULES | _SPAWN):
         if call.name in _RULES:
             yield _rule(content, call)
-            continue
-        end = call.end - (content[call.end - 1 : call.end] == ";")
-        words = _words(call)
-        yield _placed(
-            content, call.start, end, '""', command=shlex.join(words), schedule="polkit starts",
-            programs=programs_of_words(words),
-        )  # fmt: skip
+        else:
+            end = call.end - (content[call.end - 1 : call.end] == ";")
+            words = _words(call)
+            yield _Piece(call.start, end, '""', shlex.join(words), STARTS, programs_of_words(words))
 
 
-def _rule(content: str, call: Call) -> Written:
-    schedule = YES_TO_EVERYBODY if _yes_to_everybody(call) else ASKED
+def _rule(content: str, call: Call) -> _Piece:
     spawned = [_words(spawn) for spawn in calls(call.arguments, _SPAWN)]
-    if spawned:
-        command = "; ".join(map(shlex.join, spawned))
-    else:
-        command = " ".join(content[call.start : call.end].split())
-    return _placed(
-        content, call.start, call.end, "" if call.depth == 0 else "null;", command=command, schedule=schedule,
+    text = content[call.start : call.end]
+    return _Piece(
+        start=call.start,
+        end=call.end,
+        instead="" if call.depth == 0 else "null;",
+        command="; ".join(map(shlex.join, spawned)) if spawned else " ".join(text.split()),
+        schedule=YES_TO_EVERYBODY if _yes_to_everybody(call) else ASKED,
         programs=tuple(dict.fromkeys(path for words in spawned for path in programs_of_words(words))),
-    )  # fmt: skip
+    )
 
 
 def _words(spawn: Call) -> list[str]:
@@ -82,22 +105,28 @@ def _yes_to_everybody(call: Call) -> bool:
     return says_yes and not used & parameters
 
 
-def _placed(
-    content: str, start: int, end: int, instead: str, *, command: str, schedule: str, programs: tuple[str, ...]
-) -> Written:  # fmt: skip
-    """The entry from ``start`` to ``end``, in whose place ``instead`` stays where other things are on its lines."""
-    first = content.rfind("\n", 0, start) + 1
-    last = content.find("\n", end)
+def _entry(content: str, pieces: list[_Piece]) -> Written:
+    """The entry that pieces with no end of a line between them are."""
+    first = content.rfind("\n", 0, pieces[0].start) + 1
+    last = content.find("\n", pieces[-1].end)
     last = len(content) if last < 0 else last
-    before, after = content[first:start], content[end:last].removesuffix("\r")
+    kept, here = [], first
+    for piece in pieces:
+        kept += [content[here : piece.start], piece.instead]
+        here = piece.end
+    remains = "".join([*kept, content[here:last].removesuffix("\r")])
     line = content.count("\n", 0, first) + 1
     end_line = line + content.count("\n", first, last)
-    alone = not before.strip() and not after.strip()
     return Written(
-        command=command, schedule=schedule, line=line, end_line=end_line if end_line > line else None,
+        command="; ".join(piece.command for piece in pieces),
+        schedule=max((piece.schedule for piece in pieces), key=_SCHEDULES.index),
+        line=line,
+        end_line=end_line if end_line > line else None,
         text=content[first:last].replace("\r\n", "\n").removesuffix("\r"),
-        remains=None if alone and not instead else f"{before}{instead}{after}", user=_USER, programs=programs,
-    )  # fmt: skip
+        remains=remains if remains.strip() else None,
+        user=_USER,
+        programs=tuple(dict.fromkeys(program for piece in pieces for program in piece.programs)),
+    )
 
 
 def authority_entries(content: str) -> Iterator[Written]:
