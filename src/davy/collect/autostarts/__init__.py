@@ -16,10 +16,12 @@ from davy.collect.autostarts.dbus import dbus_services
 from davy.collect.autostarts.desktop import desktop_autostarts
 from davy.collect.autostarts.environment import environment_lines
 from davy.collect.autostarts.generators import generators, lingering, sleep_hooks
+from davy.collect.autostarts.grub import grub_scripts
 from davy.collect.autostarts.init_scripts import init_scripts, init_settings
 from davy.collect.autostarts.initramfs import initramfs_hooks
 from davy.collect.autostarts.kernel_helpers import kernel_helpers
 from davy.collect.autostarts.loader import loader_lines
+from davy.collect.autostarts.logrotate import logrotate_scripts
 from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
 from davy.collect.autostarts.motd import motd_scripts
 from davy.collect.autostarts.network import network_hooks
@@ -67,5 +69,7 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("binfmt", binfmt_interpreters),
     ("kernel helpers", kernel_helpers),
     ("initramfs", initramfs_hooks),
+    ("GRUB", grub_scripts),
+    ("logrotate", logrotate_scripts),
 )
 """Who reads them, in order, each with the name that its gaps bear."""

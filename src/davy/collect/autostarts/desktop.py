@@ -2,8 +2,9 @@ r"""What a desktop starts when somebody logs in.
 
 Of ``~/.config/autostart/x.desktop``: ``Exec=/usr/bin/tracker --start`` in ``[Desktop Entry]``.  KDE also reads the
 scripts of ``plasma-workspace/env`` and runs those of ``shutdown`` and ``autostart-scripts``; LXDE's ``autostart`` has a
-command a line: ``@lxpanel --profile LXDE``; X sessions read ``/etc/X11/Xsession.d``.
-Source: Desktop Application Autostart Specification 0.5, Desktop Entry Specification 1.5, Xsession(5), lxsession(1).
+command a line: ``@lxpanel --profile LXDE``; X sessions read ``/etc/X11/Xsession.d``, ``~/.xprofile``, ``~/.xinitrc``.
+Source: Desktop Application Autostart Specification 0.5, Desktop Entry Specification 1.5, Xsession(5), xinit(1),
+lxsession(1).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 from davy.collect.autostarts.desktop_files import keys_of
 from davy.collect.autostarts.homes import Home, homes
 from davy.collect.autostarts.places import Place, places, script_files, subfolders
-from davy.collect.autostarts.written import Written, entries_of, rows
+from davy.collect.autostarts.written import Written, entries_of, rows, shell_lines
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -36,6 +37,10 @@ _HOME_SCRIPTS: Final = (
     ".config/autostart-scripts", ".config/plasma-workspace/shutdown", ".kde/shutdown", ".kde4/shutdown",
 )  # fmt: skip
 _LXSESSION: Final = "lxsession"
+_SHELL_TEXTS: Final = ("/etc/xprofile", "/etc/X11/xinit/xinitrc", "/etc/X11/xinitrc", "/etc/xdg/openbox/autostart")
+_HOME_SHELL_TEXTS: Final = (
+    ".xinitrc", ".xsession", ".Xsession", ".xsessionrc", ".xprofile", ".Xclients", ".config/openbox/autostart",
+)  # fmt: skip
 
 _FIELD: Final = re.compile(r"%[fFuUdDnNickvm]")
 _TRUE: Final = frozenset({"true", "1"})
@@ -62,6 +67,7 @@ def desktop_autostarts(host: Host) -> Iterator[Autostart | Gap]:
     """What desktops start at login, for all users and for each; ``user`` is None where it is whoever logs in."""
     yield from _of_folders(host, "", _DESKTOPS, _SOURCED, _SCRIPTS, None, None)
     yield from _lxsession(host, "/etc/xdg", None, None)
+    yield from _shell_texts(host, _SHELL_TEXTS, None, None)
     for home in homes(host, "desktop"):
         if isinstance(home, Gap):
             yield home
@@ -72,6 +78,13 @@ def desktop_autostarts(host: Host) -> Iterator[Autostart | Gap]:
 def _of_home(host: Host, home: Home) -> Iterator[Autostart | Gap]:
     yield from _of_folders(host, home.path + "/", _HOME_DESKTOPS, _HOME_SOURCED, _HOME_SCRIPTS, home.user, home.path)
     yield from _lxsession(host, f"{home.path}/.config", home.user, home.path)
+    yield from _shell_texts(host, tuple(f"{home.path}/{name}" for name in _HOME_SHELL_TEXTS), home.user, home.path)
+
+
+def _shell_texts(host: Host, files: tuple[str, ...], user: str | None, home: str | None) -> Iterator[Autostart | Gap]:
+    """The lines of texts that a session's shell reads."""
+    parse = partial(shell_lines, schedule="login", user=user, home=home)
+    yield from entries_of(host, "desktop", AutostartKind.XDG, places(host, "desktop", (), files), parse, home)
 
 
 def _of_folders(

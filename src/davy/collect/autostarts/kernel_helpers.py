@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from davy.collect.autostarts.kernel_parameters import started_by
 from davy.collect.autostarts.places import Place, places, subfolders
 from davy.collect.autostarts.written import Written, entries_of, rows
 from davy.host import Host
@@ -37,7 +38,6 @@ _CONTROL_GROUPS: Final = "/sys/fs/cgroup"
 _COMMAND_LINE: Final = "/proc/cmdline"
 
 _SETTING: Final = re.compile(r"[ \t]*-?[ \t]*(?P<key>[\w./-]+?)[ \t]*=[ \t]*(?P<value>\S.*)")
-_INIT: Final = re.compile(r"(?:^|\s)(?:rd)?init=(?P<program>\S+)")
 _REQUEST_KEY: Final = re.compile(
     r"[ \t]*(?P<operation>create|negate|\*|[a-z]+)[ \t]+(?P<type>\S+)[ \t]+\S+[ \t]+\S+[ \t]+\|?(?P<command>/.*)"
 )
@@ -70,8 +70,8 @@ def value_entries(content: str, key: str, event: str) -> Iterator[Written]:
 def init_entries(content: str) -> Iterator[Written]:
     """The first program by a kernel's command line, where that names one."""
     text = content.partition("\n")[0]
-    if named := _INIT.search(text):
-        yield Written(named["program"], "boot", line=1, text=text)
+    if command := started_by(text):
+        yield Written(command, "boot", line=1, text=text)
 
 
 def _program(key: str, value: str) -> str:

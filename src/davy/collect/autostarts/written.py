@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.places import Place, stat_of, text_of
+from davy.collect.autostarts.shell_lines import shell_entries
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -82,6 +83,18 @@ def rows(content: str, *, continued: bool = True, comments: str = "") -> Iterato
         first, texts, pieces = 0, [], []
     if texts:
         yield Row(first, first + len(texts) - 1, "\n".join(texts), "".join(pieces))
+
+
+def shell_lines(
+    content: str, schedule: str, *, user: str | None = "root", home: str | None = None, first: int = 1
+) -> Iterator[Written]:
+    """The lines of shell text that run something; ``first`` is the number of its first line in its file."""
+    for entry in shell_entries(content, home=home):
+        yield Written(
+            command=entry.command, schedule=schedule, line=entry.line + first - 1, text=entry.text,
+            end_line=entry.end_line and entry.end_line + first - 1, remains=entry.remains, user=user,
+            programs=entry.programs,
+        )  # fmt: skip
 
 
 def entries_of(

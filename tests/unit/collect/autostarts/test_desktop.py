@@ -97,3 +97,11 @@ def test_any_text_is_read(content: str) -> None:
         assert group.text.count("\n") == group.end_line - group.line
     assert all("\n" not in each.command for each in desktop_entries(f"[Desktop Entry]\nExec={content}"))
     assert all(lines[each.line - 1].removesuffix("\r") == each.text for each in lxsession_entries(content) if each.line)
+
+
+def test_lines_that_a_sessions_shell_runs_are_entries() -> None:
+    found = read({"/home/ada/.xprofile": "export A=1\n~/bin/tray &\nif true; then\n  /tmp/x\nfi\n"})
+    assert [(fact.line, fact.user, fact.programs) for fact in found if isinstance(fact, Autostart)] == [
+        (2, "ada", ("/home/ada/bin/tray",)),
+        (4, "ada", ("/tmp/x",)),
+    ]
