@@ -9,7 +9,7 @@ import pytest
 
 from davy.knowledge import families, family_by_command, family_by_name, family_by_path, family_by_unit
 from davy.knowledge.arguments import arguments, opened, program, script_argument
-from davy.knowledge.commands import AUTOSTART, Shape, shapes, suspicious_command
+from davy.knowledge.commands import Shape, shapes, suspicious_command
 from davy.knowledge.data import read
 from davy.knowledge.families import Family
 from davy.knowledge.modules import (
@@ -202,7 +202,7 @@ def test_shape_is_of_one_kind_and_has_a_technique(shape: Shape) -> None:
     assert [shape.pattern is not None, shape.program is not None, shape.words].count(True) == 1
     assert shape.spare is None or shape.program is not None
     assert TECHNIQUE.fullmatch(shape.technique)
-    assert 0 < weight_of(AUTOSTART, shape.id).bits <= 8
+    assert 0 < weight_of(shape.rule, shape.id).bits <= 8
 
 
 # Programs
