@@ -10,15 +10,13 @@ from davy.correlate.relations import Common, untouchable
 from davy.detect.places import base, hidden_folder, temporary_folder
 from davy.detect.programs import own_program
 from davy.knowledge.arguments import shell
-from davy.knowledge.commands import CommandMatch, suspicious_command
+from davy.knowledge.commands import PLACES, CommandMatch, suspicious_command
 from davy.model.autostarts import Autostart
 from davy.model.facts import Process
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
 
-_PLACES: Final = frozenset({"runs from a writable folder", "runs a hidden program", "starts what is not running"})
-"""Shapes that only say where a program lies or when it starts: people's own commands have them, too."""
 _FETCHING_BITS: Final = 3.5
 _GUILTY_BITS: Final = 4.0
 _SURE_BITS: Final = 3.0
@@ -69,9 +67,7 @@ def _own_folder(snapshot: Snapshot, process: Process) -> str | None:
 
 
 def _fetches(autostart: Autostart) -> bool:
-    return any(
-        match.bits >= _GUILTY_BITS and match.id not in _PLACES for match in suspicious_command(autostart.command)
-    )
+    return any(match.bits >= _GUILTY_BITS and match.id not in PLACES for match in suspicious_command(autostart.command))
 
 
 def fetchers(snapshot: Snapshot) -> list[tuple[Process, list[CommandMatch]]]:
@@ -82,7 +78,7 @@ def fetchers(snapshot: Snapshot) -> list[tuple[Process, list[CommandMatch]]]:
         if process.inline is None or not in_a_shell or untouchable(snapshot, process):
             continue
         matches = suspicious_command(process.inline)
-        fetching = [match for match in matches if match.bits >= _FETCHING_BITS and match.id not in _PLACES]
+        fetching = [match for match in matches if match.bits >= _FETCHING_BITS and match.id not in PLACES]
         if fetching and fetching[0].bits >= _GUILTY_BITS:
             found.append((process, fetching))
     return found

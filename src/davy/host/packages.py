@@ -6,6 +6,7 @@ What it says is worth as much as root's own files are: whoever was root can have
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final, NamedTuple, Protocol
@@ -14,12 +15,22 @@ from davy.host.errors import Gone, HostError, Refused
 from davy.host.root import Digest, Root
 
 _INFO: Final = "/var/lib/dpkg/info"
+_STATUS: Final = "/var/lib/dpkg/status"
+_CONFFILE: Final = re.compile(rb"^ (/[^ \n]+) ([0-9a-f]{32})$", re.MULTILINE)
 _DIVERSIONS: Final = "/var/lib/dpkg/diversions"
 _FILE_LIMIT: Final = 16 << 20
 _TOTAL_LIMIT: Final = 64 << 20
 _PIECE: Final = 1 << 20
 _MERGED: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libo32", "libx32")
 _EMPTY_MD5: Final = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+class Provenance(NamedTuple):
+    """Whose a file is.  What is a vendor's is owned, and ``unmodified`` is not False."""
+
+    owner: str | None = None
+    unmodified: bool | None = None
+    """Whether it is as its package installed it; None where nobody says, or it could not be read."""
 
 
 class PackageDatabase(Protocol):
@@ -38,6 +49,9 @@ class PackageDatabase(Protocol):
         None when the database does not say: it keeps no sums of configuration files and links.
         """
 
+    def provenance(self, paths: Iterable[str]) -> dict[str, Provenance]:
+        """For each path its owner, and whether what is there now is what its owner installed."""
+
     def twin(self, md5: str) -> str | None:
         """The path of a packaged file whose content has this MD5 sum (32 lower-case hexadecimal digits), if any.
 
@@ -53,6 +67,9 @@ class NoPackages:
 
     def unmodified(self, path: str, package: str, digest: Digest) -> bool | None:  # noqa: ARG002
         return None
+
+    def provenance(self, paths: Iterable[str]) -> dict[str, Provenance]:
+        return dict.fromkeys(paths, Provenance())
 
     def twin(self, md5: str) -> str | None:  # noqa: ARG002
         return None
@@ -108,6 +125,9 @@ class DpkgPackages:
         return {path: owner for path in asked if (owner := self._known[path])}
 
     def unmodified(self, path: str, package: str, digest: Digest) -> bool | None:
+        for spelling in self._spellings(path):
+            if (installed := self._configuration.get(spelling)) is not None:
+                return installed == digest.md5
         try:
             sums = b"\n" + self._whole(f"{package}.md5sums") + b"\n"
         except Gone:
@@ -116,6 +136,29 @@ class DpkgPackages:
             if listing.counts(package) and (md5 := _listed_sum(sums, listing.path)):
                 return md5 == digest.md5.encode()
         return None
+
+    def provenance(self, paths: Iterable[str]) -> dict[str, Provenance]:
+        asked = set(paths)
+        owners = self.owners(asked)
+        return {path: Provenance(owners.get(path), self._as_installed(path, owners.get(path))) for path in asked}
+
+    def _as_installed(self, path: str, owner: str | None) -> bool | None:
+        if owner is None:
+            return None
+        try:
+            digest = self._root.digest(path, _FILE_LIMIT)
+            return self.unmodified(path, owner, digest) if digest is not None else None
+        except HostError:
+            return None
+
+    @cached_property
+    def _configuration(self) -> dict[str, str]:
+        """MD5 sums of configuration files as they were installed.  Source: deb-conffiles(5), dpkg-query(1)."""
+        try:
+            status = self._root.read(_STATUS, _FILE_LIMIT)
+        except HostError:
+            return {}
+        return {os.fsdecode(path): md5.decode() for path, md5 in _CONFFILE.findall(status)}
 
     def twin(self, md5: str) -> str | None:
         if md5 not in self._twins:

@@ -32,6 +32,9 @@ AUTOSTART_RULES: Final = {
 }
 """The rules under which what the shapes are worth is written down, each as a degree by its id."""
 
+PLACES: Final = frozenset({"runs from a writable folder", "runs a hidden program", "starts what is not running"})
+"""Shapes that only say where a program lies or when it starts: people's own commands have them, too."""
+
 
 class Shape(Struct, frozen=True, forbid_unknown_fields=True):
     """One shape of command; the fields are explained in ``commands.toml``."""

@@ -46,7 +46,7 @@ def escaped(text: str) -> str:
         "printf '" + "".join(f"\\{byte:03o}" for byte in PLAIN.encode()) + "' | sh",
         f"echo {b64(PLAIN)[::-1]} | rev | base64 -d | sh",
         f"echo {b64(gzip.compress(PLAIN.encode()))} | base64 -d | gunzip | sh",
-        f"python3 -c \"import zlib,base64;exec(zlib.decompress(base64.b64decode('{b64(zlib.compress(PLAIN.encode()))}')))\"",
+        f"python3 -c \"exec(zlib.decompress(base64.b64decode('{b64(zlib.compress(PLAIN.encode()))}')))\"",
         f"echo {b64(PLAIN)} | base64 -d > /opt/x; sh /opt/x",
         f"echo {b64(PLAIN)[:24]}\n{b64(PLAIN)[24:]} | base64 -d | sh",
     ],
