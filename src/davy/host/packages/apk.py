@@ -61,12 +61,8 @@ class ApkCatalogue:
         file = self._files.get(path)
         if file is None or file.package != package:
             return None
-        mode, sum_ = _ORDINARY_MODE, None
-        for line in file.told.split(b"\n"):
-            if line.startswith(b"a:"):
-                mode = _mode(line)
-            elif line.startswith(b"Z:"):
-                sum_ = _sum(line[2:])
+        told = file.told.split(b"\n")
+        mode, sum_ = _mode(told), next((_sum(line[2:]) for line in told if line.startswith(b"Z:")), None)
         return Expected(
             package=package, sum=sum_, target_sum=sum_ if mode == _LINK_MODE else None, mode=mode,
             configuration=path.startswith(b"/etc/"),
@@ -84,7 +80,8 @@ class ApkCatalogue:
             if len(told := digest.of(kind)) == 2 * size
         }
         for path, file in self._files.items():
-            if not lines.isdisjoint(file.told.split(b"\n")):
+            theirs = file.told.split(b"\n")
+            if not lines.isdisjoint(theirs) and _mode(theirs) != _LINK_MODE:
                 return file.package, path
         return None
 
@@ -101,16 +98,16 @@ class ApkCatalogue:
             if package:
                 for folder in folders:
                     _, *files = folder.split(b"\nR:")
-                    path = b"/" + folder.partition(b"\n")[0]
+                    prefix = b"/%s/" % folder.partition(b"\n")[0] if folder[:1].strip() else b"/"
                     for line in files:
                         name, _, told = line.partition(b"\n")
-                        found.setdefault(os.path.join(path, name), _File(package, told))
+                        found.setdefault(prefix + name, _File(package, told))
         return found
 
 
-def _mode(line: bytes) -> int:
-    """Of ``a:0:0:755`` or ``a:0:0:755:Q1...``."""
-    fields = line.split(b":")
+def _mode(told: Sequence[bytes]) -> int:
+    """Of a line ``a:0:0:755`` or ``a:0:0:755:Q1...``; files of the ordinary mode have none."""
+    fields = next((line for line in told if line.startswith(b"a:")), b"").split(b":")
     try:
         return int(fields[3], 8) & 0o7777
     except (IndexError, ValueError):

@@ -25,6 +25,7 @@ _STATUS: Final = "/var/lib/dpkg/status"
 _FILE_LIMIT: Final = 16 << 20
 _TOTAL_LIMIT: Final = 64 << 20
 _PIECE: Final = 1 << 20
+_CONFFILES: Final = re.compile(rb"\nConffiles:((?:\n .*)*)")
 _CONFFILE: Final = re.compile(rb"(?:([0-9a-f]{32})|newconffile)((?: obsolete| remove-on-upgrade)*)")
 
 
@@ -61,17 +62,17 @@ class DpkgCatalogue:
     def entry(self, package: str, path: bytes) -> Expected | None:
         if conffile := _conffile(self._conffiles.get(package, b""), path):
             md5, marks = conffile.groups()
-            return Expected(
-                package=package,
-                sum=Sum(SumKind.MD5, md5.decode()) if md5 else None,
-                configuration=True,
-                optional=bool(marks),
-            )
-        md5 = _listed_sum(self._sums_of(package), path)
-        return Expected(package=package, sum=Sum(SumKind.MD5, md5.decode())) if md5 else None
+            kept = Sum.listed(SumKind.MD5, md5 or b"")
+            return Expected(package=package, sum=kept, configuration=True, optional=bool(marks))
+        listed = Sum.listed(SumKind.MD5, _listed_sum(self._sums_of(package), path) or b"")
+        return Expected(package=package, sum=listed) if listed else None
 
     def listed(self, package: str) -> Iterator[bytes]:
-        for path in self._whole(f"{package}.list").split(b"\n"):
+        try:
+            data = self._whole(f"{package}.list")
+        except Gone:
+            return
+        for path in data.split(b"\n"):
             if path.startswith(b"/") and path != b"/.":
                 yield path
 
@@ -133,12 +134,10 @@ class DpkgCatalogue:
             raise Refused(f"{_STATUS}: larger than {_TOTAL_LIMIT >> 20} MiB")
         found: dict[str, bytes] = {}
         for stanza in data.split(b"\n\n"):
-            start = stanza.find(b"\nConffiles:\n")
-            if start >= 0:
+            if lines := _CONFFILES.search(stanza):
                 name = _field(stanza, b"Package")
-                lines = stanza[start + len(b"\nConffiles:") :] + b"\n"
-                found.setdefault(name, lines)
-                found[f"{name}:{_field(stanza, b'Architecture')}"] = lines
+                found.setdefault(name, lines[1])
+                found[f"{name}:{_field(stanza, b'Architecture')}"] = lines[1]
         return found
 
 
@@ -148,8 +147,8 @@ def _field(stanza: bytes, name: bytes) -> str:
 
 
 def _conffile(lines: bytes, path: bytes) -> re.Match[bytes] | None:
-    """The sum and the marks of one configuration file; the lines after the stanza's field hold other fields."""
-    _, found, rest = lines.partition(b"\n " + path + b" ")
+    """The sum and the marks of one configuration file."""
+    _, found, rest = (lines + b"\n").partition(b"\n " + path + b" ")
     return _CONFFILE.fullmatch(rest.partition(b"\n")[0]) if found else None
 
 

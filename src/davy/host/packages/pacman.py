@@ -5,7 +5,6 @@ Source: alpm's ``lib/libalpm/be_local.c``, pacman(8), PKGBUILD(5) for ``backup``
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 from typing import Final
@@ -19,7 +18,6 @@ from davy.host.root import Root
 _LOCAL: Final = "/var/lib/pacman/local"
 _FILE_LIMIT: Final = 32 << 20
 _TOTAL_LIMIT: Final = 256 << 20
-_MD5: Final = re.compile(rb"[0-9a-f]{32}")
 
 
 def pacman_catalogue(root: Root) -> PacmanCatalogue | None:
@@ -43,7 +41,7 @@ class PacmanCatalogue:
         return ()
 
     def holders(self, wanted: Set[bytes]) -> Iterator[tuple[bytes, str]]:
-        lines = {line: path for path in wanted for line in (path[1:], path[1:] + b"/")}
+        lines = {line: path for path in wanted if path != b"/" for line in (path[1:], path[1:] + b"/")}
         left = _TOTAL_LIMIT
         for package in self._folders:
             try:
@@ -53,7 +51,7 @@ class PacmanCatalogue:
             left -= len(data)
             if left < 0:
                 raise Refused(f"{_LOCAL}: more than {_TOTAL_LIMIT >> 20} MiB of lists")
-            for line in lines.keys() & data.split(b"\n"):
+            for line in lines.keys() & _listed(data):
                 yield lines[line], package
 
     def entry(self, package: str, path: bytes) -> Expected | None:
@@ -72,9 +70,8 @@ class PacmanCatalogue:
 
     def listed(self, package: str) -> Iterator[bytes]:
         files, _ = self._contents(package)
-        for line in files.partition(b"%FILES%\n")[2].partition(b"\n\n")[0].split(b"\n"):
-            if line:
-                yield b"/" + line.rstrip(b"/")
+        for line in filter(None, _listed(files)):
+            yield b"/" + line.rstrip(b"/")
 
     def twin(self, digest: Digest) -> tuple[str, bytes] | None:
         sought = bytes.fromhex(digest.sha256)
@@ -128,8 +125,13 @@ class PacmanCatalogue:
         return found
 
 
+def _listed(files: bytes) -> list[bytes]:
+    """The paths, without their first slash; those of folders end with one."""
+    return files.partition(b"%FILES%\n")[2].partition(b"\n\n")[0].split(b"\n")
+
+
 def _backup(files: bytes, path: bytes) -> Sum | None:
     """The sum of ``path`` if it is among the files that are kept where their administrator changed them."""
     section = b"\n" + files.partition(b"%BACKUP%\n")[2].partition(b"\n\n")[0]
     md5 = section.partition(b"\n" + path + b"\t")[2].partition(b"\n")[0]
-    return Sum(SumKind.MD5, md5.decode()) if _MD5.fullmatch(md5) else None
+    return Sum.listed(SumKind.MD5, md5)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from davy.host.digests import Digest, SumKind
+
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]+")
+_SIZES: Final = {kind: hashlib.new(kind, usedforsecurity=False).digest_size for kind in SumKind}
 
 
 class Sum(Struct, frozen=True):
@@ -15,6 +20,12 @@ class Sum(Struct, frozen=True):
 
     kind: SumKind
     hexadecimal: str
+
+    @classmethod
+    def listed(cls, kind: SumKind, digits: bytes) -> Sum | None:
+        """Of the digits in a list; None for what is no such sum."""
+        told = digits.decode("ascii", "replace").lower()
+        return cls(kind, told) if _HEXADECIMAL.fullmatch(told) and len(told) == 2 * _SIZES[kind] else None
 
     def agrees(self, digest: Digest) -> bool | None:
         """Whether it is that of the file with this ``digest``; None where the digest has no sum of this kind."""

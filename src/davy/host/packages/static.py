@@ -46,8 +46,8 @@ class StaticCatalogue:
                 yield path, package
 
     def entry(self, package: str, path: bytes) -> Expected | None:
-        md5 = self._sums.get(package, {}).get(path)
-        return Expected(package=package, sum=Sum(SumKind.MD5, md5)) if md5 else None
+        listed = Sum.listed(SumKind.MD5, self._sums.get(package, {}).get(path, b""))
+        return Expected(package=package, sum=listed) if listed else None
 
     def listed(self, package: str) -> Iterator[bytes]:
         yield from self._sums.get(package, ())
@@ -58,13 +58,13 @@ class StaticCatalogue:
                 (package, path)
                 for package, sums in self._sums.items()
                 for path, md5 in sums.items()
-                if md5 == digest.md5
+                if digest.md5 and md5 == digest.md5.encode()
             ),
             None,
         )
 
     @cached_property
-    def _sums(self) -> dict[str, dict[bytes, str]]:
+    def _sums(self) -> dict[str, dict[bytes, bytes]]:
         left, found = _TOTAL_LIMIT, {}
         for name in self._root.names(_FOLDER):
             if not name.endswith(_SUFFIX):
@@ -74,8 +74,6 @@ class StaticCatalogue:
             if not left:
                 raise Refused(f"{_FOLDER}: more than {_TOTAL_LIMIT >> 20} MiB of sums")
             found[name.removesuffix(_SUFFIX)] = {
-                b"/" + line[34:].removeprefix(b"./"): line[:32].decode("ascii", "replace")
-                for line in data.split(b"\n")
-                if line[32:34] == b"  "
+                b"/" + line[34:].removeprefix(b"./"): line[:32] for line in data.split(b"\n") if line[32:34] == b"  "
             }
         return found

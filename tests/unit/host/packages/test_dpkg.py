@@ -196,3 +196,74 @@ def test_a_root_without_a_known_database_has_no_packages() -> None:
 def test_a_database_that_cannot_be_looked_at_is_an_error() -> None:
     with pytest.raises(HostError):
         database({"/var/lib/dpkg/info": Entry(target="/var/lib/dpkg/info")})
+
+
+CONFFILES = {
+    "/var/lib/dpkg/status": (
+        "Package: cron\nStatus: install ok installed\nArchitecture: amd64\nConffiles:\n"
+        f" /etc/crontab {md5('crontab')}\n"
+        f" /etc/cron.d/two words {md5('words')}\n"
+        f" /etc/old {md5('old')} obsolete\n"
+        f" /etc/going {md5('going')} remove-on-upgrade\n"
+        " /etc/new newconffile\n"
+        "Description: x\n"
+        f" /etc/described {md5('described')}\n\n"
+        "Package: libx\nStatus: install ok installed\nArchitecture: i386\nMulti-Arch: same\nConffiles:\n"
+        f" /etc/libx.conf {md5('i386')}\n\n"
+        "Package: libx\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\nConffiles:\n"
+        f" /etc/libx.conf {md5('amd64')}\nVersion: 1\n\n"
+    ),
+    INFO + "cron.list": "/etc/crontab\n/etc/cron.d/two words\n/etc/old\n/etc/going\n/etc/new\n/etc/described\n",
+    INFO + "libx:amd64.list": "/etc/libx.conf\n",
+    INFO + "libx:i386.list": "",
+}
+
+
+def test_a_configuration_file_is_unmodified_until_its_administrator_changes_it() -> None:
+    debian = database(CONFFILES)
+    assert debian.unmodified("/etc/crontab", "cron", digest("crontab")) is True
+    assert debian.unmodified("/etc/crontab", "cron", digest("* * * * * root miner")) is False
+    assert debian.unmodified("/etc/cron.d/two words", "cron", digest("words")) is True
+    assert debian.unmodified("/etc/cron.d/two", "cron", digest("words")) is None
+
+
+@pytest.mark.parametrize(("name", "optional"), [("crontab", False), ("old", True), ("going", True)])
+def test_marks_of_configuration_files_are_heeded(name: str, optional: bool) -> None:
+    told = database(CONFFILES).expected(f"/etc/{name}")
+    assert told is not None
+    assert (told.configuration, told.optional) == (True, optional)
+    assert told.sum is not None
+    assert told.sum.agrees(digest(name)) is True
+
+
+def test_a_new_configuration_file_has_no_sum_yet() -> None:
+    debian = database(CONFFILES)
+    told = debian.expected("/etc/new")
+    assert told is not None
+    assert (told.configuration, told.sum) == (True, None)
+    assert debian.unmodified("/etc/new", "cron", digest("")) is None
+
+
+def test_what_a_description_says_is_no_configuration_file() -> None:
+    debian = database(CONFFILES)
+    assert debian.unmodified("/etc/described", "cron", digest("described")) is None
+
+
+def test_each_architecture_has_its_own_configuration_files() -> None:
+    debian = database(CONFFILES)
+    assert debian.unmodified("/etc/libx.conf", "libx:amd64", digest("amd64")) is True
+    assert debian.unmodified("/etc/libx.conf", "libx:amd64", digest("i386")) is False
+    assert debian.unmodified("/etc/libx.conf", "libx:i386", digest("i386")) is True
+
+
+def test_a_diverted_configuration_file_is_its_packages_where_it_was_put() -> None:
+    diverted = CONFFILES | {"/var/lib/dpkg/diversions": "/etc/crontab\n/etc/crontab.cron\nother\n"}
+    debian = database(diverted)
+    assert debian.unmodified("/etc/crontab.cron", "cron", digest("crontab")) is True
+    assert debian.unmodified("/etc/crontab", "cron", digest("crontab")) is None
+
+
+def test_a_missing_program_is_named_by_either_name_of_its_folder() -> None:
+    files = DEBIAN | MERGED | {"/usr/bin/sort": "sort"}
+    names = ["/bin/sleep", "/usr/bin/sleep", "/bin/sort", "/usr/bin/sort"]
+    assert database(files).missing(names) == {"/bin/sleep": "coreutils", "/usr/bin/sleep": "coreutils"}
