@@ -112,7 +112,7 @@ KEPT = {
 
 def manifest(lab: Lab) -> Any:
     """The gang's files, those of its neighbours, and their folders: see `tests.live.autostarts.manifest`."""
-    paths = {way.path for way in WAYS} | set(HONEST) | set(LINKS) | {BURNER, SCRIPT, LIBRARY}
+    paths = {way.path for way in WAYS} | set(HONEST) | set(LINKS) | {BURNER, LIBRARY}
     paths |= {str(Path(path).parent) for path in paths} - {"/var/tmp"}
     words = shlex.join([sys.executable, "-m", "tests.live.autostarts.manifest", *sorted(paths)])
     return json.loads(lab.run("sh", "-c", f"cd {shlex.quote(str(PROJECT))} && exec {words}").stdout)

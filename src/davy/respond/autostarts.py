@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from davy.detect.autostarts import followed_by_autostart
+from davy.detect.places import odd_place
 from davy.hands.kernel_values import USUAL
 from davy.host import HostError
+from davy.knowledge import family_by_path
 from davy.knowledge.autostart_kinds import Removal, autostart_kinds
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.plan import SetKernelValue, Unregister
@@ -17,6 +20,8 @@ from davy.respond.lines import taken_of
 
 _KERNEL: Final = ("/proc/sys/", "/sys/")
 """Where the kernel shows what it has: no file to move, and no line to take out."""
+_FORCED: Final = frozenset({AutostartKind.LOADER, AutostartKind.ENVIRONMENT})
+"""What has a library loaded into programs that did not ask for it."""
 _RUNTIMES: Final = (
     ("/var/lib/docker/", ("dockerd",), "docker update --restart=no {name}; docker stop {name}"),
     ("/var/lib/nerdctl/", ("containerd",), "nerdctl update --restart=no {name}; nerdctl stop {name}"),
@@ -26,7 +31,7 @@ _RUNTIMES: Final = (
 
 
 def disable(draft: Draft, autostart: Autostart | None) -> None:
-    """Have an autostart taken out in its kind's way, or left with the reason."""
+    """Have an autostart taken out in its kind's way, with what it starts, or left with the reason."""
     if autostart is None:
         return
     if autostart.subject in draft.allowed_autostarts:
@@ -39,6 +44,7 @@ def disable(draft: Draft, autostart: Autostart | None) -> None:
         draft.leave(_place(autostart), f"only taken out by name: {naming(autostart)}")
     elif not _vendors(draft, autostart):
         _take_out(draft, autostart, removal)
+        _started(draft, autostart)
 
 
 def _removal_of(autostart: Autostart) -> Removal:
@@ -90,6 +96,15 @@ def _take_out(draft: Draft, autostart: Autostart, removal: Removal) -> None:
         draft.enabling_links(autostart.links)
         draft.entry(autostart.path, f"a {autostart.kind} entry of its own")
         units.reread(draft, autostart)
+
+
+def _started(draft: Draft, autostart: Autostart) -> None:
+    """The files it comes to go, too, if they lie where nobody installs a program."""
+    for one in followed_by_autostart(draft.snapshot).get(autostart.subject, ()):
+        program = one.executable
+        if program and program.owner_package is None and (odd_place(program.path) or family_by_path(program.path)):
+            forced = autostart.kind in _FORCED
+            draft.file(program.path, "an autostart comes to it", loaded_by_others=forced)
 
 
 def _written_back(draft: Draft, autostart: Autostart) -> str | None:

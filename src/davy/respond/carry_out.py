@@ -180,6 +180,8 @@ class _Run:
             case UnloadModule() as step:
                 return modules.unload(self._kernel.procfs, step, note)
             case ReloadManager(socket=socket, stop=stop):
+                if not os.path.exists(socket):
+                    return "it has ended"
                 note(ManagerReloaded(socket=socket))
                 systemd.reload(socket, stop)
         return ""

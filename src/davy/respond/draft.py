@@ -171,15 +171,16 @@ class Draft:
             if step not in self.entries:
                 self.entries.append(step)
 
-    def file(self, path: str, why: str) -> None:
-        """Have a file moved away, unless an installed package owns it."""
+    def file(self, path: str, why: str, *, loaded_by_others: bool = False) -> None:
+        """Have a file moved away, unless an installed package owns it.  ``loaded_by_others`` as in `Quarantine`."""
         owner = self.database.owners([path]).get(path)
         if owner:
             self.leave(path, f"belongs to the installed package {owner}")
             return
         identity = self.identity(path)
         if identity is not None and self.mine(path):
-            self.files.setdefault(identity.path, Quarantine(file=identity, why=why))
+            step = Quarantine(file=identity, why=why, loaded_by_others=loaded_by_others)
+            self.files.setdefault(identity.path, step)
 
 
 def _real_name(path: str) -> str:
