@@ -133,5 +133,5 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapsho
             else autostart
             for autostart in snapshot.autostarts
         ),
-        gaps=snapshot.gaps + every(facts, Gap),
+        gaps=(*snapshot.gaps, *every(facts, Gap), *(Gap("packages", "a database", why) for why in database.unread)),
     )
