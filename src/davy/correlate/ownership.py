@@ -14,7 +14,8 @@ from davy.correlate.gang import Gang
 from davy.detect.places import hidden_folder, odd_place
 from davy.knowledge.dual_use import DualUse, miner_at
 from davy.model.allowance import unit_of
-from davy.model.facts import Autostart, AutostartKind, Process
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Process
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
@@ -89,7 +90,7 @@ def _unit(snapshot: Snapshot, miner: Process, use: DualUse) -> str | None:
             continue
         if miner.exe_path not in autostart.programs:
             continue
-        if autostart.owner_package is not None:
+        if autostart.vendor:
             return unit
         if autostart.path == f"/etc/systemd/system/{unit}" and _open_settings(miner.cmdline):
             return unit

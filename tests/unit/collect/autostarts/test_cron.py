@@ -23,7 +23,8 @@ from davy.collect.autostarts.cron import (
     crontab_entries,
 )
 from davy.host import Denied, DirectoryRoot, Entry, Host, MemoryRoot, live
-from davy.model.facts import Autostart, AutostartKind, Gap
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n"
 COLLECTORS = (cron_lines, cron_scripts, anacron_lines, at_jobs)
@@ -243,6 +244,7 @@ def test_executable_files_of_the_periodic_folders_are_entries_as_a_whole() -> No
         user="root",
         programs=("/etc/cron.hourly/oanacroner",),
         mtime=3.0,
+        ctime=3.0,
     )
     assert [(fact.path, fact.schedule) for fact in found[1:] if isinstance(fact, Autostart)] == [
         ("/etc/periodic/15min/x", "15min")
