@@ -34,6 +34,7 @@ _HOOKS: Final = {"complete": "-C", "bind": "-x", "enable": "-f"}
 """Builtins that with an option run or load what is named."""
 _WRITES: Final = re.compile(r"(?<![<&\d])(?:1|2|&)?>[>|]?[ \t]*(?!&|/dev/(?:null|std|tty|fd))[^\s&;|()<>]")
 _PLAIN_ALIAS: Final = re.compile(r"[\w.+-]+(?:[ \t]+[^;&|`$<>\n]*)?")
+_ARITHMETIC: Final = re.compile(r"\$\(\((?:[^()`]|(?<!\$)\([^()`]*\))*\)\)")
 _JOINED: Final = re.compile(r"\\\n[ \t]*")
 
 
@@ -88,7 +89,7 @@ def runs(text: str, depth: int = 0) -> bool:
     """Whether a simple command, as it is written, runs or loads something worth telling."""
     if depth > DEPTH_LIMIT or loads_something(text):
         return True
-    for command in ShellText(text, str).commands():
+    for command in ShellText(_ARITHMETIC.sub("0", text), str).commands():
         if any(runs(substitution, depth + 1) for substitution in command.substitutions):
             return True
         if command.words and _runs(command.words, depth):
