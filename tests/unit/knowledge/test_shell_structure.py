@@ -34,6 +34,7 @@ def parts(text: str) -> list[list[str]]:
         ("cat <<E >x\nif a; then\n'\nE\nb", [["cat <<E >x"], ["b"]]),
         ("cat <<-'E' | sh\n\ta\n\tE\nb", [["cat <<-'E'", "sh"], ["b"]]),
         ("a <<A <<B\n1\nA\n2\nB\nb", [["a <<A <<B"], ["b"]]),
+        ("cat <<E ||\n'\nE\nb\nc", [["cat <<E", "b"], ["c"]]),
         ("if a; then b; elif c; then d; else e; fi\nf", [["a", "b", "c", "d", "e"], ["f"]]),
         ("for x in a $(b); do c; done; d", [["a $(b)", "c", "d"]]),
         ("for x\ndo c; done", [["c"]]),

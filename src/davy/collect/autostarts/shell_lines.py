@@ -49,8 +49,9 @@ def shell_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
         if not running:
             continue
         start, end = (found.start, found.code_end) if found.whole else (running[0].start, running[-1].end)
-        code = _JOINED.sub(" ", content[start:end].replace("\r\n", "\n")).strip()
-        given = content[found.code_end : found.end].partition("\n")[2] if any(p.heredoc for p in running) else ""
+        code = _JOINED.sub(" ", _code(content, found, start, end).replace("\r\n", "\n")).strip()
+        reads = any(part.heredoc for part in running)
+        given = "".join(content[begin:end] for begin, end in found.given).rstrip("\r\n") if reads else ""
         programs = programs_of(code, home=home, directory=home)
         if given and shell(posixpath.basename((code.partition("<<")[0].split() or [""])[-1])):
             programs = tuple(dict.fromkeys((*programs, *programs_of(given, home=home, directory=home))))
@@ -75,9 +76,19 @@ def _remains(content: str, found: CommandLine) -> str | None:
     pieces, here = [], found.start
     for part in found.parts:
         if part.heredoc or _part_runs(content, part):
-            pieces += [content[here : part.start], part.instead]
+            pieces += [_code(content, found, here, part.start), part.instead]
             here = part.end
-    return _JOINED.sub(" ", "".join([*pieces, content[here : found.code_end]])).rstrip()
+    return "".join([*pieces, _code(content, found, here, found.code_end)]).rstrip()
+
+
+def _code(content: str, line: CommandLine, start: int, end: int) -> str:
+    """A piece of a command line without the here-documents in it."""
+    pieces = []
+    for begin, after in line.given:
+        if start <= begin < end:
+            pieces.append(content[start:begin])
+            start = min(after, end)
+    return "".join([*pieces, content[start:end]])
 
 
 def _part_runs(content: str, part: Part) -> bool:

@@ -140,6 +140,7 @@ def _blocks(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         body.map(lambda b: f"({b}\n) && x"),
         body.map(lambda b: f"{{ {b}\n}} >/a"),
         body.map(lambda b: f"cat <<E | x\n{b}\nE"),
+        body.map(lambda b: f"if cat > /a <<E &&\n{b}\nE\nx <<-F; then\n\tF\nx\nfi"),
     )
 
 
