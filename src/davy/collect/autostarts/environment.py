@@ -80,7 +80,7 @@ def _of_a_manager(number: int, text: str, manager: re.Match[str]) -> Iterator[Va
             guilty.append((word, name, value))
     for word, name, value in guilty:
         alone = len(words) == 1
-        remains = None if alone else (text[: word.start()] + text[word.end() :].lstrip(" \t")).rstrip(" \t")
+        remains = None if alone else text[: word.start()] + text[word.end() :]
         entry = _entry(number, text, name, value)
         column = word.start() + 1 if len(guilty) > 1 else None
         yield Variable(name, value, entry._replace(remains=remains, column=column))

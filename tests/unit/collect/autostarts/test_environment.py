@@ -74,10 +74,10 @@ def test_of_several_variables_in_a_line_the_others_stay() -> None:
     first, second = (found.entry for found in variables(text))
     assert (first.command, first.remains, first.column) == (
         "LD_PRELOAD=/a.so",
-        'DefaultEnvironment=A=b "LD_AUDIT=/b.so" C=d',
+        'DefaultEnvironment=A=b  "LD_AUDIT=/b.so" C=d',
         text.index("LD_P") + 1,
     )
-    assert second.remains == "DefaultEnvironment=A=b LD_PRELOAD=/a.so C=d"
+    assert second.remains == "DefaultEnvironment=A=b LD_PRELOAD=/a.so  C=d"
 
 
 def test_scripts_that_every_shell_reads_are_known() -> None:

@@ -29,9 +29,9 @@ def test_a_preloaded_library_is_an_entry() -> None:
 def test_of_several_in_a_line_each_is_an_entry_that_leaves_the_others() -> None:
     found = lines({"/etc/ld.so.preload": "/a.so  /b.so:c.so\n"})
     assert [(fact.subject, fact.command, fact.remains, fact.programs) for fact in found] == [
-        ("autostart:/etc/ld.so.preload:1:1", "/a.so", " /b.so:c.so", ("/a.so",)),
-        ("autostart:/etc/ld.so.preload:1:8", "/b.so", "/a.so  c.so", ("/b.so",)),
-        ("autostart:/etc/ld.so.preload:1:14", "c.so", "/a.so  /b.so", ()),
+        ("autostart:/etc/ld.so.preload:1:1", "/a.so", "  /b.so:c.so", ("/a.so",)),
+        ("autostart:/etc/ld.so.preload:1:8", "/b.so", "/a.so  :c.so", ("/b.so",)),
+        ("autostart:/etc/ld.so.preload:1:14", "c.so", "/a.so  /b.so:", ()),
     ]
 
 
