@@ -158,6 +158,7 @@ def environment_files(host: Host) -> Iterator[EnvironmentFile | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
+        texts.next_home()
         for name in _OF_A_USER:
             yield from told(texts.read(f"{home.path}/{name}"), "login", home.user)
         yield from told(texts.folder(f"{home.path}/.config/environment.d", ".conf"), "login", home.user)

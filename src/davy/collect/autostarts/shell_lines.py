@@ -8,10 +8,11 @@ Source: POSIX.1-2017 XCU chapter 2, bash(1), zshall(1), fish(1), csh(1).
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.texts import Entry
@@ -35,7 +36,16 @@ _HOOKS: Final = {"complete": "-C", "bind": "-x", "enable": "-f"}
 _WRITES: Final = re.compile(r"(?<![<&\d])(?:1|2|&)?>[>|]?[ \t]*(?!&|/dev/(?:null|std|tty|fd))[^\s&;|()<>]")
 _PLAIN_ALIAS: Final = re.compile(r"[\w.+-]+(?:[ \t]+[^;&|`$<>\n]*)?")
 _ARITHMETIC: Final = re.compile(r"\$\(\((?:[^()`]|(?<!\$)\([^()`]*\))*\)\)")
+_COPIED: Final = 16 << 10
+"""Characters of a text of which homes have copies: those of the skeleton are cut once."""
 _JOINED: Final = re.compile(r"\\\n[ \t]*")
+
+
+class _Cut(NamedTuple):
+    """An entry without its programs, and the texts that name them: the command, and what it gives to a shell."""
+
+    entry: Entry
+    texts: tuple[str, ...]
 
 
 def shell_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
@@ -44,6 +54,18 @@ def shell_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
     ``command`` is what runs, as it is written, with what a here-document gives it; ``remains`` keeps the words that
     hold compound commands together, with nothing run between them.
     """
+    for cut in _cut_of_a_copy(content) if len(content) <= _COPIED else _cut(content):
+        programs = (program for text in cut.texts for program in programs_of(text, home=home, directory=home))
+        yield cut.entry._replace(programs=tuple(dict.fromkeys(programs)))
+
+
+@functools.lru_cache(16)
+def _cut_of_a_copy(content: str) -> tuple[_Cut, ...]:
+    """The same of a text that many homes have a copy of."""
+    return tuple(_cut(content))
+
+
+def _cut(content: str) -> Iterator[_Cut]:
     for found in command_lines(content):
         running = [part for part in found.parts if _part_runs(content, part)]
         if not running:
@@ -52,17 +74,15 @@ def shell_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
         code = _JOINED.sub(" ", _code(content, found, start, end).replace("\r\n", "\n")).strip()
         reads = any(part.heredoc for part in running)
         given = "".join(content[begin:end] for begin, end in found.given).rstrip("\r\n") if reads else ""
-        programs = programs_of(code, home=home, directory=home)
-        if given and shell(posixpath.basename((code.partition("<<")[0].split() or [""])[-1])):
-            programs = tuple(dict.fromkeys((*programs, *programs_of(given, home=home, directory=home))))
-        yield Entry(
+        shell_reads = given and shell(posixpath.basename((code.partition("<<")[0].split() or [""])[-1]))
+        entry = Entry(
             line=found.line,
             end_line=found.end_line if found.end_line > found.line else None,
             text="\n".join(row.removesuffix("\r") for row in content[found.start : found.end].split("\n")),
             remains=_remains(content, found),
             command=f"{code}\n{given}" if given else code,
-            programs=programs,
         )
+        yield _Cut(entry, (code, given) if shell_reads else (code,))
 
 
 def _remains(content: str, found: CommandLine) -> str | None:

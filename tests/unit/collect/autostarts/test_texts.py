@@ -53,6 +53,15 @@ def test_all_files_together_are_bounded() -> None:
     assert isinstance(found[-1], Gap)
 
 
+def test_who_fills_a_home_uses_up_nothing_of_the_others() -> None:
+    files: dict[str, bytes | str | File] = {f"/a/{n}": b"x\n" * (FILE_BYTES // 2) for n in range(4)}
+    texts = Texts(Host(MemoryRoot({**files, "/b/x": "x\n"})), "test")
+    texts.next_home()
+    assert [type(fact) for fact in texts.folder("/a")] == [Text, Text, Gap, Gap]
+    texts.next_home()
+    assert [type(fact) for fact in texts.folder("/b")] == [Text]
+
+
 def test_entries_of_one_file_are_bounded() -> None:
     texts = Texts(Host(MemoryRoot({"/a": "x\n"})), "test")
     (file,) = texts.read("/a")
