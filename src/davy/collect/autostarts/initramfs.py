@@ -52,7 +52,7 @@ def _below(host: Host, folders: tuple[str, ...]) -> Iterator[str | Gap]:
 
 def _boot(place: Place) -> str:
     """``boot init-bottom``: when it runs as the machine starts."""
-    moment = posixpath.basename(place.folder)
+    moment = posixpath.basename(place.given)
     return "boot" if moment in ("scripts", "hooks") else f"boot {moment}"
 
 

@@ -104,5 +104,5 @@ def _in_force(host: Host, collector: str) -> Iterator[Autostart | Gap]:
             values[f"{group}/release_agent"] = ("release_agent", "control group empty")
     for path, (key, event) in values.items():
         parse = partial(value_entries, key=key, event=event)
-        yield from entries_of(host, collector, kind, (Place(path, ""),), parse)
-    yield from entries_of(host, collector, kind, (Place(_COMMAND_LINE, "/proc"),), init_entries)
+        yield from entries_of(host, collector, kind, (Place(path, path),), parse)
+    yield from entries_of(host, collector, kind, (Place(_COMMAND_LINE, _COMMAND_LINE),), init_entries)

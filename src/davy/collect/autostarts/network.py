@@ -98,11 +98,8 @@ def wireguard_entries(content: str) -> Iterator[Written]:
 
 
 def _when(place: Place) -> str:
-    """``network if-up``, ``network dispatcher``: after the folder of a script, or the script that has one name."""
-    name = posixpath.basename(place.folder)
-    if name.endswith(".d"):
-        return f"network {name.removesuffix('.d')}"
-    return "network " + (posixpath.basename(place.path) if name in ("etc", "ppp", "sbin", "dhcp") else name)
+    """``network if-up``, ``network dispatcher``: after the folder of a script, or the one name that it must have."""
+    return f"network {posixpath.basename(place.given).removesuffix('.d')}"
 
 
 def network_hooks(host: Host) -> Iterator[Autostart | Gap]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
@@ -22,10 +21,10 @@ class Place(NamedTuple):
 
     path: str
     """Its own, without links."""
-    folder: str
-    """Where it was found: that of its first name."""
+    given: str
+    """The folder that it was first found in, or the file that it was first found as, as it was asked for."""
     links: tuple[str, ...] = ()
-    """Other names in the folders looked into, that lead to it."""
+    """Other names, in what was looked into, that lead to it."""
 
 
 def places(
@@ -33,16 +32,21 @@ def places(
 ) -> Iterator[Place | Gap]:
     """The files, then those in the folders whose names end in ``suffix``; what leads to ``/dev/null`` is masked."""
     links = Links(host.root)
-    names = dict.fromkeys(files)
-    for folder in links.distinct(tuple(folders)):
+    names = {file: file for file in files}
+    looked: set[str] = set()
+    for given in folders:
         try:
-            listed = [name for name in host.root.names(folder) if name.endswith(suffix)]
+            folder = links.resolve(given)
+            listed = [] if folder in looked else host.root.names(folder)
         except Gone:
             continue
         except HostError as error:
-            yield Gap(collector, folder, str(error))
+            yield Gap(collector, given, str(error))
             continue
-        names |= dict.fromkeys(f"{folder}/{name}" for name in listed[:FILES_LIMIT])
+        looked.add(folder)
+        listed = [name for name in listed if name.endswith(suffix)]
+        for name in listed[:FILES_LIMIT]:
+            names.setdefault(f"{folder}/{name}", given)
         if len(listed) > FILES_LIMIT:
             yield Gap(collector, f"the rest of {folder}", f"more than {FILES_LIMIT} files")
     found: dict[str, list[str]] = {}
@@ -53,7 +57,7 @@ def places(
             yield Gap(collector, name, str(error))
     for path, known in found.items():
         if path != "/dev/null":
-            yield Place(path, posixpath.dirname(known[0]), tuple(name for name in known if name != path))
+            yield Place(path, names[known[0]], tuple(name for name in known if name != path))
 
 
 def subfolders(host: Host, collector: str, folder: str) -> Iterator[str | Gap]:
