@@ -78,6 +78,14 @@ class News(StrEnum):
     CHANGED = "changed"
 
 
+class AutostartCount(Struct, frozen=True):
+    """How many autostarts one look saw, and how many of them are new or changed by the memory of the host."""
+
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+
+
 class Autostart(Struct, frozen=True, kw_only=True):
     """Anything that makes a command run without a person."""
 
