@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +62,7 @@ def test_a_name_without_a_bracket_and_one_that_only_ends_alike_are_no_calls() ->
 @given(st.lists(st.sampled_from([*"(){}[];,'\"`/*\\\n \udcff", "a.b", "//"])).map("".join))
 def test_any_text_is_read(text: str) -> None:
     found = tuple(tokens(text))
-    assert all(before.end <= after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end <= after.start for before, after in itertools.pairwise(found))
     for call in calls(found, NAMES):
         assert text[call.start : call.end].startswith("a")
         assert call.depth >= 0
