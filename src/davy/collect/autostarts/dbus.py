@@ -13,8 +13,8 @@ from typing import Final
 
 from davy.collect.autostarts.desktop_files import keys_of
 from davy.collect.autostarts.homes import Home, homes
-from davy.collect.autostarts.places import places
-from davy.collect.autostarts.written import Written, entries_of
+from davy.collect.autostarts.reading import Reading
+from davy.collect.autostarts.written import Written
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -41,16 +41,17 @@ def dbus_entries(content: str, user: str | None = None) -> Iterator[Written]:
 
 def dbus_services(host: Host) -> Iterator[Autostart | Gap]:
     """Services of the system's bus and of the users' buses."""
+    reading = Reading(host, "D-Bus", AutostartKind.DBUS)
     whose = dict.fromkeys(_SYSTEM, _SYSTEM_BUS) | dict.fromkeys(_SESSION, _ANY_USER)
     for home in homes(host, "D-Bus"):
         if isinstance(home, Gap):
             yield home
         else:
             whose |= {f"{home.path}/{folder}": home for folder in _HOME_SESSION}
-    for place in places(host, "D-Bus", whose, suffix=".service"):
+    for place in reading.places(whose, suffix=".service"):
         if isinstance(place, Gap):
             yield place
         else:
             user, home_path = whose[place.given].user, whose[place.given].path or None
             parse = partial(dbus_entries, user=user)
-            yield from entries_of(host, "D-Bus", AutostartKind.DBUS, (place,), parse, home_path)
+            yield from reading.entries((place,), parse, home_path)

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 
 from davy.collect.autostarts.desktop_files import keys_of
 from davy.collect.autostarts.homes import Home, homes
-from davy.collect.autostarts.places import Place, places, script_files, subfolders
-from davy.collect.autostarts.written import Parse, Written, entries_of, rows, shell_lines
+from davy.collect.autostarts.reading import Place, Reading
+from davy.collect.autostarts.written import Written, rows, shell_lines
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -66,6 +66,7 @@ def lxsession_entries(content: str, user: str | None = None) -> Iterator[Written
 
 def desktop_autostarts(host: Host) -> Iterator[Autostart | Gap]:
     """What desktops start at login, for all users and for each; ``user`` is None where it is whoever logs in."""
+    reading = Reading(host, "desktop", AutostartKind.XDG)
     owners = [_EVERYBODY]
     for home in homes(host, "desktop"):
         if isinstance(home, Gap):
@@ -74,11 +75,9 @@ def desktop_autostarts(host: Host) -> Iterator[Autostart | Gap]:
             owners.append(home)
     for group in _GROUPS:
         whose = {f"{home.path}{name}": home for home in owners for name in group.names(home)}
-        found = (
-            places(host, "desktop", (), whose) if group.files else places(host, "desktop", whose, suffix=group.suffix)
-        )
-        yield from _group(host, group, found, whose)
-    yield from _lxsession(host, owners)
+        found = reading.places((), whose) if group.files else reading.places(whose, suffix=group.suffix)
+        yield from _group(reading, group, found, whose)
+    yield from _lxsession(reading, owners)
 
 
 class _Group(NamedTuple):
@@ -88,7 +87,7 @@ class _Group(NamedTuple):
     """By everybody's desktop."""
     own: tuple[str, ...]
     """By the desktop of the home that they are in."""
-    read: Callable[[Host, Place, Home], Iterator[Autostart | Gap]]
+    read: Callable[[Reading, Place, Home], Iterator[Autostart | Gap]]
     suffix: str = ""
     files: bool = False
 
@@ -97,53 +96,46 @@ class _Group(NamedTuple):
 
 
 def _group(
-    host: Host, group: _Group, found: Iterator[Place | Gap], whose: Mapping[str, Home]
+    reading: Reading, group: _Group, found: Iterator[Place | Gap], whose: Mapping[str, Home]
 ) -> Iterator[Autostart | Gap]:
     for place in found:
         if isinstance(place, Gap):
             yield place
         else:
-            yield from group.read(host, place, whose[place.given])
+            yield from group.read(reading, place, whose[place.given])
 
 
-def _lxsession(host: Host, owners: list[Home]) -> Iterator[Autostart | Gap]:
+def _lxsession(reading: Reading, owners: list[Home]) -> Iterator[Autostart | Gap]:
     whose: dict[str, Home] = {}
     for home in owners:
-        for folder in subfolders(host, "desktop", f"{home.path}/{'.config' if home.path else 'etc/xdg'}/lxsession"):
+        for folder in reading.inside(f"{home.path}/{'.config' if home.path else 'etc/xdg'}/lxsession"):
             if isinstance(folder, Gap):
                 yield folder
             else:
                 whose[f"{folder}/autostart"] = home
-    group = _Group((), (), _lxsession_file)
-    yield from _group(host, group, places(host, "desktop", (), whose), whose)
+    yield from _group(reading, _Group((), (), _lxsession_file), reading.places((), whose), whose)
 
 
-def _desktop_file(host: Host, place: Place, home: Home) -> Iterator[Autostart | Gap]:
-    yield from _entries(host, place, partial(desktop_entries, user=home.user), home)
+def _desktop_file(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+    yield from reading.entries((place,), partial(desktop_entries, user=home.user), home.path or None)
 
 
-def _lxsession_file(host: Host, place: Place, home: Home) -> Iterator[Autostart | Gap]:
-    yield from _entries(host, place, partial(lxsession_entries, user=home.user), home)
+def _lxsession_file(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+    yield from reading.entries((place,), partial(lxsession_entries, user=home.user), home.path or None)
 
 
-def _shell_text(host: Host, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+def _shell_text(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
     parse = partial(shell_lines, schedule="login", user=home.user, home=home.path or None)
-    yield from _entries(host, place, parse, home)
+    yield from reading.entries((place,), parse, home.path or None)
 
 
-def _sourced(host: Host, place: Place, home: Home) -> Iterator[Autostart | Gap]:
-    yield from script_files(
-        host, "desktop", AutostartKind.XDG, (place,), lambda _: "login", user=home.user, executable=False
-    )
+def _sourced(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+    yield from reading.scripts((place,), lambda _: "login", user=home.user, executable=False)
 
 
-def _script(host: Host, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+def _script(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
     when = "logout" if place.given.endswith(("shutdown", "PostSession")) else "login"
-    yield from script_files(host, "desktop", AutostartKind.XDG, (place,), lambda _: when, user=home.user)
-
-
-def _entries(host: Host, place: Place, parse: Parse, home: Home) -> Iterator[Autostart | Gap]:
-    yield from entries_of(host, "desktop", AutostartKind.XDG, (place,), parse, home.path or None)
+    yield from reading.scripts((place,), lambda _: when, user=home.user)
 
 
 _GROUPS: Final = (

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.places import places
-from davy.collect.autostarts.written import Row, Written, entries_of, rows
+from davy.collect.autostarts.reading import Reading
+from davy.collect.autostarts.written import Row, Written, rows
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -96,5 +96,5 @@ def udev_rules(host: Host) -> Iterator[Autostart | Gap]:
 
     Every file is read, also one that another of the same name overrides.
     """
-    found = places(host, "udev", _FOLDERS, suffix=".rules")
-    yield from entries_of(host, "udev", AutostartKind.UDEV, found, udev_entries)
+    reading = Reading(host, "udev", AutostartKind.UDEV)
+    yield from reading.entries(reading.places(_FOLDERS, suffix=".rules"), udev_entries)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from davy.collect.autostarts.reading import ENTRIES_LIMIT, FILE_BYTES
 from davy.collect.autostarts.udev import udev_entries, udev_rules
-from davy.collect.autostarts.written import ENTRIES_LIMIT, FILE_BYTES
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
