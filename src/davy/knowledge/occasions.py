@@ -29,7 +29,7 @@ _ACTIONS: Final = {
     "add": "added", "remove": "removed", "change": "changed", "bind": "bound", "unbind": "unbound", "move": "moved",
     "online": "online", "offline": "offline",
 }  # fmt: skip
-_UDEV: Final = re.compile(r"(?:RUN|PROGRAM|IMPORT)(?:/(?:RUN|PROGRAM|IMPORT))* on (?P<actions>.+)")
+_UDEV: Final = re.compile(r"(?:RUN|PROGRAM|IMPORT|unit)(?:/(?:RUN|PROGRAM|IMPORT|unit))* on (?P<actions>.+)")
 _NAMED: Final = (
     (re.compile(r"message to (?P<name>.+)"), "when somebody sends {} a message on D-Bus"),
     (re.compile(r"network (?P<name>.+)"), "when the network changes ({})"),

@@ -41,11 +41,11 @@ class Row(NamedTuple):
 
     def written(
         self, command: str, schedule: str, *, user: str | None = "root", remains: str | None = None,
-        programs: tuple[str, ...] | None = None,
+        activates: str | None = None, programs: tuple[str, ...] | None = None,
     ) -> Written:  # fmt: skip
         """An entry that takes the row, all but what ``remains`` of it."""
         end = self.end_line if self.end_line != self.line else None
-        return Written(command, schedule, self.line, self.text, end, remains, user, None, programs)
+        return Written(command, schedule, self.line, self.text, end, remains, user, activates, programs)
 
 
 def rows(content: str, *, continued: bool = True, comments: str = "") -> Iterator[Row]:
