@@ -46,6 +46,7 @@ class Reading:
         self._root, self._collector, self._kind = host.root, collector, kind
         self._links = Links(host.root)
         self._names, self._bytes = NAMES_LIMIT, TOTAL_BYTES
+        self._told = False
 
     def _gap(self, what: str, why: object) -> Gap:
         return Gap(self._collector, what, str(why))
@@ -102,7 +103,9 @@ class Reading:
     def text(self, path: str) -> Iterator[str | Gap]:
         """The text of a file, of a large one some whole lines; nothing where there is no such file."""
         if self._bytes <= 0:
-            yield self._gap(path, f"more than {TOTAL_BYTES >> 20} MiB of such files")
+            if not self._told:
+                self._told = True
+                yield self._gap(f"{path} and the rest", f"more than {TOTAL_BYTES >> 20} MiB of such files")
             return
         try:
             data = self._root.read(path, FILE_BYTES + 1)
