@@ -88,6 +88,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
     """1-based; None when the whole file is the entry."""
     end_line: int | None = None
     """The last line of an entry that takes several; None for one that takes one."""
+    column: int | None = None
+    """1-based; where it begins in a line on which another entry stands before it; None for the first of a line."""
     text: str = ""
     """The line as it stands, without its end; the lines of a longer one with a newline between them."""
     remains: str | None = None
@@ -110,6 +112,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
     ctime: float | None = None
     """When the file, or its owner or mode, was last changed; cannot be set back by who is not root."""
     birth: float | None = None
+    image: str | None = None
+    """For a container or a pod: the image it is made of, in whose files its command is."""
     owner_package: str | None = None
     """The installed package that lists the file."""
     unmodified: bool | None = None
@@ -120,7 +124,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        return f"autostart:{self.path}" + (f":{self.line}" if self.line is not None else "")
+        place = (self.path, self.line, self.column)
+        return "autostart:" + ":".join(str(part) for part in place if part is not None)
 
     @property
     def vendor(self) -> bool:

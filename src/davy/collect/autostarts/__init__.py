@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from davy.collect.autostarts.containers import containers
 from davy.collect.autostarts.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
+from davy.collect.autostarts.databases import databases
+from davy.collect.autostarts.git import git_hooks
 from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
+from davy.collect.autostarts.monit import monit_programs
+from davy.collect.autostarts.package_hooks import package_hooks
+from davy.collect.autostarts.pm2 import pm2_programs
+from davy.collect.autostarts.python_starts import python_starts
+from davy.collect.autostarts.static_pods import static_pods
+from davy.collect.autostarts.supervised import supervised_services
+from davy.collect.autostarts.supervisor import supervised_programs
 from davy.collect.autostarts.systemd import systemd_units
+from davy.collect.autostarts.web_modules import web_modules
 from davy.host import Host
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap
@@ -24,5 +35,16 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("systemd", systemd_units),
     ("modules", modules_load_lines),
     ("modules", modprobe_lines),
+    ("package hooks", package_hooks),
+    ("python starts", python_starts),
+    ("git", git_hooks),
+    ("supervisor", supervised_programs),
+    ("pm2", pm2_programs),
+    ("monit", monit_programs),
+    ("supervised services", supervised_services),
+    ("containers", containers),
+    ("static pods", static_pods),
+    ("web modules", web_modules),
+    ("databases", databases),
 )
 """Who reads them, in order, each with the name that its gaps bear."""

@@ -1,0 +1,61 @@
+"""Paths by their shape, within a root: ``/etc/postgresql/*/*/postgresql.conf``.  Source: glob(7)."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from davy.host import Gone, Host, HostError
+from davy.model.facts import Gap
+
+MATCHES_LIMIT: Final = 4_000
+"""Names that are taken from one folder, and folders that one pattern leads through at a time."""
+_WILD: Final = re.compile(r"[*?\[]")
+
+
+class Patterns:
+    """Finds what patterns match; each folder is listed once, names with a leading dot count like any other.
+
+    What cannot be listed becomes a gap under the collector's name, once.
+    """
+
+    def __init__(self, host: Host, collector: str) -> None:
+        self._root, self._collector = host.root, collector
+        self._names: dict[str, list[str]] = {}
+
+    def paths(self, *patterns: str) -> Iterator[str | Gap]:
+        """The paths, pattern after pattern; the names after the last wildcard need not be there."""
+        for pattern in patterns:
+            yield from self._below("", pattern.strip("/").split("/"))
+
+    def _below(self, folder: str, parts: list[str]) -> Iterator[str | Gap]:
+        for depth, part in enumerate(parts):
+            if not _WILD.search(part):
+                continue
+            folder = "/".join([folder, *parts[:depth]])
+            known = folder in self._names
+            found = self._listed(folder)
+            if isinstance(found, Gap):
+                if not known:
+                    yield found
+                return
+            matching = fnmatch.filter(found, part)
+            for name in matching[:MATCHES_LIMIT]:
+                yield from self._below(f"{folder}/{name}", parts[depth + 1 :])
+            if len(matching) > MATCHES_LIMIT:
+                yield Gap(self._collector, f"the rest of {folder}", f"more than {MATCHES_LIMIT} names")
+            return
+        yield "/".join([folder, *parts])
+
+    def _listed(self, folder: str) -> list[str] | Gap:
+        if folder not in self._names:
+            self._names[folder] = []
+            try:
+                self._names[folder] = self._root.names(folder)
+            except Gone:
+                pass
+            except HostError as error:
+                return Gap(self._collector, folder, str(error))
+        return self._names[folder]

@@ -1,0 +1,92 @@
+"""What every Python runs as it starts: lines of ``*.pth``, ``sitecustomize`` and ``usercustomize``.
+
+A line of ``/usr/lib/python3/dist-packages/distutils-precedence.pth``: ``import os; var = 'SETUPTOOLS_USE_DISTUTILS'``.
+Source: site (documentation of the Python standard library).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from davy.collect.autostarts.commands import programs_of
+from davy.collect.autostarts.homes import Home, homes
+from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.patterns import Patterns
+from davy.collect.autostarts.texts import Entry, autostarts, texts, whole
+from davy.host import Host
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+_COLLECTOR: Final = "python starts"
+_KIND: Final = AutostartKind.PYTHON
+
+_PYTHONS: Final = tuple(
+    f"{lib}/python[23]*" for lib in ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
+)
+_PREFIXES: Final = ("/opt/*", "/opt/*/envs/*", "/srv/*", "/usr/local/*")
+"""Where conda, virtual environments and Pythons of one's own are put for all users."""
+_HOME_PREFIXES: Final = (
+    ".local", "*conda*", "*conda*/envs/*", "miniforge3", "miniforge3/envs/*", "mambaforge", "mambaforge/envs/*",
+    ".pyenv/versions/*", ".virtualenvs/*", ".local/share/virtualenvs/*", ".local/pipx/venvs/*", "venv", ".venv",
+    "*/venv", "*/.venv", "*/env",
+)  # fmt: skip
+_PACKAGES: Final = ("site-packages", "dist-packages")
+_CUSTOMIZE: Final = re.compile(r"(?:site|user)customize(?:\.\w+|\.[\w-]+\.so)?")
+_IMPORT: Final = re.compile(r"^import[ \t][^\n]*", re.MULTILINE)
+_CALL: Final = re.compile(
+    r"""\b(?:system|popen|Popen|run|call|check_call|check_output|getoutput|spawn\w*|exec[lv]\w*)[ \t]*\([ \t]*\[?[ \t]*
+    (?P<quote>['"])(?P<command>.{1,2000}?)(?P=quote)""",
+    re.VERBOSE,
+)
+"""A text that Python hands to a shell, or the program that it starts."""
+
+
+def pth_entries(text: str) -> Iterator[Entry]:
+    """The lines of a ``.pth`` that are run; the others only name folders."""
+    for match in _IMPORT.finditer(text.replace("\r\n", " \n")):
+        line = match[0].rstrip()
+        called = (program for call in _CALL.finditer(line) for program in programs_of(call["command"]))
+        yield Entry(line, match.start(), match.end(), schedule="python start", programs=tuple(dict.fromkeys(called)))
+
+
+def python_starts(host: Host) -> Iterator[Autostart | Gap]:
+    """What Python runs by itself as it starts, in its folders of packages: the system's, in ``/opt``, in homes.
+
+    Whoever starts Python runs it; in a home that is the home's user.
+    """
+    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
+    prefixes = tuple(f"{prefix}/lib*/python[23]*" for prefix in _PREFIXES)
+    yield from _below(host, (*_PYTHONS, *prefixes), None, patterns, links)
+    for home in homes(host, _COLLECTOR):
+        if isinstance(home, Gap):
+            yield home
+        else:
+            own = tuple(f"{home.path}/{prefix}/lib*/python[23]*" for prefix in _HOME_PREFIXES)
+            yield from _below(host, own, home, patterns, links)
+
+
+def _below(
+    host: Host, pythons: tuple[str, ...], home: Home | None, patterns: Patterns, links: Links
+) -> Iterator[Autostart | Gap]:
+    found: list[str] = []
+    for python in patterns.paths(*pythons):
+        if isinstance(python, Gap):
+            yield python
+            continue
+        for folder in (python, *(f"{python}/{packages}" for packages in _PACKAGES)):
+            for path in patterns.paths(f"{folder}/*.pth", f"{folder}/*customize*"):
+                if isinstance(path, Gap):
+                    yield path
+                else:
+                    found.append(path)
+    for file in texts(host, _COLLECTOR, found, links=links):
+        if isinstance(file, Gap):
+            yield file
+            continue
+        user = home.user if home else None
+        if file.path.endswith(".pth"):
+            yield from autostarts(_KIND, file, pth_entries(file.text), collector=_COLLECTOR, user=user)
+        elif _CUSTOMIZE.fullmatch(file.path.rpartition("/")[2]):
+            yield whole(_KIND, file, file.path, schedule="python start", user=user, programs=(file.path,))

@@ -1,0 +1,174 @@
+"""Files that hold entries among other things: where in them each entry stands, and what has to remain of its lines."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from davy.collect.autostarts.commands import programs_of
+from davy.collect.autostarts.links import Links
+from davy.host import Gone, Host, HostError
+from davy.host.root import FileStat
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+FILE_BYTES: Final = 256 << 10
+"""What is read of one file."""
+ENTRIES_LIMIT: Final = 2_000
+"""Entries that are taken from one file."""
+FILES_LIMIT: Final = 4_000
+"""Files that one reader opens."""
+
+
+class Text(NamedTuple):
+    """A file as it was read, under its own path and not a link's."""
+
+    path: str
+    text: str
+    stat: FileStat
+    links: tuple[str, ...] = ()
+    """The link by which it was come to, if it was."""
+
+
+class Entry(NamedTuple):
+    """One entry of a text: what it runs, and where it stands."""
+
+    command: str
+    start: int
+    """Of its first character in the text."""
+    end: int
+    """One after its last."""
+    schedule: str = ""
+    user: str | None = None
+    directory: str | None = None
+    """Where its command starts, if that is known."""
+    programs: tuple[str, ...] | None = None
+    """The files it runs; None: what the words of the command say."""
+    instead: str = ""
+    """What has to stand in its place for the file to stay valid."""
+    image: str | None = None
+
+
+def texts(
+    host: Host, collector: str, paths: Iterable[str | Gap], size: int = FILE_BYTES, links: Links | None = None
+) -> Iterator[Text | Gap]:
+    """The files at these paths, each once, however many links lead there; gaps among the paths are handed on.
+
+    Folders, and what is not there, are passed over.  A last line that is not whole is left out where a file is larger
+    than ``size`` bytes.
+    """
+    links = links or Links(host.root)
+    seen: set[str] = set()
+    for path in paths:
+        if isinstance(path, Gap):
+            yield path
+            continue
+        try:
+            real = links.resolve(path)
+            if real in seen:
+                continue
+            seen.add(real)
+            if len(seen) > FILES_LIMIT:
+                yield Gap(collector, "the rest of the files", f"more than {FILES_LIMIT}")
+                return
+            found = host.root.stat(real)
+            if found.directory or (found.regular and not found.size):
+                continue
+            data = host.root.read(real, size + 1)
+        except Gone:
+            continue
+        except HostError as error:
+            yield Gap(collector, path, str(error))
+            continue
+        if len(data) > size:
+            yield Gap(collector, f"the rest of {real}", f"larger than {size >> 10} KiB")
+            data = data[: data.rfind(b"\n", 0, size) + 1]
+        yield Text(real, os.fsdecode(data), found, () if real == path else (path,))
+
+
+def autostarts(
+    kind: AutostartKind, file: Text, entries: Iterable[Entry], *, collector: str, user: str | None = None,
+    home: str | None = None,
+) -> Iterator[Autostart | Gap]:  # fmt: skip
+    """One autostart for each entry; ``user`` and ``home`` are of those that name nobody."""
+    lines = _Lines(file.text)
+    for count, entry in enumerate(entries):
+        if count == ENTRIES_LIMIT:
+            yield Gap(collector, f"the rest of {file.path}", f"more than {ENTRIES_LIMIT} entries")
+            return
+        place = lines.place(entry)
+        programs = entry.programs
+        if programs is None:
+            programs = programs_of(entry.command, home=home, directory=entry.directory)
+        yield Autostart(
+            kind=kind, path=file.path, line=place.line, end_line=place.end_line, column=place.column, text=place.text,
+            remains=place.remains, command=entry.command, schedule=entry.schedule, user=entry.user or user,
+            programs=programs, image=entry.image,
+            mtime=file.stat.mtime, ctime=file.stat.ctime, birth=file.stat.birth,
+        )  # fmt: skip
+
+
+def found_in(
+    host: Host, collector: str, kind: AutostartKind, paths: Iterable[str | Gap],
+    parse: Callable[[str], Iterable[Entry]], *, user: str | None = None, home: str | None = None,
+    size: int = FILE_BYTES, links: Links | None = None,
+) -> Iterator[Autostart | Gap]:  # fmt: skip
+    """The autostarts of the files at these paths, as ``parse`` finds them in their texts."""
+    for file in texts(host, collector, paths, size, links):
+        if isinstance(file, Gap):
+            yield file
+        else:
+            yield from autostarts(kind, file, parse(file.text), collector=collector, user=user, home=home)
+
+
+def whole(
+    kind: AutostartKind, file: Text, command: str, *, schedule: str, user: str | None = None,
+    programs: tuple[str, ...] | None = None, home: str | None = None, image: str | None = None,
+) -> Autostart:  # fmt: skip
+    """The autostart that a whole file is."""
+    return Autostart(
+        kind=kind, path=file.path, command=command, schedule=schedule, user=user, links=file.links,
+        programs=programs_of(command, home=home) if programs is None else programs, image=image,
+        mtime=file.stat.mtime, ctime=file.stat.ctime, birth=file.stat.birth,
+    )  # fmt: skip
+
+
+class _Place(NamedTuple):
+    line: int
+    end_line: int | None
+    column: int | None
+    text: str
+    remains: str | None
+
+
+class _Lines:
+    """Where in a text its lines begin."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0]
+        while following := text.find("\n", self._starts[-1]) + 1:
+            self._starts.append(following)
+        self._taken: set[int] = set()
+
+    def place(self, entry: Entry) -> _Place:
+        first = bisect_right(self._starts, entry.start)
+        last = max(first, bisect_right(self._starts, max(entry.start, entry.end - 1)))
+        begin = self._starts[first - 1]
+        end = self._starts[last] - 1 if last < len(self._starts) else len(self._text)
+        rest = self._text[begin : entry.start] + entry.instead + self._text[entry.end : end]
+        column = entry.start - begin + 1 if first in self._taken else None
+        self._taken.update((first, last))
+        return _Place(
+            line=first,
+            end_line=last if last > first else None,
+            column=column,
+            text=_without_returns(self._text[begin:end]),
+            remains=_without_returns(rest) if rest.strip() else None,
+        )
+
+
+def _without_returns(text: str) -> str:
+    return text.replace("\r\n", "\n").removesuffix("\r")
