@@ -17,9 +17,7 @@ from typing import Any, Final
 
 from davy.collect.autostarts.homes import homes
 from davy.collect.autostarts.json_spans import Value, members
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.texts import Entry, Text, autostarts, texts, whole
+from davy.collect.autostarts.texts import Entry, Files, Text, whole
 from davy.collect.autostarts.unit_files import unit_settings
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
@@ -53,21 +51,20 @@ def containers(host: Host) -> Iterator[Autostart | Gap]:
 
     ``command`` is what runs inside, or the image where that alone says it; ``programs`` are files of the host's only.
     """
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
-    yield from _docker(host, _DOCKER, "root", patterns, links)
-    yield from _quadlets(host, _QUADLETS, "root", patterns, links)
-    yield from _lxc(host, patterns, links)
+    files = Files(host, _COLLECTOR)
+    yield from _docker(files, _DOCKER, "root")
+    yield from _quadlets(files, _QUADLETS, "root")
+    yield from _lxc(files)
     for home in homes(host, _COLLECTOR):
         if isinstance(home, Gap):
             yield home
             continue
-        yield from _docker(host, f"{home.path}/{_ROOTLESS}", home.user, patterns, links)
-        own = tuple(f"{home.path}/{place}" for place in _OWN_QUADLETS)
-        yield from _quadlets(host, own, home.user, patterns, links)
+        yield from _docker(files, f"{home.path}/{_ROOTLESS}", home.user)
+        yield from _quadlets(files, tuple(f"{home.path}/{place}" for place in _OWN_QUADLETS), home.user)
 
 
-def _docker(host: Host, data: str, user: str | None, patterns: Patterns, links: Links) -> Iterator[Autostart | Gap]:
-    for file in texts(host, _COLLECTOR, patterns.paths(f"{data}/containers/*/hostconfig.json"), links=links):
+def _docker(files: Files, data: str, user: str | None) -> Iterator[Autostart | Gap]:
+    for file in files.texts(f"{data}/containers/*/hostconfig.json"):
         if isinstance(file, Gap):
             yield file
             continue
@@ -75,13 +72,13 @@ def _docker(host: Host, data: str, user: str | None, patterns: Patterns, links: 
         if policy is None or _named(policy.value) in ("", "no"):
             continue
         config: dict[str, Any] = {}
-        for other in texts(host, _COLLECTOR, (f"{posixpath.dirname(file.path)}/config.v2.json",), links=links):
+        for other in files.texts(f"{posixpath.dirname(file.path)}/config.v2.json"):
             if isinstance(other, Gap):
                 yield other
             else:
                 config = {each.key: each.value for each in members(other.text)}
         entry = docker_entry(policy, config, {each.key: each.value for each in members(file.text)})
-        yield from autostarts(_KIND, file, (entry,), collector=_COLLECTOR, user=user)
+        yield from files.entries_of(file, _KIND, (entry,), user=user)
 
 
 def _named(policy: Any) -> str:
@@ -120,10 +117,8 @@ def _bound(words: list[Any], hostconfig: dict[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _quadlets(
-    host: Host, places: tuple[str, ...], user: str | None, patterns: Patterns, links: Links
-) -> Iterator[Autostart | Gap]:
-    for file in texts(host, _COLLECTOR, patterns.paths(*places), links=links):
+def _quadlets(files: Files, places: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
+    for file in files.texts(*places):
         yield file if isinstance(file, Gap) else _quadlet(file, user)
 
 
@@ -149,10 +144,10 @@ def lxc_entries(text: str, name: str) -> Iterator[Entry]:
         yield Entry(command.rstrip(), hook.start(), hook.end(), schedule=f"lxc: {when}")
 
 
-def _lxc(host: Host, patterns: Patterns, links: Links) -> Iterator[Autostart | Gap]:
-    for file in texts(host, _COLLECTOR, patterns.paths(*_LXC), links=links):
+def _lxc(files: Files) -> Iterator[Autostart | Gap]:
+    for file in files.texts(*_LXC):
         if isinstance(file, Gap):
             yield file
         else:
             entries = lxc_entries(file.text, posixpath.basename(posixpath.dirname(file.path)))
-            yield from autostarts(_KIND, file, entries, collector=_COLLECTOR, user="root")
+            yield from files.entries_of(file, _KIND, entries, user="root")

@@ -9,19 +9,16 @@ Source: postgresql.org/docs (server configuration), mysqld(8), mariadb.com/kb (p
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
 from davy.collect.autostarts.settings import server_settings, unquoted
-from davy.collect.autostarts.texts import Entry, found_in
+from davy.collect.autostarts.texts import Entry, Files, Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "databases"
 
 _POSTGRES_FOLDERS: Final = (
     "/etc/postgresql/*/*", "/var/lib/postgresql/*/*", "/var/lib/postgresql/data", "/var/lib/postgresql/*/data",
@@ -55,6 +52,9 @@ _REDIS_STRANGE: Final = re.compile(
     r"/(?:etc|var/spool)/(?:cron|anacron|at\b|incron|profile\.d|init\.d|systemd|ld\.so|pam\.d|sudoers|udev)\S*|\S*/\.ssh\b\S*"
 )
 """Folders into which no database belongs: what Redis dumps there is run, or lets somebody in."""
+_INCLUDE: Final = re.compile(
+    r"^[ \t]*!?include(?P<folder>_?dir)?(?:_if_exists)?[ \t]*=?[ \t]+(?P<path>\S[^\n]*)", re.MULTILINE
+)
 
 
 def postgres_entries(text: str) -> Iterator[Entry]:
@@ -105,6 +105,13 @@ def redis_entries(text: str) -> Iterator[Entry]:
             yield Entry(f"dir {unquoted(value)}", setting.start, setting.end, schedule="redis: save", programs=())
 
 
+def _included(file: Text) -> Iterator[str]:
+    """``include_dir 'conf.d'`` of PostgreSQL, ``!includedir /etc/mysql/conf.d/`` of MySQL, ``include x`` of Redis."""
+    for found in _INCLUDE.finditer(file.text):
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), unquoted(found["path"].strip())))
+        yield f"{path}/*" if found["folder"] else path
+
+
 _SERVERS: Final[tuple[tuple[tuple[str, ...], Callable[[str], Iterator[Entry]], str], ...]] = (
     (_POSTGRES, postgres_entries, "postgres"),
     (_MYSQL, mysql_entries, "mysql"),
@@ -114,7 +121,6 @@ _SERVERS: Final[tuple[tuple[tuple[str, ...], Callable[[str], Iterator[Entry]], s
 
 def databases(host: Host) -> Iterator[Autostart | Gap]:
     """What PostgreSQL, MySQL, MariaDB and Redis load and run by their settings, as the server's usual user."""
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
+    files = Files(host, "databases")
     for places, parse, user in _SERVERS:
-        paths = patterns.paths(*places)
-        yield from found_in(host, _COLLECTOR, AutostartKind.DATABASE, paths, parse, user=user, links=links)
+        yield from files.autostarts(AutostartKind.DATABASE, places, parse, user=user, includes=_included)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.folders import files_in
 from davy.collect.autostarts.homes import Home, homes
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.texts import Entry, Text, autostarts, texts
+from davy.collect.autostarts.texts import Entry, Files, Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -112,63 +111,53 @@ def git_hooks(host: Host) -> Iterator[Autostart | Gap]:
     Repositories are looked for where few folders have to be listed: in ``/srv``, ``/opt`` and ``/var/www``, in homes
     and in their folders.  Whoever uses git there runs it.
     """
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
-    seen: set[str] = set()
-    yield from _hooks(host, _TEMPLATES, None, links, seen)
-    yield from _configured(host, _SYSTEM, None, links, seen)
-    yield from _repositories(host, _REPOSITORIES, None, patterns, links, seen)
+    reader = _Reader(host)
+    yield from reader.hooks(_TEMPLATES, None)
+    yield from reader.configured(_SYSTEM, None)
+    yield from reader.repositories(_REPOSITORIES, None)
     for home in homes(host, _COLLECTOR):
         if isinstance(home, Gap):
             yield home
             continue
-        yield from _configured(host, tuple(f"{home.path}/{name}" for name in _OWN), home, links, seen)
-        own = tuple(f"{home.path}/{name}" for name in _OWN_REPOSITORIES)
-        yield from _repositories(host, own, home, patterns, links, seen)
+        yield from reader.configured(tuple(f"{home.path}/{name}" for name in _OWN), home)
+        yield from reader.repositories(tuple(f"{home.path}/{name}" for name in _OWN_REPOSITORIES), home)
 
 
-def _repositories(
-    host: Host, places: tuple[str, ...], home: Home | None, patterns: Patterns, links: Links, seen: set[str]
-) -> Iterator[Autostart | Gap]:
-    for folder in patterns.paths(*places):
-        if isinstance(folder, Gap):
-            yield folder
-            continue
-        yield from _configured(host, (f"{folder}/config",), home, links, seen)
-        yield from _hooks(host, f"{folder}/hooks", home, links, seen)
+class _Reader:
+    """Reads files of settings and folders of hooks, each once; ``home`` is in whose they were found."""
 
+    def __init__(self, host: Host) -> None:
+        self._host, self._files = host, Files(host, _COLLECTOR)
+        self._folders: set[str] = set()
 
-def _configured(
-    host: Host, paths: tuple[str, ...], home: Home | None, links: Links, seen: set[str]
-) -> Iterator[Autostart | Gap]:
-    """The entries of configuration files, and the hooks in the folders that these name."""
-    for file in texts(host, _COLLECTOR, paths, links=links):
-        if isinstance(file, Gap):
-            yield file
-            continue
-        entries = git_entries(file.text)
+    def repositories(self, places: tuple[str, ...], home: Home | None) -> Iterator[Autostart | Gap]:
+        for folder in self._files.paths(*places):
+            if isinstance(folder, Gap):
+                yield folder
+                continue
+            yield from self.configured((f"{folder}/config",), home)
+            yield from self.hooks(f"{folder}/hooks", home)
+
+    def configured(self, paths: tuple[str, ...], home: Home | None) -> Iterator[Autostart | Gap]:
+        """The entries of files of settings, and the hooks in the folders that these name."""
         user, where = (home.user, home.path) if home else (None, None)
-        yield from autostarts(_KIND, file, entries, collector=_COLLECTOR, user=user, home=where)
-        for folder in _hook_folders(file, home):
-            yield from _hooks(host, folder, home, links, seen)
+        for file in self._files.texts(*paths, includes=partial(_included, home=where)):
+            if isinstance(file, Gap):
+                yield file
+                continue
+            yield from self._files.entries_of(file, _KIND, git_entries(file.text), user=user, home=where)
+            for setting in git_settings(file.text):
+                if setting.key in _FOLDERS and (folder := _path(setting.value, file, where)):
+                    folder += "/hooks" if setting.key == "init.templatedir" else ""
+                    yield from self.hooks(folder, home)
 
-
-def _hook_folders(file: Text, home: Home | None) -> Iterator[str]:
-    for setting in git_settings(file.text):
-        folder = setting.value
-        if setting.key in _FOLDERS and folder:
-            if folder.startswith("~/") and home:
-                folder = f"{home.path}/{folder[2:]}"
-            if folder.startswith("/"):
-                yield posixpath.join(folder, "hooks") if setting.key == "init.templatedir" else folder
-
-
-def _hooks(host: Host, folder: str, home: Home | None, links: Links, seen: set[str]) -> Iterator[Autostart | Gap]:
-    """The executable files of a folder of hooks, each once; git's own samples are not run."""
-    for real in links.distinct((folder,)):
-        if real in seen:
+    def hooks(self, folder: str, home: Home | None) -> Iterator[Autostart | Gap]:
+        """The executable files of a folder of hooks; git's own samples are not run."""
+        (real,) = self._files.links.distinct((folder,))
+        if real in self._folders:
             return
-        seen.add(real)
-        for file in files_in(host, _COLLECTOR, real):
+        self._folders.add(real)
+        for file in files_in(self._host, _COLLECTOR, real):
             if isinstance(file, Gap):
                 yield file
             elif file.stat.mode & 0o111 and not file.name.endswith(".sample"):
@@ -177,3 +166,16 @@ def _hooks(host: Host, folder: str, home: Home | None, links: Links, seen: set[s
                     user=home.user if home else None, programs=(file.path,), mtime=file.stat.mtime,
                     ctime=file.stat.ctime, birth=file.stat.birth,
                 )  # fmt: skip
+
+
+def _path(written: str, file: Text, home: str | None) -> str:
+    """A path in a setting; nothing when it cannot be told."""
+    if written.startswith("~"):
+        return f"{home}/{written[2:]}" if home and written.startswith("~/") else ""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file.path), written)) if written else ""
+
+
+def _included(file: Text, home: str | None) -> Iterator[str]:
+    for setting in git_settings(file.text):
+        if setting.key == "include.path" or (setting.key.startswith("includeif.") and setting.key.endswith(".path")):
+            yield from filter(None, (_path(setting.value, file, home),))

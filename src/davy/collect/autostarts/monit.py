@@ -10,13 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.texts import Entry, found_in
+from davy.collect.autostarts.texts import Entry, Files, Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "monit"
 
 _FILES: Final = (
     "/etc/monit/monitrc",
@@ -44,6 +41,7 @@ _STATEMENT: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _USER: Final = re.compile(rf"\buid\s+({_WORD})", re.IGNORECASE)
+_INCLUDE: Final = re.compile(rf"^[ \t]*include[ \t]+({_WORD})", re.MULTILINE | re.IGNORECASE)
 
 
 def monit_entries(text: str) -> Iterator[Entry]:
@@ -74,7 +72,11 @@ def _unquoted(word: str) -> str:
     return word[1:-1] if word[0] in "\"'" and word[-1] == word[0] and len(word) > 1 else word
 
 
+def _included(file: Text) -> Iterator[str]:
+    yield from (_unquoted(found[1]) for found in _INCLUDE.finditer(file.text))
+
+
 def monit_programs(host: Host) -> Iterator[Autostart | Gap]:
     """What monit runs, as root where nobody is named."""
-    paths = Patterns(host, _COLLECTOR).paths(*_FILES)
-    yield from found_in(host, _COLLECTOR, AutostartKind.MONIT, paths, monit_entries, user="root")
+    files = Files(host, "monit")
+    yield from files.autostarts(AutostartKind.MONIT, _FILES, monit_entries, user="root", includes=_included)

@@ -18,9 +18,7 @@ from typing import Final
 
 from davy.collect.autostarts.apt import apt_entries, dpkg_entries
 from davy.collect.autostarts.folders import scripts_in
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.texts import Entry, found_in, texts, whole
+from davy.collect.autostarts.texts import Entry, Files, whole
 from davy.collect.autostarts.unit_files import unit_settings
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
@@ -88,37 +86,32 @@ def package_hooks(host: Host) -> Iterator[Autostart | Gap]:
     A setting that runs something is the entry where the file holds settings; of scripts, plugins and pacman's hooks
     it is the file.
     """
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
+    files = Files(host, _COLLECTOR)
     for places, parse in _SETTINGS:
-        yield from found_in(host, _COLLECTOR, _KIND, patterns.paths(*places), parse, user="root", links=links)
-    yield from _alpm_hooks(host, patterns, links)
-    yield from _programs(host, patterns, links)
-
-
-def _alpm_hooks(host: Host, patterns: Patterns, links: Links) -> Iterator[Autostart | Gap]:
-    """A hook needs its Exec line: it is taken out as a file.  Source: alpm-hooks(5)."""
-    for file in texts(host, _COLLECTOR, patterns.paths(*_ALPM), links=links):
-        if isinstance(file, Gap):
-            yield file
-            continue
-        settings = unit_settings(file.text, ("Exec", "When", "Type", "Operation"))
-        command = next((each.value for each in settings if each.key == "Exec" and each.section == "Action"), "")
-        if command:
-            when = next((each.value for each in settings if each.key == "When"), "")
-            yield whole(_KIND, file, command, schedule=f"pacman: {when}".rstrip(": "), user="root")
-
-
-def _programs(host: Host, patterns: Patterns, links: Links) -> Iterator[Autostart | Gap]:
+        yield from files.autostarts(_KIND, places, parse, user="root")
+    yield from _alpm_hooks(files)
     for pattern, manager in _SCRIPTS:
-        folders = [path for path in patterns.paths(pattern) if isinstance(path, str)]
-        for folder in links.distinct(tuple(folders)):
+        folders = (path for path in files.paths(pattern) if isinstance(path, str))
+        for folder in files.links.distinct(tuple(folders)):
             when = posixpath.basename(folder).removesuffix(".d")
             yield from scripts_in(host, _COLLECTOR, _KIND, folder, schedule=f"{manager}: {when}")
     for pattern, manager in _PLUGINS:
-        for plugin in texts(host, _COLLECTOR, patterns.paths(pattern), links=links):
+        for plugin in files.texts(pattern):
             if isinstance(plugin, Gap):
                 yield plugin
             else:
-                yield whole(
-                    _KIND, plugin, plugin.path, schedule=f"{manager}: plugin", user="root", programs=(plugin.path,)
-                )
+                when = f"{manager}: plugin"
+                yield whole(_KIND, plugin, plugin.path, schedule=when, user="root", programs=(plugin.path,))
+
+
+def _alpm_hooks(files: Files) -> Iterator[Autostart | Gap]:
+    """A hook needs its Exec line: it is taken out as a file.  Source: alpm-hooks(5)."""
+    for file in files.texts(*_ALPM):
+        if isinstance(file, Gap):
+            yield file
+            continue
+        settings = [each for each in unit_settings(file.text, ("Exec", "When")) if each.section == "Action"]
+        command = next((each.value for each in settings if each.key == "Exec"), "")
+        if command:
+            when = next((each.value for each in settings if each.key == "When"), "")
+            yield whole(_KIND, file, command, schedule=f"pacman: {when}".rstrip(": "), user="root")

@@ -12,6 +12,8 @@ from davy.model.facts import Gap
 
 MATCHES_LIMIT: Final = 4_000
 """Names that are taken from one folder, and folders that one pattern leads through at a time."""
+FOLDERS_LIMIT: Final = 4_000
+"""Folders that are listed."""
 _WILD: Final = re.compile(r"[*?\[]")
 
 
@@ -52,6 +54,9 @@ class Patterns:
     def _listed(self, folder: str) -> list[str] | Gap:
         if folder not in self._names:
             self._names[folder] = []
+            if len(self._names) > FOLDERS_LIMIT:
+                first = len(self._names) == FOLDERS_LIMIT + 1
+                return Gap(self._collector, "the rest of the folders", f"more than {FOLDERS_LIMIT}") if first else []
             try:
                 self._names[folder] = self._root.names(folder)
             except Gone:

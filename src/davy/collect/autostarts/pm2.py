@@ -14,14 +14,12 @@ from typing import Any, Final
 from davy.collect.autostarts.commands import programs_of_words
 from davy.collect.autostarts.homes import homes
 from davy.collect.autostarts.json_spans import Value, elements, members
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.texts import Entry, found_in
+from davy.collect.autostarts.texts import Entry, Files
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
 _COLLECTOR: Final = "pm2"
-_KIND: Final = AutostartKind.PM2
 _FILES: Final = (".pm2/dump.pm2", ".pm2/dump.pm2.bak")
 _SHARED: Final = ("/etc/pm2/dump.pm2", "/opt/pm2/dump.pm2", "/etc/.pm2/dump.pm2")
 _BYTES: Final = 4 << 20
@@ -82,11 +80,11 @@ def _stopped(text: str, element: Value) -> str:
 
 def pm2_programs(host: Host) -> Iterator[Autostart | Gap]:
     """What pm2 starts for each user when the machine does; that it is run at all is a unit's or an init script's."""
-    links = Links(host.root)
-    yield from found_in(host, _COLLECTOR, _KIND, _SHARED, dump_entries, user="root", size=_BYTES, links=links)
+    files = Files(host, _COLLECTOR)
+    yield from files.autostarts(AutostartKind.PM2, _SHARED, dump_entries, user="root", size=_BYTES)
     for home in homes(host, _COLLECTOR):
         if isinstance(home, Gap):
             yield home
             continue
-        places = tuple(f"{home.path}/{name}" for name in _FILES)
-        yield from found_in(host, _COLLECTOR, _KIND, places, dump_entries, user=home.user, size=_BYTES, links=links)
+        places = (f"{home.path}/{name}" for name in _FILES)
+        yield from files.autostarts(AutostartKind.PM2, places, dump_entries, user=home.user, size=_BYTES)

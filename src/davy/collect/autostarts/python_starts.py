@@ -6,15 +6,14 @@ Source: site (documentation of the Python standard library).
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.homes import Home, homes
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.texts import Entry, autostarts, texts, whole
+from davy.collect.autostarts.homes import homes
+from davy.collect.autostarts.texts import Entry, Files, whole
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -56,37 +55,29 @@ def python_starts(host: Host) -> Iterator[Autostart | Gap]:
 
     Whoever starts Python runs it; in a home that is the home's user.
     """
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
+    files = Files(host, _COLLECTOR)
     prefixes = tuple(f"{prefix}/lib*/python[23]*" for prefix in _PREFIXES)
-    yield from _below(host, (*_PYTHONS, *prefixes), None, patterns, links)
+    yield from _below(files, (*_PYTHONS, *prefixes), None)
     for home in homes(host, _COLLECTOR):
         if isinstance(home, Gap):
             yield home
         else:
-            own = tuple(f"{home.path}/{prefix}/lib*/python[23]*" for prefix in _HOME_PREFIXES)
-            yield from _below(host, own, home, patterns, links)
+            yield from _below(
+                files, tuple(f"{home.path}/{prefix}/lib*/python[23]*" for prefix in _HOME_PREFIXES), home.user
+            )
 
 
-def _below(
-    host: Host, pythons: tuple[str, ...], home: Home | None, patterns: Patterns, links: Links
-) -> Iterator[Autostart | Gap]:
-    found: list[str] = []
-    for python in patterns.paths(*pythons):
+def _below(files: Files, pythons: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
+    """What stands in the folders of packages of some Pythons."""
+    for python in files.paths(*pythons):
         if isinstance(python, Gap):
             yield python
             continue
-        for folder in (python, *(f"{python}/{packages}" for packages in _PACKAGES)):
-            for path in patterns.paths(f"{folder}/*.pth", f"{folder}/*customize*"):
-                if isinstance(path, Gap):
-                    yield path
-                else:
-                    found.append(path)
-    for file in texts(host, _COLLECTOR, found, links=links):
-        if isinstance(file, Gap):
-            yield file
-            continue
-        user = home.user if home else None
-        if file.path.endswith(".pth"):
-            yield from autostarts(_KIND, file, pth_entries(file.text), collector=_COLLECTOR, user=user)
-        elif _CUSTOMIZE.fullmatch(file.path.rpartition("/")[2]):
-            yield whole(_KIND, file, file.path, schedule="python start", user=user, programs=(file.path,))
+        folders = (python, *(f"{python}/{packages}" for packages in _PACKAGES))
+        for file in files.texts(*(f"{folder}/{name}" for folder in folders for name in ("*.pth", "*customize*"))):
+            if isinstance(file, Gap):
+                yield file
+            elif file.path.endswith(".pth"):
+                yield from files.entries_of(file, _KIND, pth_entries(file.text), user=user)
+            elif _CUSTOMIZE.fullmatch(posixpath.basename(file.path)):
+                yield whole(_KIND, file, file.path, schedule="python start", user=user, programs=(file.path,))

@@ -14,9 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.texts import texts, whole
+from davy.collect.autostarts.texts import Files, whole
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -155,14 +153,14 @@ def static_pods(host: Host) -> Iterator[Autostart | Gap]:
 
     ``programs`` is empty: what runs lies in the image.
     """
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
+    files = Files(host, _COLLECTOR)
     folders = dict.fromkeys(_FOLDERS)
-    for file in texts(host, _COLLECTOR, _SETTINGS, links=links):
+    for file in files.texts(*_SETTINGS):
         if isinstance(file, Gap):
             yield file
         elif named := _POD_PATH.search(file.text):
             folders[named[1].rstrip("/")] = None
-    for file in texts(host, _COLLECTOR, patterns.paths(*(f"{folder}/*" for folder in folders)), links=links):
+    for file in files.texts(*(f"{folder}/*" for folder in folders)):
         if isinstance(file, Gap):
             yield file
             continue

@@ -10,9 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.texts import Text, texts, whole
+from davy.collect.autostarts.texts import Files, Text, whole
 from davy.host import Host, HostError
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -38,23 +36,23 @@ def supervised_services(host: Host) -> Iterator[Autostart | Gap]:
 
     Each file is an entry as a whole.  A ``run`` that is not executable starts nothing.
     """
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
+    files = Files(host, _COLLECTOR)
     enabling: dict[str, list[str]] = defaultdict(list)
-    for place in patterns.paths(*_ENABLED, *_KEPT):
+    for place in files.paths(*_ENABLED, *_KEPT):
         if isinstance(place, Gap):
             yield place
             continue
         try:
-            real = links.resolve(place)
+            real = files.links.resolve(place)
         except HostError as error:
             yield Gap(_COLLECTOR, place, str(error))
             continue
-        enabling[real] += [place] if links.target(place) is not None else []
+        enabling[real] += [place] if files.links.target(place) is not None else []
     for folder, on in enabling.items():
         schedule = "boot" if on or folder.startswith(_ENABLED_FOLDERS) else ""
-        for file in texts(host, _COLLECTOR, patterns.paths(*(f"{folder}/{name}" for name in _PROGRAMS)), links=links):
+        for file in files.texts(*(f"{folder}/{name}" for name in _PROGRAMS)):
             yield from _of(file, schedule, tuple(on))
-    for file in texts(host, _COLLECTOR, patterns.paths(*_STAGES), links=links):
+    for file in files.texts(*_STAGES):
         yield from _of(file, "boot", ())
 
 

@@ -11,14 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.texts import Entry, Text, autostarts, texts
+from davy.collect.autostarts.texts import Entry, Files, Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "supervisor"
 
 _FILES: Final = (
     "/etc/supervisord.conf",
@@ -29,14 +25,11 @@ _FILES: Final = (
     "/etc/supervisord.d/*.conf",
     "/etc/supervisor.d/*.ini",
 )
-_SECTION: Final = re.compile(r"^\[(?P<name>[^\]\n]+)\]", re.MULTILINE)
+_SECTION: Final = re.compile(r"[ \t]*\[(?P<name>[^\]]+)\]")
 _PROGRAM: Final = re.compile(r"(?:program|eventlistener|fcgi-program):.+")
-_SETTING: Final = re.compile(
-    r"^(?P<key>[A-Za-z_]+)[ \t]*[=:][ \t]*(?P<value>[^\n]*(?:\n[ \t]+[^\s;#][^\n]*)*)", re.MULTILINE
-)
-_COMMENT: Final = re.compile(r"[ \t];[^\n]*")
+_SETTING: Final = re.compile(r"[ \t]*(?P<key>[^=:]+?)[ \t]*[=:](?P<value>.*)")
+_COMMENT: Final = re.compile(r"(?:^|[ \t])[;#].*", re.DOTALL)
 _FALSE: Final = frozenset({"false", "no", "off", "0", "n", "f"})
-_INCLUDES_LIMIT: Final = 50
 
 
 class Section(NamedTuple):
@@ -49,14 +42,26 @@ class Section(NamedTuple):
 
 
 def sections(text: str) -> Iterator[Section]:
-    """The sections of a configuration in the manner of INI files, without comments."""
-    headings = list(_SECTION.finditer(text))
-    for heading, following in zip(headings, [*headings[1:], None], strict=True):
-        settings, end = {}, heading.end()
-        for setting in _SETTING.finditer(text, heading.end(), following.start() if following else len(text)):
-            settings[setting["key"].lower()] = " ".join(_COMMENT.sub("", setting["value"]).split("\n")).strip()
-            end = setting.end()
-        yield Section(heading["name"].strip(), settings, heading.start(), end)
+    """The sections of a file in the manner of Python's configparser: a line that is indented deeper goes on."""
+    name, settings, start, end = "", dict[str, str](), 0, 0
+    key, depth, here = "", 0, 0
+    for row in text.split("\n"):
+        line, begin, here = _COMMENT.sub("", row).rstrip(), here, here + len(row) + 1
+        indent = len(line) - len(line.lstrip())
+        if not line:
+            continue
+        if key and indent > depth:
+            settings[key] = f"{settings[key]} {line.strip()}".strip()
+        elif heading := _SECTION.match(line):
+            if name:
+                yield Section(name, settings, start, end)
+            name, settings, start, key = heading["name"].strip(), {}, begin, ""
+        elif name and (setting := _SETTING.match(line)):
+            key, depth = setting["key"].strip().lower(), indent
+            settings[key] = setting["value"].strip()
+        end = begin + len(row)
+    if name:
+        yield Section(name, settings, start, end)
 
 
 def program_entries(text: str) -> Iterator[Entry]:
@@ -75,23 +80,12 @@ def _included(file: Text) -> Iterator[str]:
     """The patterns of files that a configuration includes."""
     for section in sections(file.text):
         if section.name == "include":
-            for pattern in section.settings.get("files", "").split()[:_INCLUDES_LIMIT]:
+            for pattern in section.settings.get("files", "").split():
                 pattern = pattern.replace("%(here)s", posixpath.dirname(file.path))
                 yield posixpath.normpath(posixpath.join(posixpath.dirname(file.path), pattern))
 
 
 def supervised_programs(host: Host) -> Iterator[Autostart | Gap]:
     """What supervisord starts, in the usual files and in those that they include; root does, where nobody is named."""
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
-    included: dict[str, None] = {}
-    seen: set[str] = set()
-    for places in (_FILES, included):
-        for file in texts(host, _COLLECTOR, patterns.paths(*places), links=links):
-            if isinstance(file, Gap):
-                yield file
-            elif file.path not in seen:
-                seen.add(file.path)
-                if places is _FILES:
-                    included.update(dict.fromkeys(_included(file)))
-                entries = program_entries(file.text)
-                yield from autostarts(AutostartKind.SUPERVISOR, file, entries, collector=_COLLECTOR, user="root")
+    files = Files(host, "supervisor")
+    yield from files.autostarts(AutostartKind.SUPERVISOR, _FILES, program_entries, user="root", includes=_included)

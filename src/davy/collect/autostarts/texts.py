@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.patterns import Patterns
 from davy.host import Gone, Host, HostError
 from davy.host.root import FileStat
 from davy.model.autostarts import Autostart, AutostartKind
@@ -20,6 +22,15 @@ ENTRIES_LIMIT: Final = 2_000
 """Entries that are taken from one file."""
 FILES_LIMIT: Final = 4_000
 """Files that one reader opens."""
+TOTAL_BYTES: Final = 32 << 20
+"""What one reader reads of all its files."""
+_KERNELS: Final = ("/proc/", "/sys/")
+"""Where no file of settings lies, whatever includes it: reading there may do something."""
+
+
+INCLUDES_DEPTH: Final = 4
+"""Files that include files that include files."""
+_INCLUDES_LIMIT: Final = 100
 
 
 class Text(NamedTuple):
@@ -51,76 +62,98 @@ class Entry(NamedTuple):
     image: str | None = None
 
 
-def texts(
-    host: Host, collector: str, paths: Iterable[str | Gap], size: int = FILE_BYTES, links: Links | None = None
-) -> Iterator[Text | Gap]:
-    """The files at these paths, each once, however many links lead there; gaps among the paths are handed on.
+Includes = Callable[[Text], Iterable[str]]
+"""The patterns of the files that a file includes, as absolute paths."""
 
-    Folders, and what is not there, are passed over.  A last line that is not whole is left out where a file is larger
-    than ``size`` bytes.
-    """
-    links = links or Links(host.root)
-    seen: set[str] = set()
-    for path in paths:
-        if isinstance(path, Gap):
-            yield path
-            continue
-        try:
-            real = links.resolve(path)
-            if real in seen:
-                continue
-            seen.add(real)
-            if len(seen) > FILES_LIMIT:
-                yield Gap(collector, "the rest of the files", f"more than {FILES_LIMIT}")
+
+class Files:
+    """The files that one reader looks into: found by patterns, read within bounds, each once whatever leads to it."""
+
+    def __init__(self, host: Host, collector: str) -> None:
+        self._root, self._collector = host.root, collector
+        self._patterns = Patterns(host, collector)
+        self._seen: set[str] = set()
+        self._bytes, self._full = 0, False
+        self.links = Links(host.root)
+
+    def paths(self, *patterns: str) -> Iterator[str | Gap]:
+        """What patterns match, see `Patterns.paths`."""
+        return self._patterns.paths(*patterns)
+
+    def texts(self, *patterns: str, size: int = FILE_BYTES, includes: Includes | None = None) -> Iterator[Text | Gap]:
+        """The files that match, and those that they include, if ``includes`` tells the patterns of these.
+
+        Folders, and what is not there, are passed over.  A last line that is not whole is left out where a file is
+        larger than ``size`` bytes.
+        """
+        for _ in range(INCLUDES_DEPTH):
+            included: dict[str, None] = {}
+            for path in self.paths(*patterns):
+                for file in (path,) if isinstance(path, Gap) else self._text(path, size):
+                    yield file
+                    if includes and isinstance(file, Text):
+                        included |= dict.fromkeys(islice(includes(file), _INCLUDES_LIMIT))
+            if not included:
                 return
-            found = host.root.stat(real)
+            patterns = tuple(included)
+
+    def _text(self, path: str, size: int) -> Iterator[Text | Gap]:
+        try:
+            real = self.links.resolve(path)
+            if real in self._seen or self._full or real.startswith(_KERNELS):
+                return
+            self._seen.add(real)
+            found = self._root.stat(real)
             if found.directory or (found.regular and not found.size):
-                continue
-            data = host.root.read(real, size + 1)
+                return
+            if len(self._seen) > FILES_LIMIT or self._bytes > TOTAL_BYTES:
+                self._full = True
+                bounds = f"more than {FILES_LIMIT} files or {TOTAL_BYTES >> 20} MiB"
+                yield Gap(self._collector, "the rest of the files", bounds)
+                return
+            data = self._root.read(real, size + 1)
+            self._bytes += len(data)
         except Gone:
-            continue
+            return
         except HostError as error:
-            yield Gap(collector, path, str(error))
-            continue
+            yield Gap(self._collector, path, str(error))
+            return
         if len(data) > size:
-            yield Gap(collector, f"the rest of {real}", f"larger than {size >> 10} KiB")
+            yield Gap(self._collector, f"the rest of {real}", f"larger than {size >> 10} KiB")
             data = data[: data.rfind(b"\n", 0, size) + 1]
         yield Text(real, os.fsdecode(data), found, () if real == path else (path,))
 
+    def autostarts(
+        self, kind: AutostartKind, patterns: Iterable[str], parse: Callable[[str], Iterable[Entry]], *,
+        user: str | None = None, home: str | None = None, size: int = FILE_BYTES, includes: Includes | None = None,
+    ) -> Iterator[Autostart | Gap]:  # fmt: skip
+        """The autostarts in the files that match, as ``parse`` finds them in a text; see `entries_of`."""
+        for file in self.texts(*patterns, size=size, includes=includes):
+            if isinstance(file, Gap):
+                yield file
+            else:
+                yield from self.entries_of(file, kind, parse(file.text), user=user, home=home)
 
-def autostarts(
-    kind: AutostartKind, file: Text, entries: Iterable[Entry], *, collector: str, user: str | None = None,
-    home: str | None = None,
-) -> Iterator[Autostart | Gap]:  # fmt: skip
-    """One autostart for each entry; ``user`` and ``home`` are of those that name nobody."""
-    lines = _Lines(file.text)
-    for count, entry in enumerate(entries):
-        if count == ENTRIES_LIMIT:
-            yield Gap(collector, f"the rest of {file.path}", f"more than {ENTRIES_LIMIT} entries")
-            return
-        place = lines.place(entry)
-        programs = entry.programs
-        if programs is None:
-            programs = programs_of(entry.command, home=home, directory=entry.directory)
-        yield Autostart(
-            kind=kind, path=file.path, line=place.line, end_line=place.end_line, column=place.column, text=place.text,
-            remains=place.remains, command=entry.command, schedule=entry.schedule, user=entry.user or user,
-            programs=programs, image=entry.image,
-            mtime=file.stat.mtime, ctime=file.stat.ctime, birth=file.stat.birth,
-        )  # fmt: skip
-
-
-def found_in(
-    host: Host, collector: str, kind: AutostartKind, paths: Iterable[str | Gap],
-    parse: Callable[[str], Iterable[Entry]], *, user: str | None = None, home: str | None = None,
-    size: int = FILE_BYTES, links: Links | None = None,
-) -> Iterator[Autostart | Gap]:  # fmt: skip
-    """The autostarts of the files at these paths, as ``parse`` finds them in their texts."""
-    for file in texts(host, collector, paths, size, links):
-        if isinstance(file, Gap):
-            yield file
-        else:
-            yield from autostarts(kind, file, parse(file.text), collector=collector, user=user, home=home)
+    def entries_of(
+        self, file: Text, kind: AutostartKind, entries: Iterable[Entry], *, user: str | None = None,
+        home: str | None = None,
+    ) -> Iterator[Autostart | Gap]:  # fmt: skip
+        """One autostart for each entry of a file; ``user`` and ``home`` are of those that name nobody."""
+        lines = _Lines(file.text)
+        for count, entry in enumerate(entries):
+            if count == ENTRIES_LIMIT:
+                yield Gap(self._collector, f"the rest of {file.path}", f"more than {ENTRIES_LIMIT} entries")
+                return
+            place = lines.place(entry)
+            programs = entry.programs
+            if programs is None:
+                programs = programs_of(entry.command, home=home, directory=entry.directory)
+            yield Autostart(
+                kind=kind, path=file.path, line=place.line, end_line=place.end_line, column=place.column,
+                text=place.text, remains=place.remains, command=entry.command, schedule=entry.schedule,
+                user=entry.user or user, programs=programs, image=entry.image, mtime=file.stat.mtime,
+                ctime=file.stat.ctime, birth=file.stat.birth,
+            )  # fmt: skip
 
 
 def whole(

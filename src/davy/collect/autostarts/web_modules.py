@@ -15,10 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from davy.collect.autostarts.homes import homes
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.patterns import Patterns
 from davy.collect.autostarts.settings import ServerSetting, server_settings, unquoted
-from davy.collect.autostarts.texts import Entry, autostarts, texts
+from davy.collect.autostarts.texts import Entry, Files, Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -66,6 +64,7 @@ _NGINX_SETTING: Final = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 _NGINX_LOADING: Final = re.compile(r"load_module|perl_require|\w+_by_lua_file|js_(?:import|include)")
+_INCLUDE: Final = re.compile(r"""^[ \t]*Include(?:Optional)?[ \t]+["']?([^\s"';]+)""", re.MULTILINE | re.IGNORECASE)
 _WORD: Final = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)""", re.DOTALL)
 _WORDS_LIMIT: Final = 64
 
@@ -139,13 +138,13 @@ def _server_root(path: str) -> str:
     for root in ("/etc/httpd", "/etc/apache2", "/usr/local/apache2", "/usr/local/nginx"):
         if path.startswith(f"{root}/"):
             return root
-    return "/usr/share/nginx"
+    return "/etc/nginx" if path.startswith("/etc/nginx/") else posixpath.dirname(path)
 
 
-_SERVERS: Final[tuple[tuple[tuple[str, ...], Callable[[str, str], Iterator[Entry]], str], ...]] = (
-    (_APACHE, apache_entries, "root"),
-    (_NGINX, nginx_entries, "root"),
-)
+def _included(file: Text) -> Iterator[str]:
+    """What ``Include`` of Apache and ``include`` of nginx name."""
+    for found in _INCLUDE.finditer(file.text):
+        yield posixpath.normpath(posixpath.join(_server_root(file.path), found[1]))
 
 
 def web_modules(host: Host) -> Iterator[Autostart | Gap]:
@@ -153,30 +152,23 @@ def web_modules(host: Host) -> Iterator[Autostart | Gap]:
 
     What a server loads it loads as root; what PHP prepends to pages runs as whoever serves them.
     """
-    patterns, links = Patterns(host, _COLLECTOR), Links(host.root)
-    for places, parse, user in _SERVERS:
-        for file in texts(host, _COLLECTOR, patterns.paths(*places), links=links):
-            if isinstance(file, Gap):
-                yield file
-            else:
-                entries = parse(file.text, _server_root(file.path))
-                yield from autostarts(_KIND, file, entries, collector=_COLLECTOR, user=user)
+    files = Files(host, _COLLECTOR)
     sites = list(_SITES)
     for home in homes(host, _COLLECTOR):
         if isinstance(home, Gap):
             yield home
         else:
             sites += [f"{home.path}/{name}" for name in _OWN_SITES]
-    inis = patterns.paths(*_PHP, *(f"{site}/.user.ini" for site in sites))
-    for file in texts(host, _COLLECTOR, inis, links=links):
-        if isinstance(file, Gap):
-            yield file
-        else:
-            entries = php_entries(file.text, posixpath.dirname(file.path))
-            yield from autostarts(_KIND, file, entries, collector=_COLLECTOR)
-    for file in texts(host, _COLLECTOR, patterns.paths(*(f"{site}/.htaccess" for site in sites)), links=links):
-        if isinstance(file, Gap):
-            yield file
-        else:
-            entries = apache_entries(file.text, posixpath.dirname(file.path))
-            yield from autostarts(_KIND, file, entries, collector=_COLLECTOR)
+    read: tuple[tuple[Iterator[Text | Gap], Callable[[str, str], Iterator[Entry]], str | None], ...] = (
+        (files.texts(*_APACHE, includes=_included), apache_entries, "root"),
+        (files.texts(*_NGINX, includes=_included), nginx_entries, "root"),
+        (files.texts(*_PHP, *(f"{site}/.user.ini" for site in sites)), php_entries, None),
+        (files.texts(*(f"{site}/.htaccess" for site in sites)), apache_entries, None),
+    )
+    for found, parse, user in read:
+        for file in found:
+            if isinstance(file, Gap):
+                yield file
+            else:
+                folder = _server_root(file.path) if user else posixpath.dirname(file.path)
+                yield from files.entries_of(file, _KIND, parse(file.text, folder), user=user)
