@@ -14,6 +14,7 @@ MATCHES_LIMIT: Final = 4_000
 """Names that are taken from one folder, and folders that one pattern leads through at a time."""
 FOLDERS_LIMIT: Final = 4_000
 """Folders that are listed."""
+PARTS_LIMIT: Final = 64
 _WILD: Final = re.compile(r"[*?\[]")
 
 
@@ -26,22 +27,25 @@ class Patterns:
     def __init__(self, host: Host, collector: str) -> None:
         self._root, self._collector = host.root, collector
         self._names: dict[str, list[str]] = {}
+        self._full = False
 
     def paths(self, *patterns: str) -> Iterator[str | Gap]:
         """The paths, pattern after pattern; the names after the last wildcard need not be there."""
         for pattern in patterns:
-            yield from self._below("", pattern.strip("/").split("/"))
+            parts = pattern.strip("/").split("/")
+            if len(parts) > PARTS_LIMIT:
+                yield Gap(self._collector, pattern, f"more than {PARTS_LIMIT} folders deep")
+            else:
+                yield from self._below("", parts)
 
     def _below(self, folder: str, parts: list[str]) -> Iterator[str | Gap]:
         for depth, part in enumerate(parts):
             if not _WILD.search(part):
                 continue
             folder = "/".join([folder, *parts[:depth]])
-            known = folder in self._names
             found = self._listed(folder)
             if isinstance(found, Gap):
-                if not known:
-                    yield found
+                yield found
                 return
             matching = fnmatch.filter(found, part)
             for name in matching[:MATCHES_LIMIT]:
@@ -52,11 +56,14 @@ class Patterns:
         yield "/".join([folder, *parts])
 
     def _listed(self, folder: str) -> list[str] | Gap:
+        """The names in a folder; a gap only the first time."""
         if folder not in self._names:
+            if self._full:
+                return []
+            self._full = len(self._names) == FOLDERS_LIMIT
+            if self._full:
+                return Gap(self._collector, "the rest of the folders", f"more than {FOLDERS_LIMIT}")
             self._names[folder] = []
-            if len(self._names) > FOLDERS_LIMIT:
-                first = len(self._names) == FOLDERS_LIMIT + 1
-                return Gap(self._collector, "the rest of the folders", f"more than {FOLDERS_LIMIT}") if first else []
             try:
                 self._names[folder] = self._root.names(folder)
             except Gone:

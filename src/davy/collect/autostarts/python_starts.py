@@ -62,9 +62,8 @@ def python_starts(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
         else:
-            yield from _below(
-                files, tuple(f"{home.path}/{prefix}/lib*/python[23]*" for prefix in _HOME_PREFIXES), home.user
-            )
+            own = tuple(f"{home.path}/{prefix}/lib*/python[23]*" for prefix in _HOME_PREFIXES)
+            yield from _below(files, own, home.user)
 
 
 def _below(files: Files, pythons: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
