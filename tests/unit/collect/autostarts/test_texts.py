@@ -59,9 +59,10 @@ def test_whatever_stands_around_it_an_entry_can_be_taken_out_alone(pieces: list[
     text = "".join(pieces)
     for entry in read(text):
         after = without(text, [entry])
-        assert sorted(after.split()) == sorted(text.replace(f"<{entry.command}>", "", 1).split()) or text.count(
-            f"<{entry.command}>"
-        ) > 1
+        assert (
+            sorted(after.split()) == sorted(text.replace(f"<{entry.command}>", "", 1).split())
+            or text.count(f"<{entry.command}>") > 1
+        )
         assert after.count("<") == text.count("<") - 1 - entry.command.count("<")
 
 
