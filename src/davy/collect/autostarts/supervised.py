@@ -37,17 +37,17 @@ def supervised_services(host: Host) -> Iterator[Autostart | Gap]:
     Each file is an entry as a whole.  A ``run`` that is not executable starts nothing.
     """
     files = Files(host, _COLLECTOR)
-    enabling: dict[str, list[str]] = defaultdict(list)
+    enabling: dict[str, dict[str, None]] = defaultdict(dict)
     for place in files.paths(*_ENABLED, *_KEPT):
         if isinstance(place, Gap):
             yield place
             continue
         try:
-            real = files.links.resolve(place)
+            folder, link = files.links.resolve(place), files.link(place)
         except HostError as error:
             yield Gap(_COLLECTOR, place, str(error))
             continue
-        enabling[real] += [place] if files.links.target(place) is not None else []
+        enabling[folder] |= {link: None} if link else {}
     for folder, on in enabling.items():
         schedule = "boot" if on or folder.startswith(_ENABLED_FOLDERS) else ""
         for file in files.texts(*(f"{folder}/{name}" for name in _PROGRAMS)):

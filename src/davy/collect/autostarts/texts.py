@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -121,7 +122,17 @@ class Files:
         if len(data) > size:
             yield Gap(self._collector, f"the rest of {real}", f"larger than {size >> 10} KiB")
             data = data[: data.rfind(b"\n", 0, size) + 1]
-        yield Text(real, os.fsdecode(data), found, () if real == path else (path,))
+        link = None if real == path else self.link(path)
+        yield Text(real, os.fsdecode(data), found, (link,) if link else ())
+
+    def link(self, path: str) -> str | None:
+        """The last part of a path as a symbolic link, in its folder's own path; None where it is none.
+
+        Raises `HostError`.
+        """
+        folder, name = posixpath.split(path)
+        place = posixpath.join(self.links.resolve(folder), name)
+        return place if self.links.target(place) is not None else None
 
     def autostarts(
         self, kind: AutostartKind, patterns: Iterable[str], parse: Callable[[str], Iterable[Entry]], *,
