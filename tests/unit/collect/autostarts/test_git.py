@@ -79,7 +79,10 @@ def test_only_settings_that_run_something_are_entries(setting: str, command: str
 
 @pytest.mark.parametrize(
     "place",
-    ["/etc/.git", "/srv/x/.git", "/opt/x/.git", "/var/www/x/.git", "/home/ada/.git", "/home/ada/x/.git", "/srv/git/x.git"],
+    [
+        "/etc/.git", "/srv/x/.git", "/opt/x/.git", "/var/www/x/.git", "/home/ada/.git", "/home/ada/x/.git",
+        "/srv/git/x.git",
+    ],
 )  # fmt: skip
 def test_repositories_are_looked_for_in_every_place(place: str) -> None:
     files: dict[str, bytes | str | Entry] = {

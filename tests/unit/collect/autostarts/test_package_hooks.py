@@ -39,7 +39,7 @@ def apt(text: str) -> list[tuple[str, str]]:
         ('DPkg::Post-Invoke:: "x";', ["x"]),
         ('DPkg::Post-Invoke "x";', ["x"]),
         ("APT::Update::Pre-Invoke:: /tmp/x;", ["/tmp/x"]),
-        ('DPkg::Pre-Install-Pkgs {"/usr/sbin/dpkg-preconfigure --apt || true";};', ["/usr/sbin/dpkg-preconfigure --apt || true"]),
+        ('DPkg::Pre-Install-Pkgs {"/x --apt || true";};', ["/x --apt || true"]),
         ('AptCli::Hooks::Upgrade:: "x";', ["x"]),
         ('Acquire::http::Proxy-Auto-Detect "/tmp/x";', ["/tmp/x"]),
         ('Acquire::http { ProxyAutoDetect "/tmp/x"; };', ["/tmp/x"]),

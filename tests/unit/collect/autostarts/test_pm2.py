@@ -12,8 +12,8 @@ from tests.unit.collect.autostarts.taking_out import found, without
 from davy.collect.autostarts.pm2 import dump_entries, pm2_programs
 
 APPS = [
-    {"name": "web", "status": "online", "pm_exec_path": "/srv/web/index.js", "exec_interpreter": "node", "args": ["-q"]},
-    {"name": "x", "pm_exec_path": "/tmp/x", "exec_interpreter": "none", "env": {"status": "online"}, "status": "errored"},
+    {"name": "web", "status": "online", "pm_exec_path": "/srv/w/index.js", "exec_interpreter": "node", "args": ["-q"]},
+    {"name": "x", "pm_exec_path": "/tmp/x", "exec_interpreter": "none", "env": {"status": "online"}, "status": "x"},
     {"name": "y", "pm_exec_path": "/usr/bin/bash", "args": "-c /tmp/y", "pm_cwd": "/tmp", "cron_restart": "0 * * * *"},
     {"name": "off", "status": "stopped", "pm_exec_path": "/tmp/no"},
 ]  # fmt: skip
@@ -23,7 +23,7 @@ PATH = "/home/ada/.pm2/dump.pm2"
 def test_each_program_that_would_start_is_an_entry() -> None:
     entries = found(pm2_programs, {PATH: json.dumps(APPS, indent=2)})
     assert [(entry.command, entry.user, entry.schedule, entry.programs) for entry in entries] == [
-        ("node /srv/web/index.js -q", "ada", "boot", ("/srv/web/index.js",)),
+        ("node /srv/w/index.js -q", "ada", "boot", ("/srv/w/index.js",)),
         ("/tmp/x", "ada", "boot", ("/tmp/x",)),
         ("/usr/bin/bash -c /tmp/y", "ada", "boot; cron=0 * * * *", ("/usr/bin/bash", "/tmp/y")),
     ]
@@ -51,7 +51,7 @@ def test_the_same_holds_for_a_list_in_one_line(chosen: int) -> None:
 
 def test_a_list_that_is_cut_off_is_read_as_far_as_it_goes() -> None:
     assert [entry.command for entry in dump_entries(json.dumps(APPS)[:-40])] == [
-        "node /srv/web/index.js -q", "/tmp/x", "/usr/bin/bash -c /tmp/y",
+        "node /srv/w/index.js -q", "/tmp/x", "/usr/bin/bash -c /tmp/y",
     ]  # fmt: skip
 
 

@@ -25,11 +25,12 @@ def test_a_service_is_its_programs_and_the_links_that_enable_its_folder() -> Non
         "/var/service": Entry(target="/etc/runit/runsvdir/current"),
     }
     entries = found(supervised_services, files)
+    link = ("/etc/runit/runsvdir/default/x",)
     assert [(entry.path, entry.schedule, entry.links) for entry in entries] == [
-        ("/etc/sv/x/run", "boot", ("/var/service/x", "/etc/runit/runsvdir/current/x", "/etc/runit/runsvdir/default/x")),
-        ("/etc/sv/x/log/run", "boot", ("/var/service/x", "/etc/runit/runsvdir/current/x", "/etc/runit/runsvdir/default/x")),
+        ("/etc/sv/x/run", "boot", link),
+        ("/etc/sv/x/log/run", "boot", link),
         ("/etc/sv/y/run", "", ()),
-    ]  # fmt: skip
+    ]
     assert {(entry.kind, entry.command, entry.programs) for entry in entries} == {
         (AutostartKind.RUNIT, entry.path, (entry.path,)) for entry in entries
     }

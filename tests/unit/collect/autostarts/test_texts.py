@@ -74,6 +74,13 @@ def test_a_file_with_several_names_is_read_once_under_its_own() -> None:
     assert (file.path, file.links) == ("/kept", ("/d/a",))
 
 
+def test_a_file_in_a_folder_that_is_a_link_is_no_link_itself() -> None:
+    root = MemoryRoot({"/lib": File(target="usr/lib"), "/usr/lib/x": "<x>"})
+    (file,) = Files(Host(root), "test").texts("/lib/*")
+    assert isinstance(file, Text)
+    assert (file.path, file.links) == ("/usr/lib/x", ())
+
+
 def test_what_a_file_includes_is_read_too_and_a_circle_of_includes_ends() -> None:
     root = MemoryRoot({"/a": "/b*", "/b1": "/a", "/b2": "/c", "/c": "end", "/not": ""})
     files = Files(Host(root), "test").texts("/a", includes=lambda file: [file.text])
