@@ -39,7 +39,6 @@ _FLOW: Final = re.compile(r"""[\s,]+|"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s,
 _COMMENT: Final = re.compile(r"[ \t]#.*")
 _ROWS_LIMIT: Final = 200
 """Lines that one command or its arguments may take."""
-_FLOW_LIMIT: Final = 16 << 10
 _COMMAND_LIMIT: Final = 4096
 _DEPTH_LIMIT: Final = 40
 
@@ -59,22 +58,20 @@ def pod_containers(text: str) -> Iterator[Container]:
             yield from _of_tree(json.loads(text))
         return
     rows = text.replace("\r\n", "\n").split("\n")
+    keys = [(number, match) for number, row in enumerate(rows) if (match := _KEY.match(row))]
+    ends = [*(number for number, _ in keys[1:]), len(rows)]
     image: str | None = None
     words: dict[str, Sequence[str]] = {}
-    for number, row in enumerate(rows):
-        found = _KEY.match(row)
-        if not found:
-            continue
+    for (number, found), end in zip(keys, ends, strict=False):
         key, value = found["key"], found["value"].strip()
+        below = rows[number + 1 : min(end, number + _ROWS_LIMIT)]
         if "-" in found["indent"] or key in words or (key == "image" and image is not None):
             yield from _container(image, words)
             image, words = None, {}
         if key == "image":
             image = _scalar(value)
-        elif value[:1] == "[":
-            words[key] = _flow("\n".join([value, *rows[number + 1 : number + _ROWS_LIMIT]])[1:_FLOW_LIMIT])
         else:
-            words[key] = _items(rows[number + 1 : number + _ROWS_LIMIT], len(found["indent"]))
+            words[key] = _flow([value[1:], *below]) if value[:1] == "[" else _items(below, len(found["indent"]))
     yield from _container(image, words)
 
 
@@ -96,10 +93,10 @@ def _of_tree(tree: Any, depth: int = 0) -> Iterator[Container]:
         yield from _of_tree(inside, depth + 1)
 
 
-def _flow(text: str) -> Sequence[str]:
+def _flow(rows: Sequence[str]) -> Sequence[str]:
     """The words of ``"a", 'b', c]``, up to the bracket."""
     found: list[str] = []
-    for match in _FLOW.finditer(text):
+    for match in _FLOW.finditer("\n".join(rows)):
         double, single, plain, other = match.groups()
         if other is not None:
             break
