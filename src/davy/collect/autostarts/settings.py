@@ -23,7 +23,7 @@ class ServerSetting(NamedTuple):
 def server_settings(text: str, *, joined: bool = False) -> Iterator[ServerSetting]:
     """The settings of a file, one to a line; ``joined`` where a backslash at its end joins the next."""
     for match in (_JOINED if joined else _SETTING).finditer(text):
-        yield ServerSetting(match["key"], match["value"].strip(), match.start(), match.end())
+        yield ServerSetting(match["key"], match["value"].replace("\\\n", " ").strip(), match.start(), match.end())
 
 
 def unquoted(value: str, comments: str = "#") -> str:

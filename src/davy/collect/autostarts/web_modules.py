@@ -59,11 +59,13 @@ _PHP_COMMANDS: Final = frozenset({"sendmail_path", "pcov.initial.command"})
 _PHP_POOL: Final = re.compile(r"php(?:_admin)?_(?:value|flag)\[(?P<key>[\w.]+)\]")
 _PHP_VALUE: Final = frozenset({"php_value", "php_admin_value"})
 _NGINX_SETTING: Final = re.compile(
-    r"""(?:^|[;{}])[ \t]*(?P<setting>(?P<key>load_module|perl_require|perl_modules|(?:js|lua)_\w+|\w+_by_lua_file)\s+
+    r"""(?:^|(?<=[;{}]))[ \t]*(?P<setting>(?P<key>load_module|perl_require|perl_modules|(?:js|lua)_\w+|\w+_by_lua_file)\s+
     (?P<value>(?:"[^"]*"|'[^']*'|[^\s;"'{}\#])[^;{}\n]*);)""",
     re.VERBOSE | re.MULTILINE,
 )
 _NGINX_LOADING: Final = re.compile(r"load_module|perl_require|\w+_by_lua_file|js_(?:import|include)")
+_QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
+_COMMENT: Final = re.compile(r"(?:^|[\s;{}])#")
 _INCLUDE: Final = re.compile(r"""^[ \t]*Include(?:Optional)?[ \t]+["']?([^\s"';]+)""", re.MULTILINE | re.IGNORECASE)
 _WORD: Final = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)""", re.DOTALL)
 _WORDS_LIMIT: Final = 64
@@ -112,7 +114,8 @@ def _php(setting: ServerSetting, key: str, value: str, folder: str) -> Iterator[
 def nginx_entries(text: str, folder: str) -> Iterator[Entry]:
     """The modules and scripts that nginx loads by their path; Lua and Perl within its own files are not read."""
     for found in _NGINX_SETTING.finditer(text):
-        if _NGINX_LOADING.fullmatch(found["key"]):
+        before = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
+        if _NGINX_LOADING.fullmatch(found["key"]) and not _COMMENT.search(_QUOTED.sub("", before)):
             value = found["value"].strip().strip("\"'")
             yield Entry(
                 value, found.start("setting"), found.end("setting"), schedule=f"nginx: {found['key']}",
