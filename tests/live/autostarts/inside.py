@@ -64,7 +64,7 @@ def paths_of(kind: Planted) -> set[str]:
 
 
 def same(entry: Entry, found: Autostart, each: Planted) -> bool:
-    return (found.kind, found.path, found.command) == (each.kind, entry.path, entry.command)
+    return (found.kind, found.path, found.command) == (entry.kind or each.kind, entry.path, entry.command)
 
 
 def wrong(each: Planted, journal: Journal) -> Iterator[str]:
@@ -88,7 +88,7 @@ def wrong(each: Planted, journal: Journal) -> Iterator[str]:
     later = looked()
     for entry in each.guilty:
         yield from (f"still there: {found.subject}" for found in later.autostarts if same(entry, found, each))
-    texts = {(found.path, found.command, found.text) for found in later.autostarts if found.kind is each.kind}
+    texts = {(found.path, found.command, found.text) for found in later.autostarts}
     for entry in each.innocent:
         for found in seen.autostarts:
             if same(entry, found, each) and (found.path, found.command, found.text) not in texts:
