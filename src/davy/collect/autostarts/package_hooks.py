@@ -44,6 +44,7 @@ _SCRIPTS: Final = (
     ("/lib/apk/commit_hooks.d", "apk"),
     ("/usr/lib/apk/commit_hooks.d", "apk"),
     ("/etc/kernel/*.d", "kernel package"),
+    ("/etc/kernel/*.d/[0-9]*", "kernel package"),
     ("/usr/share/kernel/*.d", "kernel package"),
     ("/usr/lib/kernel/install.d", "kernel package"),
     ("/etc/needrestart/hook.d", "needrestart"),
