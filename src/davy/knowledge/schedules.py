@@ -1,7 +1,9 @@
 """When an autostart runs, in the words of a person: ``*/5 * * * *`` is ``every 5 minutes``.
 
-What is not understood is given back as it stands.  Source: crontab(5), anacrontab(5), systemd.time(7),
-systemd.timer(5), systemd.path(5), systemd.socket(5), systemd.service(5).
+What is not understood is given back as it stands; what has no time of its own is in `davy.knowledge.occasions`.
+
+Source: crontab(5), anacrontab(5), systemd.time(7), systemd.timer(5), systemd.path(5), systemd.socket(5),
+systemd.service(5).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from davy.knowledge import occasions
 from davy.knowledge.calendars import calendar_words, cron_calendar, listing, systemd_calendar
 from davy.model.autostarts import Autostart, AutostartKind
 
@@ -22,25 +25,7 @@ _WORDS: Final = {
     "sysinit": _STARTS,
     "shutdown": "when the machine shuts down",
     "sleep": "when the machine goes to sleep or wakes",
-    "ctrlaltdel": "when somebody presses Ctrl-Alt-Del",
     "login": "when somebody logs in",
-    "logout": "when somebody logs out",
-    "ssh login": "when somebody logs in by ssh",
-    "sudo": "when somebody uses sudo",
-    "auth": "when somebody is asked who they are",
-    "account": "when it is asked whether an account may be used",
-    "session": "when a session begins or ends",
-    "password": "when a password is changed",
-    "authorization asked": "when a program asks for leave",
-    "shell": "whenever a shell starts",
-    "exec": "whenever a program starts",
-    "python start": "whenever Python starts",
-    "core dump": "when a program crashes",
-    "manual": "when somebody starts it",
-    "module wanted": "when its module is wanted",
-    "kernel installed": "when a kernel is installed",
-    "initramfs built": "when an initramfs is built",
-    "grub configured": "when GRUB is configured",
     "every_minute": "every minute",
     "minutely": "every minute",
     "15min": "every 15 minutes",
@@ -88,23 +73,6 @@ _UNITS: Final = {
     "hour": "hour", "d": "day", "day": "day", "w": "week", "week": "week", "M": "month", "month": "month",
     "y": "year", "year": "year",
 }  # fmt: skip
-_TEMPLATES: Final = (
-    (r"boot ([\w-]+)", f"{_STARTS} ({{}})"),
-    (r"RUN on every event", "on every event of a device"),
-    (r"RUN on (\w+)", "on the event of a device: {}"),
-    (r"respawn (\w+)", "whenever it ends, in the runlevels {}"),
-    (r"rotation (\w+)", "when logs are rotated ({})"),
-    (r"network ([\w-]+)", "when the network changes ({})"),
-    (r"message to (.+)", "when somebody sends {} a message"),
-    (r"program of format ([^,]+)(?:,.*)?", "when a program of the format {} is run"),
-    (r"(?:docker|podman): restart=always", "whenever it ends, and when its engine starts"),
-    (r"(?:docker|podman): restart=unless-stopped", "whenever it ends, unless somebody stopped it"),
-    (r"(apt|dpkg|dnf|yum|zypper|pacman|pip): (.+)", "when {} runs ({})"),
-    (r"(git): (.+)", "when {} is used ({})"),
-    (r"(nginx|apache|php|mysql|postgresql|redis): (.+)", "when {} starts or works ({})"),
-)  # fmt: skip
-"""What the entries of other kinds say, and the words for it, with what stands in the groups."""
-_PATTERNS: Final = tuple((re.compile(pattern, re.DOTALL), words) for pattern, words in _TEMPLATES)
 _SPAN: Final = re.compile(r"\s*(\d{1,12})\s*([A-Za-z]*)")
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ", re.ASCII)
 _ANACRON: Final = re.compile(r"(?:@([a-z]+)|(\d{1,6}))[ \t]+(\d{1,6})", re.ASCII)
@@ -129,15 +97,14 @@ def _part(schedule: str) -> str:
     """One trigger in words."""
     if found := _WORDS.get(schedule.removeprefix("@").lower()):
         return _PERIODS.get(schedule, found)
+    if occasion := occasions.in_words(schedule):
+        return occasion
     if calendar := cron_calendar(schedule):
         return calendar_words(calendar)
     if moment := _MOMENT.fullmatch(schedule):
         return f"once, on {moment[1]} at {moment[2]} UTC"
     if anacron := _ANACRON.fullmatch(schedule):
         return _anacron(anacron)
-    for pattern, words in _PATTERNS:
-        if said := pattern.fullmatch(schedule):
-            return words.format(*said.groups())
     key, equals, value = schedule.partition("=")
     return (_setting(key, value.strip()) if equals else None) or schedule
 
