@@ -27,6 +27,7 @@ from davy.detect import (
     preloads,
     randomx,
     randomx_memory,
+    tools,
     trust,
     workload,
 )
@@ -107,6 +108,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     preloads.changed_loader,
     preloads.mapped_everywhere,
     preloads.hidden_name,
+    tools.system_tool,
     workload.pure_computation,
     randomx_memory.randomx_memory,
     randomx_memory.changing_code,
