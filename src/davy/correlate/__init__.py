@@ -6,7 +6,7 @@ share.  Facts and findings come in, a `Judgement` goes out; pure.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -23,6 +23,7 @@ from davy.correlate.relations import program_key, untouchable
 from davy.correlate.verdict import by_aspect, of_two_kinds, proven, total_bits, verdict_of
 from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
+from davy.model.autostarts import AutostartCount, News
 from davy.model.facts import KnownFile, Process
 from davy.model.findings import HOST, Aspect, Finding
 from davy.model.incidents import Considered, Incident, Judgement, Kind, Verdict
@@ -102,8 +103,14 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         process_table=snapshot.process_table,
         module_table=snapshot.module_table,
         accounting=snapshot.accounting,
+        autostarts=_counted(snapshot),
         live=snapshot.live,
     )
+
+
+def _counted(snapshot: Snapshot) -> AutostartCount:
+    news = Counter(autostart.news for autostart in snapshot.autostarts)
+    return AutostartCount(seen=news.total(), new=news[News.NEW], changed=news[News.CHANGED])
 
 
 def _gangs(snapshot: Snapshot, findings: Findings, excused: frozenset[str]) -> list[Gang]:

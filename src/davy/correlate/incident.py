@@ -47,6 +47,7 @@ def autostart_actor(autostart: Autostart, detail: str) -> Actor:
         role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=autostart.subject,
         name=autostart.unit or f"{autostart.kind} {os.path.basename(autostart.path)}", detail=detail,
         user=autostart.user, path=autostart.path, line=autostart.line, command=autostart.command,
+        autostart=autostart,
     )  # fmt: skip
 
 

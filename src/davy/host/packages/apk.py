@@ -98,10 +98,10 @@ class ApkCatalogue:
             if package:
                 for folder in folders:
                     _, *files = folder.split(b"\nR:")
-                    path = b"/" + folder.partition(b"\n")[0]
+                    prefix = b"/%s/" % folder.partition(b"\n")[0] if folder[:1].strip() else b"/"
                     for line in files:
                         name, _, told = line.partition(b"\n")
-                        found.setdefault(os.path.join(path, name), _File(package, told))
+                        found.setdefault(prefix + name, _File(package, told))
         return found
 
 

@@ -22,8 +22,10 @@ _LIMIT: Final = 128 << 20
 """Bytes of one manifest: about half a million paths."""
 _QUOTED: Final = re.compile(rb"[^!-~]|[#=\\]")
 _ESCAPED: Final = re.compile(rb"\\([0-3][0-7]{2})")
-_SETTING: Final = re.compile(rb"^/set (.*)$", re.MULTILINE)
+_SET: Final = b"\n/set "
 _SHA256: Final = re.compile(rb"^\./([^ \n]*) [^\n]*\bsha256digest=([0-9a-f]{64})\b", re.MULTILINE)
+_INHERITED: Final = frozenset((b"type", b"mode"))
+"""What a line does not say itself is said by the last ``/set`` before it that does."""
 _KINDS: Final = ((b"sha256digest", SumKind.SHA256), (b"md5digest", SumKind.MD5))
 
 
@@ -54,11 +56,17 @@ class Mtree:
         start = self._text.find(name)
         if start < 0:
             return None
-        words = [word for line in _SETTING.findall(self._text, 0, start) for word in line.split(b" ")]
-        words += self._text[start + len(name) : self._text.find(b"\n", start + 1)].split(b" ")
-        told = dict(word.split(b"=", 1) for word in words if b"=" in word)
+        told = self._words(start + len(name))
+        before = start
+        while not told.keys() >= _INHERITED and (before := self._text.rfind(_SET, 0, before + 1)) >= 0:
+            told = self._words(before + len(_SET)) | told
         target = told.get(b"link") if told.get(b"type") == b"link" else None
         return MtreeEntry(_sum(told), _mode(told), None if target is None else os.fsdecode(_unquoted(target)))
+
+    def _words(self, start: int) -> dict[bytes, bytes]:
+        """The ``name=value`` words from there to the end of the line."""
+        words = self._text[start : self._text.find(b"\n", start)].split(b" ")
+        return dict(word.split(b"=", 1) for word in words if b"=" in word)
 
     def sha256(self) -> Iterator[tuple[bytes, bytes]]:
         """Path, without its first slash, and raw sum of each file."""

@@ -203,19 +203,16 @@ def sqlite_files(blobs: Sequence[bytes], *, late: Sequence[bytes] = (), page_siz
 
 
 def ndb_file(blobs: Sequence[bytes]) -> bytes:
-    slots, data, block = b"", b"", 4096 // 16
+    """Its first slot is free, as after a removal."""
+    pages = (32 + 16 * (len(blobs) + 1)) // 4096 + 1
+    slots, data, block = struct.pack("<4sIII", b"Slot", 0, 0, 0), b"", pages * 4096 // 16
     for number, blob in enumerate(blobs, 1):
-        padding = -(16 + len(blob) + 12) % 16
-        stored = struct.pack("<4sIII", b"BlbS", number, 1, len(blob)) + blob + b"\0" * padding
+        stored = struct.pack("<4sIII", b"BlbS", number, 1, len(blob)) + blob + b"\0" * (-(16 + len(blob) + 12) % 16)
         stored += struct.pack("<II4s", 0, len(blob), b"BlbE")
         slots += struct.pack("<4sIII", b"Slot", number, block + len(data) // 16, len(stored) // 16)
         data += stored
-    slots = slots.ljust(4096 - 32, b"\0") if blobs else b""
-    free = struct.pack("<4sIII", b"Slot", 0, 0, 0)
-    slots = slots.rstrip(b"\0")
-    slots += b"\0" * (-len(slots) % 16)
-    slots += free * ((4096 - 32 - len(slots)) // 16)
-    return struct.pack("<4sIII16x", b"RpmP", 0, 1, 1) + slots + data
+    slots += struct.pack("<4sIII", b"Slot", 0, 0, 0) * ((pages * 4096 - 32 - len(slots)) // 16)
+    return struct.pack("<4sIII16x", b"RpmP", 0, 1, pages) + slots + data
 
 
 def berkeley_file(blobs: Sequence[bytes], *, order: str = "<", page_size: int = 512) -> bytes:

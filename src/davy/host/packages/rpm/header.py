@@ -58,7 +58,9 @@ class Files(NamedTuple):
 
     def among(self, names: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:
         """Number and path of each file with one of these names."""
-        ours = self.names.split(b"\0") if self.folder_numbers else []
+        if not self.folder_numbers or (len(names) == 1 and not any(name in self.names for name in names)):
+            return
+        ours = self.names.split(b"\0")
         if common := names.intersection(ours):
             for number, name in enumerate(ours):
                 if name in common:
@@ -79,6 +81,8 @@ class Header:
         start = _INTRO.size + entries * _ENTRY.size
         if entries > _INDEX_LIMIT or start + size > len(blob):
             raise Refused("an rpm header that is larger than its bytes")
+        self._known_strings: dict[int, tuple[bytes, ...]] = {}
+        self._known_numbers: dict[int, tuple[int, ...]] = {}
         self._store = blob[start : start + size]
         self._index = {
             tag: (kind, offset, count) for tag, kind, offset, count in _ENTRY.iter_unpack(blob[_INTRO.size : start])
@@ -128,6 +132,11 @@ class Header:
         return Sum.listed(self.digest_kind, digest) if self.digest_kind else None
 
     def _strings(self, tag: int) -> tuple[bytes, ...]:
+        if tag not in self._known_strings:
+            self._known_strings[tag] = self._unpacked_strings(tag)
+        return self._known_strings[tag]
+
+    def _unpacked_strings(self, tag: int) -> tuple[bytes, ...]:
         kind, offset, count = self._index.get(tag, (0, 0, 0))
         if kind not in _STRINGS or not 0 < count <= _FILES_LIMIT:
             raise Refused(f"an rpm header without a proper tag {tag}")
@@ -137,6 +146,11 @@ class Header:
         return tuple(found[:count])
 
     def _numbers(self, tag: int) -> tuple[int, ...]:
+        if tag not in self._known_numbers:
+            self._known_numbers[tag] = self._unpacked_numbers(tag)
+        return self._known_numbers[tag]
+
+    def _unpacked_numbers(self, tag: int) -> tuple[int, ...]:
         kind, offset, count = self._index.get(tag, (0, 0, 0))
         if kind not in _NUMBERS or not 0 < count <= _FILES_LIMIT:
             raise Refused(f"an rpm header without a proper tag {tag}")
