@@ -68,10 +68,12 @@ def system_tools(host: Host, database: PackageDatabase) -> Iterator[SystemTool |
 
 
 def _installed(host: Host, database: PackageDatabase) -> tuple[dict[str, str], dict[str, str]]:
-    """The tools that a package lists, with the package: those that are there, each once, and those that are not."""
+    """The tools whose content a package knows, with the package: those that are there, each once, and those that are
+    not.  What is only a link to another program is no content.
+    """
     owners = database.owners(tool_paths())
     there: dict[str, str] = {}
-    seen = set[tuple[int, int]]()
+    seen, present = set[tuple[int, int]](), set[str]()
     for path, package in sorted(owners.items(), key=lambda item: not item[0].startswith("/usr/")):
         try:
             stat = host.root.stat(path)
@@ -79,8 +81,10 @@ def _installed(host: Host, database: PackageDatabase) -> tuple[dict[str, str], d
             continue
         if stat.regular and ((stat.device, stat.inode) not in seen or not stat.inode):
             seen.add((stat.device, stat.inode))
-            there[path] = package
-    present = {posixpath.basename(path) for path in there}
+            present.add(_base(path))
+            expected = database.expected(path)
+            if expected is not None and expected.sum is not None:
+                there[path] = package
     lost = {path: package for path, package in database.missing(owners).items() if _base(path) not in present}
     return there, {path: package for path, package in lost.items() if _main(path, lost)}
 

@@ -151,6 +151,12 @@ def test_a_home_is_known_to_the_entrys_user() -> None:
     assert by_path(facts).keys() == {"/home/ada/a.sh", "/home/ada/.x/run"}
 
 
+def test_a_line_is_not_blamed_for_the_lines_of_another_table_that_it_reads() -> None:
+    outer, inner = cron(". /opt/profile"), cron(FETCH, path="/opt/profile")
+    facts = of_root({"/opt/profile": f"#!/bin/sh\n{FETCH}\n"}, outer, inner)
+    assert texts(facts) == []
+
+
 def test_everything_is_bounded_and_what_was_left_is_a_gap() -> None:
     lines = [cron(f"/opt/{number}", line=number) for number in range(1, ENTRIES_LIMIT + 50)]
     facts = of_root({"/opt/1": "\x7fELF"}, *lines)

@@ -41,7 +41,7 @@ def following(
     """What the foreign autostarts of a snapshot come to, and what the content rules find in it."""
     foreign = [autostart for autostart in snapshot.autostarts if not autostart.vendor]
     homes = {account.name: account.home for account in snapshot.accounts if account.home.startswith("/")}
-    follower = Follower(host, database, homes)
+    follower = Follower(host, database, homes, frozenset(autostart.path for autostart in snapshot.autostarts))
     if (left := len(foreign) - ENTRIES_LIMIT) > 0:
         yield Gap("autostarts", f"what {left} of them run", f"more than {ENTRIES_LIMIT} are nobody's package's")
     yield from follower.follow(_most_pressing(foreign)[:ENTRIES_LIMIT], time.monotonic() + _SECONDS)

@@ -71,8 +71,12 @@ class _Script(NamedTuple):
 class Follower:
     """Follows commands; each file is looked at once, however many entries come to it."""
 
-    def __init__(self, host: Host, database: PackageDatabase, homes: Mapping[str, str]) -> None:
+    def __init__(
+        self, host: Host, database: PackageDatabase, homes: Mapping[str, str], entry_files: frozenset[str]
+    ) -> None:
+        """``homes`` by users' names.  ``entry_files`` hold autostarts, whose lines speak for themselves."""
         self._root, self._host, self._homes, self._database = host.root, host, homes, database
+        self._entry_files = entry_files
         self._links = Links(host.root)
         self._contents: Contents = {}
         self._files: dict[str, File] = {}
@@ -226,7 +230,8 @@ class Follower:
             file = self._files.get(path)
             if (path, trail.home) in self._scripts or file is None or file.executable is None:
                 continue
-            if file.executable.elf or _trusted(file.executable):
+            another = path in self._entry_files and path != trail.autostart.path
+            if file.executable.elf or another or _trusted(file.executable):
                 continue
             text = self._text(file.executable.path, given=posixpath.basename(path) in given)
             if text is not None:
