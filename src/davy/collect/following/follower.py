@@ -233,7 +233,9 @@ class Follower:
             another = path in self._entry_files and path != trail.autostart.path
             if file.executable.elf or another or _trusted(file.executable):
                 continue
-            text = self._text(file.executable.path, given=posixpath.basename(path) in given)
+            text = self._text(
+                file.executable.path, given=posixpath.basename(path) in given or path == trail.autostart.path
+            )
             if text is not None:
                 self._interpreted.add(file.executable.path)
                 self._scripts[path, trail.home] = _Script(
