@@ -55,7 +55,7 @@ EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
 
 def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = USUAL) -> Snapshot:
     """The snapshot, richer by the details of ``subjects``.  What has vanished meanwhile has no detail."""
-    database = packages(host.root)
+    database = packages(host.root, forgiving=True)
     richer = _with_details(host, snapshot, subjects, database)
     facts: list[Examined] = [
         *within(COLLECTOR_SECONDS, "autostarts", following(host, richer, reach, database)),
@@ -146,5 +146,5 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects, database: 
             else autostart
             for autostart in snapshot.autostarts
         ),
-        gaps=snapshot.gaps + every(facts, Gap),
+        gaps=(*snapshot.gaps, *every(facts, Gap), *(Gap("packages", "a database", why) for why in database.unread)),
     )

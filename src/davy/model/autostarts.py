@@ -111,8 +111,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
     """As whom it runs; None when that is whoever starts it."""
     unit: str | None = None
     activates: str | None = None
-    """For a timer, path or socket unit: the unit it starts.  For a kernel module's line: the module.
-    For an authorized key: its fingerprint, ``SHA256:...``."""
+    """For a timer, path or socket unit, a D-Bus service or a rule of udev: the unit it starts.  For a kernel module's
+    line: the module.  For an authorized key: its fingerprint, ``SHA256:...``."""
     links: tuple[str, ...] = ()
     """The links that enable it: those in ``*.wants``, ``rc?.d``, ``runlevels`` and the like."""
     programs: tuple[str, ...] = ()
