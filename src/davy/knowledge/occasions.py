@@ -28,6 +28,7 @@ _OCCASIONS: Final = {
     "control group empty": "when the last process of a control group ends",
     "initramfs built": "when the initial RAM file system is built",
     "GRUB configured": "when GRUB is configured",
+    "kernel installed": "when a kernel is installed or removed",
     "authorization asked": "when somebody asks to do what only root may",
     "polkit starts": "when polkit starts",
 }

@@ -1,4 +1,4 @@
-"""What boot loaders are configured by, and what they have the kernel start."""
+"""What boot loaders are configured by, and what runs when a kernel is installed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,22 @@ def test_a_script_is_an_entry_of_its_own_that_root_runs() -> None:
             mtime=4.0, ctime=4.0,
         )
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/kernel/postinst.d/dkms",
+        "/etc/kernel/postrm.d/zz-update-grub",
+        "/etc/kernel/postinst.d/6.1.0-13-amd64/x",
+        "/usr/lib/kernel/install.d/50-depmod.install",
+        "/etc/kernel/install.d/90-x.install",
+    ],
+)
+def test_hooks_of_kernel_installations_are_read(path: str) -> None:
+    (found,) = read({path: RUN})
+    assert isinstance(found, Autostart)
+    assert (found.path, found.schedule) == (path, "kernel installed")
 
 
 def test_settings_of_grub_are_shell_text_that_may_run_something() -> None:
