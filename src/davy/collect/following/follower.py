@@ -37,10 +37,11 @@ _NO_COMMANDS: Final = frozenset(
     {
         AutostartKind.MODULE, AutostartKind.AUTHORIZED_KEY, AutostartKind.LOADER, AutostartKind.LINGER,
         AutostartKind.ENVIRONMENT, AutostartKind.PAM, AutostartKind.SUDOERS, AutostartKind.SSHD, AutostartKind.POLKIT,
-        AutostartKind.WEB_MODULE, AutostartKind.PYTHON, AutostartKind.PROFILE,
+        AutostartKind.WEB_MODULE, AutostartKind.PYTHON, AutostartKind.PROFILE, AutostartKind.CONTAINER,
+        AutostartKind.STATIC_POD,
     }
 )  # fmt: skip
-"""Kinds whose command's first words are no names of programs, or, in a profile, mostly the shell's own."""
+"""Kinds whose command's first words are no names of programs of this root, or, in a profile, mostly the shell's own."""
 
 
 class File(NamedTuple):
