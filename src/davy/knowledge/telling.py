@@ -14,7 +14,8 @@ _TELLING: Final = re.compile(
     | \b(?:exec|eval|source)\b[^\n]*(?:\$\(|`|<\(|\() | (?:<\(|\$\(|`)[ \t]*(?:curl|wget)
     | /dev/(?:tcp|udp)/ | \.onion\b | pastebin | \bnc(?:at)?\b[^\n]*-\w*[ec]
     | /(?:tmp|var/tmp|dev/shm|dev/mqueue|run/user/\d+)/ | ld\.so\.preload | LD_PRELOAD | authorized_keys
-    | \bchattr\b | \b(?:pgrep|pidof)\b | stratum | --donate-level | --coin\b | --algo\b | \bREDIS00 | \bredis-(?:ver|bits)
+    | \bchattr\b | \b(?:pgrep|pidof)\b | stratum | --donate-level | --coin\b | --algo\b
+    | \bREDIS00 | \bredis-(?:ver|bits)\b
     | (?:^|[\s"'=(;&|])(?:~|\$HOME|\$\{HOME\}|/[\w./-]*)?/\.[\w-]
     """,
     re.VERBOSE,

