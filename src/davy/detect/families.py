@@ -86,7 +86,8 @@ def known_file(snapshot: Snapshot) -> Iterator[Observation]:
 def known_line(snapshot: Snapshot) -> Iterator[Observation]:
     """An autostart is written as a known family writes it, or is a unit with a name that a family gives.
 
-    What it decodes, and the scripts it runs, are read, too.  What the command does counts elsewhere; this says whose it may be, and makes no suspect.
+    What it decodes, and the scripts it runs, are read, too.  What the command does counts elsewhere; this says whose it
+    may be, and makes no suspect.
     """
     followed = followed_by_autostart(snapshot)
     for autostart in foreign(snapshot):
