@@ -12,7 +12,7 @@ from davy.host import live
 from davy.host.packages import packages
 from davy.model.tools import SystemTool, Tampering
 
-pytestmark = pytest.mark.skipif(not shutil.which("dpkg"), reason="needs a Debian")
+pytestmark = [pytest.mark.live, pytest.mark.skipif(not shutil.which("dpkg"), reason="needs a Debian")]
 
 
 def test_the_tools_that_differ_are_those_that_dpkg_says_differ() -> None:
