@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -30,6 +31,8 @@ ENTRIES_LIMIT: Final = 2_000
 class Text(NamedTuple):
     """A file's text, as far as it was read: a last line that is not whole is left out."""
 
+    place: str
+    """Where it was looked for."""
     path: str
     """Of the file itself, links followed."""
     content: str
@@ -61,11 +64,18 @@ class Texts:
         self._links = Links(host.root)
         self._seen: set[tuple[int, int]] = set()
         self._left = self._left_of_home = TOTAL_BYTES
+        self._owner: FileStat | None = None
         self._deadline = time.monotonic() + SECONDS
 
-    def next_home(self) -> None:
-        """What is read from here on is another home's: nobody can use up what is read of others."""
-        self._left_of_home = HOME_BYTES
+    def next_home(self, path: str | None) -> None:
+        """What is read from here on is a home's: so much of it, and only what its owner may read; None: nobody's.
+
+        So nobody can use up what is read of others, nor have a link to a secret read.
+        """
+        self._left_of_home, self._owner = HOME_BYTES if path else TOTAL_BYTES, None
+        if path:
+            with suppress(HostError):
+                self._owner = self._host.root.stat(path)
 
     def gap(self, what: str, why: object) -> Gap:
         return Gap(self._collector, what, str(why))
@@ -78,7 +88,7 @@ class Texts:
             if found.directory:
                 return
             key = (found.device, found.inode)
-            if key in self._seen:
+            if key in self._seen or not self._readable(found):
                 return
             self._seen.add(key)
             if why := self._enough():
@@ -96,7 +106,17 @@ class Texts:
         if len(data) > size:
             yield self.gap(f"the rest of {real}", f"larger than {size >> 10} KiB")
             data = data[: data.rfind(b"\n", 0, size) + 1]
-        yield Text(real, os.fsdecode(data), found)
+        yield Text(path, real, os.fsdecode(data), found)
+
+    def _readable(self, file: FileStat) -> bool:
+        """Whether the owner of the home may read a file, as far as its mode says."""
+        owner = self._owner
+        return (
+            owner is None
+            or owner.uid in (0, file.uid)
+            or bool(file.mode & 0o004)
+            or (owner.gid == file.gid and bool(file.mode & 0o040))
+        )
 
     def _enough(self) -> str | None:
         """Why no more files are read."""
