@@ -263,7 +263,7 @@ SPARED: Final = (
         "persistence.suspicious-autostart",
         "a script that a deployment carries encoded, and that unpacks in /tmp",
         _BACKUP,
-        followed(_BACKUP, text="set -e\nmkdir /tmp/b\ncd /tmp/b\ntar xf /srv/b.tar\n/tmp/b/run\ntrue\n", step=Step.DECODED),
+        followed(_BACKUP, text="set -e\ncd /tmp\nmkdir b\ntar xf /srv/b.tar\n/tmp/b/run\ntrue\n", step=Step.DECODED),
         followed(_BACKUP, "/tmp/b/run", step=Step.DECODED),
     ),
     _none("network.autostart", "a package's own", _VENDORS),
