@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davy.collect.autostarts.other_shells import csh_entries, fish_entries
+from davy.collect.autostarts.csh_lines import csh_entries
+from davy.collect.autostarts.fish_lines import fish_entries
 from davy.collect.autostarts.shell_lines import shell_entries
 from davy.collect.autostarts.texts import Entry
 
@@ -180,12 +183,34 @@ def test_lines_of_fish_that_run_something_are_entries() -> None:
         (3, "starship init fish | source", None),
         (4, "/tmp/x &", None),
         (7, "set -gx LD_PRELOAD /tmp/x.so", None),
-        (8, "/tmp/z", "if false"),
-        (10, "/tmp/w", "else if false"),
+        (8, "if /tmp/z", "if false"),
+        (10, "else if /tmp/w", "else if false"),
         (12, "function f; /tmp/v; end", None),
         (13, "set x (/tmp/u)", None),
         (14, "for i in (seq 3); echo; end", None),
     ]
+
+
+def test_a_line_of_fish_goes_on_in_quotes_brackets_and_behind_operators() -> None:
+    content = (
+        "echo 'a\nend' | sh\nset x (a\nb)\nfoo |\n  while read -l y\n  /tmp/x\nend\n"
+        "foo; and begin; bar; end; end; else if foo\n"
+    )
+    assert [(entry.line, entry.end_line, entry.remains) for entry in fish_entries(content)] == [
+        (1, 2, None),
+        (3, 4, None),
+        (5, 6, "while false"),
+        (7, None, None),
+        (9, None, "begin; end; end; else if false"),
+    ]
+
+
+def test_hostile_texts_for_fish_and_csh_take_less_than_two_seconds() -> None:
+    started = time.process_time()
+    for piece in ("(\n", "'\n", '"\n\n', "\\\n", "a |\n", "a; ", "if a\n", "#", "end; ", "(a\n)\n", "else if ", "x\\ "):
+        for reader in (fish_entries, csh_entries):
+            list(islice(reader(piece * ((32 << 10) // len(piece))), 100))
+    assert time.process_time() - started < 2.0
 
 
 def test_lines_of_csh_that_run_something_are_entries() -> None:
