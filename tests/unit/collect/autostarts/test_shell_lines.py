@@ -137,6 +137,7 @@ def _blocks(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
             lambda t: f"{t[0]} {t[1]}\ndo\n{t[2]}\ndone | x"
         ),
         body.map(lambda b: f"for x in $(x) a; do\n{b}\ndone &"),
+        body.map(lambda b: f"for x in \\\n  a \\\n  $(x)\ndo\n{b}\ndone"),
         st.tuples(body, body).map(lambda t: f"case $(x) in\na|b) {t[0]}\n;;\n(c)\n{t[1]}\nesac"),
         body.map(lambda b: f"f() {{\n{b}\n}}"),
         body.map(lambda b: f"f()\n{{ {b}\n}}"),
@@ -151,7 +152,7 @@ SCRIPT = st.lists(st.recursive(SIMPLE, _blocks, max_leaves=8), min_size=1, max_s
 
 
 @pytest.mark.skipif(not SHELLS, reason="no shell to ask")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SCRIPT, st.randoms(use_true_random=False))
 def test_whatever_is_taken_out_the_rest_is_a_text_that_the_shell_reads(script: str, random: object) -> None:
     if not all(valid(shell, script) for shell in SHELLS):
