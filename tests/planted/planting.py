@@ -71,12 +71,17 @@ def planted() -> dict[AutostartKind, Planted]:
 
 
 def plant(root: Path, kinds: list[Planted]) -> None:
-    """Put the files of some kinds below ``root``, with what every host has.  Owners need root; without, they stay."""
-    everywhere = File(path="/etc/passwd", content=ACCOUNTS)
+    """Put the files of some kinds below ``root``, with what every host has, over what is there.
+
+    Owners need root; without, they stay.
+    """
+    everywhere, once = File(path="/etc/passwd", content=ACCOUNTS), set[str]()
     for file in (everywhere, *(file for kind in kinds for file in kind.file)):
         path = root / file.path.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        assert not os.path.lexists(path), f"{file.path} is planted twice"
+        assert file.path not in once, f"{file.path} is planted twice"
+        once.add(file.path)
+        path.unlink(missing_ok=True)
         if file.link is not None:
             path.symlink_to(file.link)
             continue

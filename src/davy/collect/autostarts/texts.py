@@ -53,6 +53,7 @@ class Entry(NamedTuple):
     activates: str | None = None
     programs: tuple[str, ...] | None = None
     """None: those that the command names to a shell."""
+    image: str | None = None
 
 
 class Texts:
@@ -79,11 +80,13 @@ class Texts:
     def gap(self, what: str, why: object) -> Gap:
         return Gap(self._collector, what, str(why))
 
-    def read(self, path: str) -> Iterator[Text | Gap]:
-        """The text of one file; nothing where there is no such file, or it was read before."""
+    def read(self, path: str, size: int = FILE_BYTES) -> Iterator[Text | Gap]:
+        """The first ``size`` bytes of one file; nothing where there is none, or a folder, or it was read before."""
         root = self._host.root
         try:
             found = root.stat(path)
+            if found.directory:
+                return
             key = (found.device, found.inode)
             if key in self._seen or not self._readable(found):
                 return
@@ -92,7 +95,7 @@ class Texts:
                 yield self.gap(path, why)
                 return
             real = self._links.resolve(path)
-            data = root.read(real, FILE_BYTES + 1)
+            data = root.read(real, size + 1)
         except Gone:
             return
         except HostError as error:
@@ -100,9 +103,9 @@ class Texts:
             return
         self._left -= len(data)
         self._left_of_home -= len(data)
-        if len(data) > FILE_BYTES:
-            yield self.gap(f"the rest of {real}", f"larger than {FILE_BYTES >> 10} KiB")
-            data = data[: data.rfind(b"\n", 0, FILE_BYTES) + 1]
+        if len(data) > size:
+            yield self.gap(f"the rest of {real}", f"larger than {size >> 10} KiB")
+            data = data[: data.rfind(b"\n", 0, size) + 1]
         yield Text(path, real, os.fsdecode(data), found)
 
     def _readable(self, file: FileStat) -> bool:
@@ -133,14 +136,8 @@ class Texts:
             yield self.gap(folder, error)
             return
         for name in names:
-            if name.endswith(suffix) and not self._is_folder(f"{folder}/{name}"):
+            if name.endswith(suffix):
                 yield from self.read(f"{folder}/{name}")
-
-    def _is_folder(self, path: str) -> bool:
-        try:
-            return self._host.root.stat(path).directory
-        except HostError:
-            return False
 
     def entries(
         self, file: Text, kind: AutostartKind, entries: Iterable[Entry], *, schedule: str = "",
@@ -163,6 +160,7 @@ class Texts:
                 schedule=entry.schedule or schedule,
                 user=entry.user if entry.user is not None else user,
                 programs=programs_of(entry.command, home=home, directory=home) if programs is None else programs,
+                image=entry.image,
                 mtime=file.stat.mtime,
                 ctime=file.stat.ctime,
                 birth=file.stat.birth,
