@@ -39,6 +39,8 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One autostart that must be read from the files, just so."""
 
     path: str
+    kind: AutostartKind | None = None
+    """Of an entry of another kind that the files of this one need."""
     line: int | None = None
     command: str
     user: str | None = None
@@ -69,12 +71,17 @@ def planted() -> dict[AutostartKind, Planted]:
 
 
 def plant(root: Path, kinds: list[Planted]) -> None:
-    """Put the files of some kinds below ``root``, with what every host has.  Owners need root; without, they stay."""
-    everywhere = File(path="/etc/passwd", content=ACCOUNTS)
+    """Put the files of some kinds below ``root``, with what every host has, over what is there.
+
+    Owners need root; without, they stay.
+    """
+    everywhere, once = File(path="/etc/passwd", content=ACCOUNTS), set[str]()
     for file in (everywhere, *(file for kind in kinds for file in kind.file)):
         path = root / file.path.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        assert not os.path.lexists(path), f"{file.path} is planted twice"
+        assert file.path not in once, f"{file.path} is planted twice"
+        once.add(file.path)
+        path.unlink(missing_ok=True)
         if file.link is not None:
             path.symlink_to(file.link)
             continue

@@ -1,7 +1,9 @@
 """When an autostart runs, in the words of a person: ``*/5 * * * *`` is ``every 5 minutes``.
 
-What is not understood is given back as it stands.  Source: crontab(5), anacrontab(5), systemd.time(7),
-systemd.timer(5), systemd.path(5), systemd.socket(5), systemd.service(5).
+What is not understood is given back as it stands; what has no time of its own is in `davy.knowledge.occasions`.
+
+Source: crontab(5), anacrontab(5), systemd.time(7), systemd.timer(5), systemd.path(5), systemd.socket(5),
+systemd.service(5).
 """
 
 from __future__ import annotations
@@ -9,17 +11,21 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from davy.knowledge import occasions
 from davy.knowledge.calendars import calendar_words, cron_calendar, listing, systemd_calendar
+from davy.model.autostarts import Autostart, AutostartKind
 
 _LONGEST: Final = 1_000
 """A schedule of more characters than this is put in no words."""
 _STARTS: Final = "when the machine starts"
 _MIDNIGHT: Final = "at 00:00 every day"
-_NICKNAMES: Final = {
+_WORDS: Final = {
     "reboot": _STARTS,
     "boot": _STARTS,
-    "login": "when somebody logs in",
+    "sysinit": _STARTS,
     "shutdown": "when the machine shuts down",
+    "sleep": "when the machine goes to sleep or wakes",
+    "login": "when somebody logs in",
     "every_minute": "every minute",
     "minutely": "every minute",
     "15min": "every 15 minutes",
@@ -72,6 +78,13 @@ _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ", re.ASCII)
 _ANACRON: Final = re.compile(r"(?:@([a-z]+)|(\d{1,6}))[ \t]+(\d{1,6})", re.ASCII)
 
 
+def when(autostart: Autostart) -> str:
+    """When an autostart runs; a unit that others want starts with the machine, too."""
+    wanted = any(folder in link for link in autostart.links for folder in (".wants/", ".requires/"))
+    words = [_STARTS] if wanted and autostart.kind is AutostartKind.SERVICE else []
+    return "; ".join(filter(None, (*words, in_words(autostart.schedule))))
+
+
 def in_words(schedule: str) -> str:
     """When something with this schedule runs; the schedule itself where that cannot be said in words."""
     if len(schedule) > _LONGEST:
@@ -82,8 +95,10 @@ def in_words(schedule: str) -> str:
 
 def _part(schedule: str) -> str:
     """One trigger in words."""
-    if found := _NICKNAMES.get(schedule.removeprefix("@").lower()):
+    if found := _WORDS.get(schedule.removeprefix("@").lower()):
         return _PERIODS.get(schedule, found)
+    if occasion := occasions.in_words(schedule):
+        return occasion
     if calendar := cron_calendar(schedule):
         return calendar_words(calendar)
     if moment := _MOMENT.fullmatch(schedule):
@@ -131,8 +146,8 @@ def _event(value: str) -> str | None:
         head, zone = value, ""
     if head.lower() == "weekly":
         found: str | None = "on Mondays at 00:00"
-    elif head.lower() in _NICKNAMES:
-        found = _NICKNAMES[head.lower()]
+    elif head.lower() in _WORDS:
+        found = _WORDS[head.lower()]
     else:
         calendar = systemd_calendar(head)
         found = calendar_words(calendar) if calendar else None

@@ -41,7 +41,7 @@ def _entries(which: str) -> Iterator[object]:
     for kind, each in KINDS.items():
         for entry in getattr(each, which):
             place = entry.path + (f":{entry.line}" if entry.line else "")
-            yield pytest.param(kind, entry, id=f"{kind}:{place}".replace(" ", "-"))
+            yield pytest.param(entry.kind or kind, entry, id=f"{kind}:{place}".replace(" ", "-"))
 
 
 def read(looked: Looked, kind: AutostartKind, entry: Entry) -> Autostart:
@@ -90,3 +90,10 @@ def test_every_reader_reads_what_is_planted_without_a_gap(tmp_path: Path) -> Non
     host = at(str(tmp_path))
     gaps = [fact for _, reader in AUTOSTARTS for fact in reader(host) if isinstance(fact, Gap)]
     assert gaps == []
+
+
+def test_no_entry_is_read_by_two_readers_or_twice(tmp_path: Path) -> None:
+    plant(tmp_path, list(KINDS.values()))
+    host = at(str(tmp_path))
+    subjects = [fact.subject for _, reader in AUTOSTARTS for fact in reader(host) if isinstance(fact, Autostart)]
+    assert sorted(subjects) == sorted(set(subjects))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.homes import homes
+from davy.collect.autostarts.homes import Home, homes
 from davy.collect.autostarts.texts import Entry, Text, Texts
 from davy.host import Host
 from davy.knowledge.start_variables import COMMANDS, loading
@@ -80,7 +80,7 @@ def _of_a_manager(number: int, text: str, manager: re.Match[str]) -> Iterator[Va
             guilty.append((word, name, value))
     for word, name, value in guilty:
         alone = len(words) == 1
-        remains = None if alone else (text[: word.start()] + text[word.end() :].lstrip(" \t")).rstrip(" \t")
+        remains = None if alone else text[: word.start()] + text[word.end() :]
         entry = _entry(number, text, name, value)
         column = word.start() + 1 if len(guilty) > 1 else None
         yield Variable(name, value, entry._replace(remains=remains, column=column))
@@ -91,14 +91,23 @@ def _plain(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] in "'\"" and value[-1] == value[0] else value
 
 
-def _entry(number: int, text: str, name: str, value: str) -> Entry:
+def loading_words(value: str) -> list[str]:
+    """The ``LD_PRELOAD=x`` among the assignments of a setting of systemd: ``A=b "LD_PRELOAD=x"``."""
+    words = (_plain(word[0]) for word in _WORD.finditer(value))
+    return [word for word in words if loading(word.partition("=")[0]) and word.partition("=")[2]]
+
+
+def files_of_value(name: str, value: str) -> tuple[str, ...]:
+    """Absolute paths of the files that are loaded, or run, because a variable has a value."""
     if name in COMMANDS:
-        programs = programs_of(value.lstrip("|"))
-    elif name in _FILES_OF_VALUE:
-        programs = tuple(dict.fromkeys(word for word in re.split(r"[\s:]+", value) if word.startswith("/")))
-    else:
-        programs = ()
-    return Entry(number, text, f"{name}={value}", programs=programs)
+        return programs_of(value.lstrip("|"))
+    if name in _FILES_OF_VALUE:
+        return tuple(dict.fromkeys(word for word in re.split(r"[\s:]+", value) if word.startswith("/")))
+    return ()
+
+
+def _entry(number: int, text: str, name: str, value: str) -> Entry:
+    return Entry(number, text, f"{name}={value}", programs=files_of_value(name, value))
 
 
 def environment_lines(host: Host) -> Iterator[Autostart | Gap]:
@@ -107,13 +116,14 @@ def environment_lines(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(found, Gap):
             yield found
         else:
-            texts, file, schedule, user = found
-            entries = (variable.entry for variable in variables(file.content))
-            yield from texts.entries(file, AutostartKind.ENVIRONMENT, entries, schedule=schedule, user=user)
+            entries = (variable.entry for variable in variables(found.file.content))
+            yield from found.texts.entries(
+                found.file, AutostartKind.ENVIRONMENT, entries, schedule=found.schedule, user=found.user
+            )
 
 
-def start_scripts(host: Host) -> Iterator[tuple[str, str | None]]:
-    """The scripts that ``BASH_ENV`` and ``ENV`` have every shell read, and as whom.
+def start_scripts(host: Host) -> Iterator[tuple[str, str | None, str | None]]:
+    """The scripts that ``BASH_ENV`` and ``ENV`` have every shell read, as whom, and whose home says so, if one does.
 
     What cannot be read is told by `environment_lines`.
     """
@@ -121,7 +131,7 @@ def start_scripts(host: Host) -> Iterator[tuple[str, str | None]]:
         if not isinstance(found, Gap):
             for variable in variables(found.file.content):
                 if variable.name in _SCRIPTS and variable.value.startswith("/"):
-                    yield variable.value, found.user
+                    yield variable.value, found.user, found.home
 
 
 class EnvironmentFile(NamedTuple):
@@ -131,24 +141,29 @@ class EnvironmentFile(NamedTuple):
     file: Text
     schedule: str
     user: str | None
+    home: str | None
 
 
 def environment_files(host: Host) -> Iterator[EnvironmentFile | Gap]:
     """Every file of the host that environments are made from."""
     texts = Texts(host, "environment")
 
-    def told(files: Iterator[Text | Gap], schedule: str, user: str | None) -> Iterator[EnvironmentFile | Gap]:
+    def told(files: Iterator[Text | Gap], schedule: str, home: Home | None = None) -> Iterator[EnvironmentFile | Gap]:
         for file in files:
-            yield file if isinstance(file, Gap) else EnvironmentFile(texts, file, schedule, user)
+            if isinstance(file, Gap):
+                yield file
+            else:
+                yield EnvironmentFile(texts, file, schedule, home and home.user, home and home.path)
 
     for path, schedule in _SYSTEM:
-        yield from told(texts.read(path), schedule, None)
+        yield from told(texts.read(path), schedule)
     for folder, suffix, schedule in _SYSTEM_FOLDERS:
-        yield from told(texts.folder(folder, suffix), schedule, None)
+        yield from told(texts.folder(folder, suffix), schedule)
     for home in homes(host, "environment"):
         if isinstance(home, Gap):
             yield home
             continue
+        texts.next_home(home.path)
         for name in _OF_A_USER:
-            yield from told(texts.read(f"{home.path}/{name}"), "login", home.user)
-        yield from told(texts.folder(f"{home.path}/.config/environment.d", ".conf"), "login", home.user)
+            yield from told(texts.read(f"{home.path}/{name}"), "login", home)
+        yield from told(texts.folder(f"{home.path}/.config/environment.d", ".conf"), "login", home)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -18,6 +20,10 @@ FILE_BYTES: Final = 256 << 10
 """What is read of one file."""
 TOTAL_BYTES: Final = 16 << 20
 """What is read of all files of one kind."""
+HOME_BYTES: Final = 512 << 10
+"""What is read in one home of all files of one kind."""
+SECONDS: Final = 8.0
+"""How long the files of one kind are read."""
 ENTRIES_LIMIT: Final = 2_000
 """Entries that are taken from one file."""
 
@@ -25,6 +31,8 @@ ENTRIES_LIMIT: Final = 2_000
 class Text(NamedTuple):
     """A file's text, as far as it was read: a last line that is not whole is left out."""
 
+    place: str
+    """Where it was looked for."""
     path: str
     """Of the file itself, links followed."""
     content: str
@@ -55,7 +63,19 @@ class Texts:
         self._host, self._collector = host, collector
         self._links = Links(host.root)
         self._seen: set[tuple[int, int]] = set()
-        self._left = TOTAL_BYTES
+        self._left = self._left_of_home = TOTAL_BYTES
+        self._owner: FileStat | None = None
+        self._deadline = time.monotonic() + SECONDS
+
+    def next_home(self, path: str | None) -> None:
+        """What is read from here on is a home's: so much of it, and only what its owner may read; None: nobody's.
+
+        So nobody can use up what is read of others, nor have a link to a secret read.
+        """
+        self._left_of_home, self._owner = HOME_BYTES if path else TOTAL_BYTES, None
+        if path:
+            with suppress(HostError):
+                self._owner = self._host.root.stat(path)
 
     def gap(self, what: str, why: object) -> Gap:
         return Gap(self._collector, what, str(why))
@@ -68,11 +88,11 @@ class Texts:
             if found.directory:
                 return
             key = (found.device, found.inode)
-            if key in self._seen:
+            if key in self._seen or not self._readable(found):
                 return
             self._seen.add(key)
-            if self._left <= 0:
-                yield self.gap(path, f"more than {TOTAL_BYTES >> 20} MiB of such files")
+            if why := self._enough():
+                yield self.gap(path, why)
                 return
             real = self._links.resolve(path)
             data = root.read(real, size + 1)
@@ -82,10 +102,29 @@ class Texts:
             yield self.gap(path, error)
             return
         self._left -= len(data)
+        self._left_of_home -= len(data)
         if len(data) > size:
             yield self.gap(f"the rest of {real}", f"larger than {size >> 10} KiB")
             data = data[: data.rfind(b"\n", 0, size) + 1]
-        yield Text(real, os.fsdecode(data), found)
+        yield Text(path, real, os.fsdecode(data), found)
+
+    def _readable(self, file: FileStat) -> bool:
+        """Whether the owner of the home may read a file, as far as its mode says."""
+        owner = self._owner
+        return (
+            owner is None
+            or owner.uid in (0, file.uid)
+            or bool(file.mode & 0o004)
+            or (owner.gid == file.gid and bool(file.mode & 0o040))
+        )
+
+    def _enough(self) -> str | None:
+        """Why no more files are read."""
+        if self._left <= 0:
+            return f"more than {TOTAL_BYTES >> 20} MiB of such files"
+        if self._left_of_home <= 0:
+            return f"more than {HOME_BYTES >> 10} KiB of such files in one home"
+        return f"not reached within {SECONDS:g} s" if time.monotonic() > self._deadline else None
 
     def folder(self, folder: str, suffix: str = "") -> Iterator[Text | Gap]:
         """The texts of the files in a folder, in the order of their names; nothing where there is no such folder."""
