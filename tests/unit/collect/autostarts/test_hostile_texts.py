@@ -35,9 +35,9 @@ PARSERS: tuple[Callable[[str], Iterable[Span]], ...] = (
 
 
 @pytest.mark.parametrize("parse", PARSERS)
-def test_no_file_keeps_a_reader_busy_for_a_second(parse: Callable[[str], Iterable[Span]]) -> None:
+def test_no_text_keeps_a_reader_busy_for_long(parse: Callable[[str], Iterable[Span]]) -> None:
     for piece in PIECES:
-        text = piece * (FILE_BYTES // len(piece))
+        text = piece * (FILE_BYTES // 8 // len(piece))
         started = time.process_time()
         list(entries(text, list(islice(parse(text), ENTRIES_LIMIT))))
-        assert time.process_time() - started < 1.0, piece
+        assert time.process_time() - started < 0.4, piece
