@@ -158,7 +158,7 @@ def test_a_wrapper_that_leaves_a_miner_out_is_its_hider_and_names_the_fix() -> N
     assert [(actor.path, actor.role) for actor in found.actors if actor.subject == WRAPPER.subject] == [
         ("/usr/bin/ps", Role.HIDER)
     ]
-    assert any("apt-get install --reinstall procps" in text for one in found.findings for text in one.evidence)
+    assert any("apt-get install --reinstall procps" in actor.detail for actor in found.actors)
 
 
 def test_a_tool_that_was_tampered_with_is_put_with_the_one_gang_there_is_and_with_none_of_several() -> None:
