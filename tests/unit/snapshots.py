@@ -20,6 +20,7 @@ from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
 from davy.model.allowance import Allowance
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.computation import Rounding, ThreadRounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
@@ -41,8 +42,6 @@ from davy.model.concealment import (
 from davy.model.content import ContentHit, Place
 from davy.model.facts import (
     PF_KTHREAD,
-    Autostart,
-    AutostartKind,
     Exe,
     Executable,
     Gap,

@@ -8,15 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from davy.collect.accounts import accounts
-from davy.collect.autostarts import (
-    anacron_lines,
-    at_jobs,
-    cron_lines,
-    cron_scripts,
-    modprobe_lines,
-    modules_load_lines,
-    systemd_units,
-)
+from davy.collect.autostarts import AUTOSTARTS
 from davy.collect.computation.gpu import gpu_uses
 from davy.collect.computation.tuning import tuning
 from davy.collect.concealment.covers import covers, first_look
@@ -33,6 +25,7 @@ from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
 from davy.collect.window import Window
 from davy.host import Host, Kernel
+from davy.model.autostarts import Autostart
 from davy.model.computation import Tuning
 from davy.model.concealment import (
     Accounting,
@@ -43,7 +36,7 @@ from davy.model.concealment import (
     ProcessTable,
 )
 from davy.model.content import ContentHit
-from davy.model.facts import Account, Autostart, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
+from davy.model.facts import Account, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.gpu import GpuUse
 from davy.model.mining import PoolMention
@@ -58,13 +51,7 @@ Collector = Callable[[Host], Iterator[Fact]]
 
 COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("accounts", accounts),
-    ("cron", cron_lines),
-    ("cron", cron_scripts),
-    ("anacron", anacron_lines),
-    ("at", at_jobs),
-    ("systemd", systemd_units),
-    ("modules", modules_load_lines),
-    ("modules", modprobe_lines),
+    *AUTOSTARTS,
     ("sockets", sockets),
     ("known files", known_files),
     ("preloads", preloads),

@@ -13,7 +13,8 @@ from davy.detect.places import base, temporary_folder
 from davy.detect.programs import interprets
 from davy.knowledge.programs import interpreter
 from davy.model.allowance import Allowance, unit_of
-from davy.model.facts import Autostart, Executable, Process
+from davy.model.autostarts import Autostart
+from davy.model.facts import Executable, Process
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Allowed
 from davy.model.lookup import lookup

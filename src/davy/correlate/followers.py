@@ -11,7 +11,8 @@ from davy.detect.places import base, hidden_folder, temporary_folder
 from davy.detect.programs import own_program
 from davy.knowledge.arguments import shell
 from davy.knowledge.commands import CommandMatch, suspicious_command
-from davy.model.facts import Autostart, Process
+from davy.model.autostarts import Autostart
+from davy.model.facts import Process
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot

@@ -9,7 +9,8 @@ from davy.correlate.guardians import Guardian
 from davy.correlate.payees import wallets_of
 from davy.correlate.relations import program_key
 from davy.knowledge import guardian_name
-from davy.model.facts import Autostart, KnownFile, Process
+from davy.model.autostarts import Autostart
+from davy.model.facts import KnownFile, Process
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Actor
 from davy.model.snapshot import Snapshot

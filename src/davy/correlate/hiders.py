@@ -13,8 +13,8 @@ import msgspec
 
 from davy.correlate.verdict import total_bits
 from davy.detect.places import base
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.concealment import CoverKind, View
-from davy.model.facts import Autostart, AutostartKind
 from davy.model.findings import HOST, Finding
 from davy.model.incidents import Actor, Kind, Role
 from davy.model.lookup import lookup

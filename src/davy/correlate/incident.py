@@ -12,7 +12,8 @@ from davy.correlate.verdict import confidence, proven, total_bits, verdict_of
 from davy.detect.families import KNOWN_LINE
 from davy.detect.programs import own_program
 from davy.knowledge import families, public_families
-from davy.model.facts import Autostart, Executable, KnownFile, Process
+from davy.model.autostarts import Autostart
+from davy.model.facts import Executable, KnownFile, Process
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Actor, Happening, Incident, Kind, Role, Slowed, Verdict
 from davy.model.lookup import lookup

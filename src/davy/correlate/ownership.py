@@ -14,7 +14,8 @@ from davy.correlate.gang import Gang
 from davy.detect.places import hidden_folder, odd_place
 from davy.knowledge.dual_use import DualUse, miner_at
 from davy.model.allowance import unit_of
-from davy.model.facts import Autostart, AutostartKind, Process
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Process
 from davy.model.findings import Aspect, Finding
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot

@@ -11,7 +11,7 @@ from davy.detect.programs import own_program
 from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_path
 from davy.knowledge.commands import AUTOSTART, suspicious_command
-from davy.model.facts import Autostart
+from davy.model.autostarts import Autostart
 from davy.model.findings import Aspect
 from davy.model.snapshot import Snapshot
 

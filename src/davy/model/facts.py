@@ -7,7 +7,6 @@ Times are seconds since the epoch (float) unless the name says otherwise.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -237,48 +236,6 @@ class Account(Struct, frozen=True):
     gid: int
     home: str
     shell: str
-
-
-class AutostartKind(StrEnum):
-    CRON = "cron"
-    CRON_SCRIPT = "cron script"
-    ANACRON = "anacron"
-    AT = "at"
-    SERVICE = "systemd service"
-    TIMER = "systemd timer"
-    UNIT = "systemd unit"
-    MODULE = "modules-load"
-    """A line that names a kernel module to be loaded when the machine starts."""
-    MODPROBE = "modprobe"
-    """An ``install`` or ``remove`` line: what modprobe runs instead of loading or unloading a module."""
-
-
-class Autostart(Struct, frozen=True, kw_only=True):
-    """Anything that makes a command run without a person."""
-
-    kind: AutostartKind
-    path: str
-    """The file that holds the entry."""
-    line: int | None = None
-    """1-based; None when the whole file is the entry."""
-    text: str = ""
-    """The line as it stands, without its end."""
-    command: str
-    schedule: str = ""
-    user: str | None = None
-    unit: str | None = None
-    activates: str | None = None
-    """For a timer, path or socket unit: the unit it starts.  For a kernel module's line: the module."""
-    links: tuple[str, ...] = ()
-    """The links in ``*.wants`` and the like that enable a unit."""
-    programs: tuple[str, ...] = ()
-    """Absolute paths of the files its command runs, as far as the words say."""
-    mtime: float | None = None
-    owner_package: str | None = None
-
-    @property
-    def subject(self) -> str:
-        return f"autostart:{self.path}" + (f":{self.line}" if self.line is not None else "")
 
 
 class KnownFile(Struct, frozen=True):

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
-from davy.model.facts import Autostart, Process, ProcessDetail, Renewal
+from davy.model.autostarts import Autostart
+from davy.model.facts import Process, ProcessDetail, Renewal
 from davy.model.snapshot import Snapshot
 
 

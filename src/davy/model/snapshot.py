@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from davy.model.allowance import Allowance
+from davy.model.autostarts import Autostart, Followed
 from davy.model.computation import Rounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
@@ -16,21 +17,10 @@ from davy.model.concealment import (
     ProcessTable,
 )
 from davy.model.content import ContentHit
-from davy.model.facts import (
-    Account,
-    Autostart,
-    Gap,
-    Host,
-    KnownFile,
-    Load,
-    Process,
-    ProcessDetail,
-    Renewal,
-    Restart,
-    Socket,
-)
+from davy.model.facts import Account, Gap, Host, KnownFile, Load, Process, ProcessDetail, Renewal, Restart, Socket
 from davy.model.gpu import GpuUse
 from davy.model.mining import Conversation, PoolMention, WalletSighting
+from davy.model.tools import SystemTool
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
@@ -50,6 +40,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     sockets: tuple[Socket, ...] = ()
     accounts: tuple[Account, ...] = ()
     autostarts: tuple[Autostart, ...] = ()
+    followed: tuple[Followed, ...] = ()
+    tools: tuple[SystemTool, ...] = ()
     known_files: tuple[KnownFile, ...] = ()
     process_table: ProcessTable | None = None
     module_table: ModuleTable | None = None

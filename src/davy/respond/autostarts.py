@@ -9,7 +9,7 @@ from typing import Final
 
 from davy.hands.systemd import SYSTEM_SOCKET
 from davy.host import HostError
-from davy.model.facts import Autostart, AutostartKind
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.plan import FileIdentity, MaskUnit, Quarantine, ReloadManager, RemoveLines, RemoveLink
 from davy.respond.draft import ALLOWED, Draft
 

@@ -10,8 +10,8 @@ from davy.correlate.allowed import own_autostarts
 from davy.hands.attributes import storable
 from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase, packages
+from davy.model.autostarts import Autostart
 from davy.model.concealment import Cover, Preload
-from davy.model.facts import Autostart
 from davy.model.incidents import Actor, Allowed
 from davy.model.lookup import lookup
 from davy.model.plan import FileIdentity, Left, Quarantine, Step, Target, UnloadModule

@@ -8,10 +8,9 @@ from tests.unit.snapshots import BOOT, TAKEN
 
 from davy.correlate import correlate
 from davy.detect import detect, triage
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import (
     PF_KTHREAD,
-    Autostart,
-    AutostartKind,
     Exe,
     Executable,
     Host,

@@ -32,7 +32,8 @@ from tests.unit.snapshots import (
 
 from davy.correlate import correlate
 from davy.detect import detect
-from davy.model.facts import Autostart, Gap, Process, Restart
+from davy.model.autostarts import Autostart
+from davy.model.facts import Gap, Process, Restart
 from davy.model.incidents import Kind, Role, Verdict
 
 DASH, BASH, PYTHON = "/usr/bin/dash", "/usr/bin/bash", "/usr/bin/python3.11"

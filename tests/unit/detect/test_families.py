@@ -9,7 +9,8 @@ from davy.detect.families import known_file as rule
 from davy.detect.families import known_line
 from davy.detect.identity import known_family
 from davy.detect.persistence import family_autostart
-from davy.model.facts import Autostart, KnownFile
+from davy.model.autostarts import Autostart
+from davy.model.facts import KnownFile
 from davy.model.incidents import Verdict
 
 PATH = "/tmp/kdevtmpfsi"

@@ -15,19 +15,9 @@ from tests.unit.snapshots import module_table, process_table
 from davy.correlate import correlate
 from davy.detect import detect
 from davy.host import at, live
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.concealment import Accounting, Interval, ProcessTable
-from davy.model.facts import (
-    Autostart,
-    AutostartKind,
-    Exe,
-    Executable,
-    Gap,
-    Host,
-    KnownFile,
-    Load,
-    Process,
-    ProcessDetail,
-)
+from davy.model.facts import Exe, Executable, Gap, Host, KnownFile, Load, Process, ProcessDetail
 from davy.model.incidents import Door, Judgement, Verdict
 from davy.model.snapshot import Snapshot
 from davy.present.contract import as_json, moment, scan_object, tables_object

@@ -21,7 +21,8 @@ from davy.collect.autostarts.links import Links
 from davy.collect.autostarts.tables import Bounds, entries
 from davy.host import Gone, Host, HostError
 from davy.knowledge.arguments import shell
-from davy.model.facts import Account, Autostart, AutostartKind, Gap
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Account, Gap
 
 TABLE_BYTES: Final = 1 << 20
 """What is read of one crontab."""

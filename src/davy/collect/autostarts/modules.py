@@ -14,7 +14,8 @@ from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.links import Links
 from davy.collect.autostarts.tables import Bounds, entries
 from davy.host import Gone, Host, HostError
-from davy.model.facts import Autostart, AutostartKind, Gap
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
 
 FILE_BYTES: Final = 256 << 10
 """What is read of one file."""

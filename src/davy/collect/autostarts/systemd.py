@@ -22,7 +22,8 @@ from davy.collect.autostarts.unit_folders import (
     user_folders,
 )
 from davy.host import Host
-from davy.model.facts import Account, Autostart, AutostartKind, Gap
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Account, Gap
 
 HOMES_LIMIT: Final = 2_000
 """Homes that are searched for units."""

@@ -18,8 +18,9 @@ from davy.collect.executables import executable
 from davy.host import Gone, Host, HostError
 from davy.host.packages import packages
 from davy.knowledge.modules import honest_place, known_module_files, module_by_name, module_by_path, module_name
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.concealment import ModuleFile, written_by_root
-from davy.model.facts import Autostart, AutostartKind, Gap
+from davy.model.facts import Gap
 
 _FOLDER: Final = "/lib/modules"
 _RELEASES_LIMIT: Final = 8

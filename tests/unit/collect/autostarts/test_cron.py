@@ -23,7 +23,8 @@ from davy.collect.autostarts.cron import (
     crontab_entries,
 )
 from davy.host import Denied, DirectoryRoot, Entry, Host, MemoryRoot, live
-from davy.model.facts import Autostart, AutostartKind, Gap
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n"
 COLLECTORS = (cron_lines, cron_scripts, anacron_lines, at_jobs)

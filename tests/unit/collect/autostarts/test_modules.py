@@ -15,7 +15,8 @@ from davy.collect.autostarts.modules import (
     modules_load_lines,
 )
 from davy.host import Entry, Host, MemoryRoot
-from davy.model.facts import Autostart, AutostartKind, Gap
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
 
 
 def host(files: dict[str, bytes | str | Entry]) -> Host:

@@ -13,7 +13,8 @@ from davy.collect.autostarts.systemd import systemd_units
 from davy.collect.autostarts.unit_files import dropin_folders, exec_commands, exec_text, template_of, unit_settings
 from davy.collect.autostarts.unit_folders import FILE_BYTES, UNITS_LIMIT
 from davy.host import Denied, DirectoryRoot, Entry, Host, MemoryRoot, live
-from davy.model.facts import Autostart, AutostartKind, Gap
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\nbob:x:1000:1000::/home/bob:/bin/sh\n"
 ETC, RUN, USR = "/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"

@@ -12,8 +12,9 @@ from davy.collect.autostarts import cron_lines, modprobe_lines, modules_load_lin
 from davy.collect.concealment.module_files import files_of_modules, module_files
 from davy.host import Entry, Host, MemoryRoot, RecordedKernel
 from davy.host.procfs import RecordedProcfs
+from davy.model.autostarts import Autostart
 from davy.model.concealment import ModuleFile
-from davy.model.facts import Autostart, Gap
+from davy.model.facts import Gap
 
 MAC = "/lib/udev/usb_control/iptable_mac.ko"
 DEP = "/lib/modules/6.1.0/modules.dep"
