@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts.commands import programs_of
+from davy.collect.autostarts.folders import scripts_in
 from davy.collect.autostarts.links import Links
 from davy.collect.autostarts.tables import Bounds, entries
 from davy.host import Gone, Host, HostError
@@ -208,27 +209,7 @@ def cron_scripts(host: Host) -> Iterator[Autostart | Gap]:
         else:
             folders.append((found, posixpath.basename(found)))
     for folder, schedule in folders:
-        for path in _folder(host, folder):
-            if isinstance(path, Gap):
-                yield path
-                continue
-            try:
-                found_stat = host.root.stat(path)
-            except Gone:
-                continue
-            except HostError as error:
-                yield Gap("cron", path, str(error))
-                continue
-            if found_stat.regular and found_stat.mode & 0o111:
-                yield Autostart(
-                    kind=AutostartKind.CRON_SCRIPT,
-                    path=path,
-                    command=path,
-                    schedule=schedule,
-                    user="root",
-                    programs=(path,),
-                    mtime=found_stat.mtime,
-                )
+        yield from scripts_in(host, "cron", AutostartKind.CRON_SCRIPT, folder, schedule=schedule)
 
 
 def anacron_lines(host: Host) -> Iterator[Autostart | Gap]:

@@ -244,6 +244,7 @@ def test_executable_files_of_the_periodic_folders_are_entries_as_a_whole() -> No
         user="root",
         programs=("/etc/cron.hourly/oanacroner",),
         mtime=3.0,
+        ctime=3.0,
     )
     assert [(fact.path, fact.schedule) for fact in found[1:] if isinstance(fact, Autostart)] == [
         ("/etc/periodic/15min/x", "15min")
