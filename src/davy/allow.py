@@ -55,7 +55,7 @@ def of_incident(host: Host, incident: Incident, reason: str, now: float, by: str
 def _of(
     host: Host, snapshot: Snapshot, processes: Collection[Process], reason: str, now: float, by: str | None
 ) -> Iterator[Allowance]:
-    subjects = Subjects(processes=frozenset(process.subject for process in processes), autostart_paths=frozenset())
+    subjects = Subjects(processes=frozenset(process.subject for process in processes))
     examined = examine(host, snapshot, subjects)
     made: dict[tuple[str, str | None, str | None], Allowance] = {}
     for process in processes:

@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from davy.collect.autostarts import AUTOSTARTS
 from davy.collect.examine import examine
-from davy.collect.facts import every
+from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.survey import survey
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.host import Host
+from davy.journal.comparing import with_news
 from davy.model.allowance import Allowance
+from davy.model.autostarts import Autostart
 from davy.model.facts import Gap, Restart
 from davy.model.incidents import Judgement
+from davy.model.memory import Memory
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 
@@ -30,23 +34,41 @@ def scan(
     restarts: tuple[Restart, ...] = (),
     reach: Reach = USUAL,
     decided: Iterable[Allowance | Gap] = (),
+    seen: Iterable[Memory | Gap] = (),
 ) -> tuple[Snapshot, Judgement]:
     """All facts of a host, and what they come to.  Reads, and never changes the host.  Raises `HostError`.
 
-    ``decided`` is what its owner has allowed before: `davy.journal.allowances`.
+    ``decided`` is what its owner has allowed before: `davy.journal.allowances`; ``seen`` what an earlier look saw:
+    `davy.journal.seen`.
     """
     started = time.monotonic()
     surveyed = survey(host, window_seconds, progress, restarts, reach)
     progress("a closer look")
     examined = examine(host, surveyed, triage(surveyed), reach)
-    known = tuple(decided)
+    known = (*decided, *seen)
+    memory = one(known, Memory)
     snapshot = msgspec.structs.replace(
         examined,
         seconds=time.monotonic() - started,
+        autostarts=with_news(examined.autostarts, memory, examined.taken) if memory else examined.autostarts,
         allowances=every(known, Allowance),
         gaps=examined.gaps + every(known, Gap),
     )
     return snapshot, correlate(snapshot, detect(snapshot))
+
+
+def autostarts_of(host: Host) -> tuple[tuple[Autostart, ...], tuple[Gap, ...]]:
+    """The autostarts alone, and what of them could not be read: for a look that judges nothing."""
+    facts = [
+        fact for name, collector in AUTOSTARTS for fact in within(COLLECTOR_SECONDS, name, collector(host))
+    ]  # fmt: skip
+    return every(facts, Autostart), every(facts, Gap)
+
+
+def autostart_gaps(snapshot: Snapshot) -> tuple[Gap, ...]:
+    """What of the autostarts a scan could not read."""
+    readers = {name for name, _ in AUTOSTARTS}
+    return tuple(gap for gap in snapshot.gaps if gap.collector in readers)
 
 
 def replay(file: str) -> tuple[Snapshot, Judgement]:

@@ -20,7 +20,7 @@ from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name
 from davy.knowledge.programs import interpreter, script_argument
 from davy.model.allowance import Allowance
-from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.computation import Rounding, ThreadRounding, Tuning, Workload
 from davy.model.concealment import (
     Accounting,
@@ -60,6 +60,7 @@ from davy.model.incidents import Actor, Incident, Judgement, Role
 from davy.model.lookup import lookup
 from davy.model.mining import Conversation, PoolMention, WalletSighting
 from davy.model.snapshot import Snapshot
+from davy.model.tools import SystemTool
 
 TAKEN: Final = 1_790_000_000.0
 BOOT: Final = TAKEN - 30 * 86_400
@@ -74,7 +75,7 @@ Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
     | ModuleFile | Accounting | Cover | Preload | HiddenName | ContentHit | Conversation | WalletSighting | PoolMention
     | Workload | Tuning | Rounding
-    | GpuUse | Allowance
+    | GpuUse | Allowance | Followed | SystemTool
 )  # fmt: skip
 
 
@@ -192,8 +193,9 @@ def cron(
     path: str | None = None,
     schedule: str = "* * * * *",
     owner_package: str | None = None,
+    unmodified: bool | None = None,
 ) -> Autostart:
-    """A line of a user's crontab."""
+    """A line of a user's crontab, or of the table at ``path``."""
     return Autostart(
         kind=AutostartKind.CRON,
         path=path or f"/var/spool/cron/crontabs/{user}",
@@ -205,6 +207,7 @@ def cron(
         programs=programs_of(command),
         mtime=TAKEN - 3000,
         owner_package=owner_package,
+        unmodified=unmodified,
     )
 
 
@@ -222,6 +225,29 @@ def service(
         mtime=TAKEN - 5000,
         owner_package=vendor,
     )
+
+
+def followed(
+    of: Autostart,
+    path: str | None = None,
+    file: Executable | None = None,
+    *,
+    step: Step = Step.COMMAND,
+    text: str | None = None,
+    folder_mode: int = 0o755,
+) -> Followed:
+    """A file that an autostart comes to, none there unless ``file`` says what it is; or a ``text``."""
+    return Followed(
+        autostart=of.subject, step=step, path=path, executable=file, text=text,
+        folder_mode=folder_mode if path is not None else None,
+    )  # fmt: skip
+
+
+def authorized_key(line: str, *, user: str = "root") -> Autostart:
+    return Autostart(
+        kind=AutostartKind.AUTHORIZED_KEY, path=f"/home/{user}/.ssh/authorized_keys", line=1, text=line, command=line,
+        user=user, schedule="login",
+    )  # fmt: skip
 
 
 def timer(unit: str, activates: str) -> Autostart:
@@ -369,6 +395,8 @@ def snapshot(
         details=_only(facts, ProcessDetail),
         autostarts=_only(facts, Autostart),
         sockets=_only(facts, Socket),
+        followed=_only(facts, Followed),
+        tools=_only(facts, SystemTool),
         known_files=_only(facts, KnownFile),
         renewals=_only(facts, Renewal),
         restarts=_only(facts, Restart),

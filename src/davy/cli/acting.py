@@ -19,7 +19,7 @@ from davy.cli.options import (
     state_option,
     yes_option,
 )
-from davy.cli.places import check_rules, decided_in, host_at, journal_in, remember
+from davy.cli.places import check_rules, decided_in, host_at, journal_in, look_again, remember
 from davy.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def evict(
     no_ptrace: bool, state: str | None,
 ) -> int:  # fmt: skip
     """Evict what a fresh scan confirms: show the plan, ask, do it, watch that it stays gone."""
+    from davy.journal.seen import recalled
     from davy.model.reach import Reach
     from davy.present.contract import as_json as encoded
     from davy.present.contract import outcome_object, plan_object
@@ -70,9 +71,9 @@ def evict(
         with progress(as_json) as status:
             snapshot, judgement = look(
                 host, progress=lambda words: status.update(f"reading {words}"), reach=reach,
-                decided=decided_in(state, None),
+                decided=decided_in(state, None), seen=recalled(journal, time.time()),
             )  # fmt: skip
-        journal.remember(judgement)
+        remember(journal, judgement, snapshot, needed=True)
         chosen = _chosen(judgement, names, cut_short.plan.incidents if cut_short else ())
         passed = [one for one in judgement.incidents if one not in chosen]
         spared = journal.state.keys()
@@ -103,7 +104,7 @@ def evict(
                 watch_seconds=verify_for, interest=interest, spared_files=spared, finished=finished,
                 passed=frozenset(one.id for one in passed), reach=reach,
             )  # fmt: skip
-        remember(journal, outcome.judgement)
+        remember(journal, outcome.judgement, outcome.snapshot)
     if as_json:
         click.echo(encoded(outcome_object(outcome, passed)))
     else:
@@ -139,6 +140,7 @@ def undo(yes: bool, as_json: bool, state: str | None) -> int:
             raise CannotError("not agreed to: nothing was touched")
         kept_off = not_put_back(evictions)
         put_back, left = undo_entries(host.kernel, journal, evictions)
+        look_again(host, journal)
     if as_json:
         click.echo(encoded(undo_object(put_back, left, kept_off)))
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,11 +15,18 @@ from davy.cli.places import (
     for_one_look,
     host_at,
     journal_if_any,
+    journal_there,
     last_scan,
     remember,
     with_unfinished,
 )
 from davy.cli.progress import progress
+from davy.cli.since import LAST, asked, changes_since, check_since
+
+if TYPE_CHECKING:
+    from davy.model.incidents import Judgement
+    from davy.model.memory import Changes, Memory
+    from davy.model.snapshot import Snapshot
 
 
 @click.command()
@@ -32,16 +41,25 @@ from davy.cli.progress import progress
     help="Seconds over which CPU use is sampled.",
 )
 @click.option("--deep", is_flag=True, help="Ask for every pid there can be, and all threads.  Takes seconds.")
+@click.option(
+    "--since",
+    is_flag=False,
+    flag_value=LAST,
+    metavar="[WHEN]",
+    help="Show which autostarts are new, changed or gone since the last scan, a baseline, 3d, or 2026-01-31.",
+)
+@click.option("--autostarts", "listing", is_flag=True, help="Show everything that starts by itself on this host.")
 @click.option("--views", is_flag=True, help="Show which view of the kernel sees which process and module.")
 @rules_option
 @ptrace_option
 @state_option
 def scan(
-    capsule: str | None, as_json: bool, root: str | None, window: float, deep: bool, views: bool, rules: str | None,
-    no_ptrace: bool, state: str | None,
+    capsule: str | None, as_json: bool, root: str | None, window: float, deep: bool, since: str | None, listing: bool,
+    views: bool, rules: str | None, no_ptrace: bool, state: str | None,
 ) -> int:  # fmt: skip
     """Look for miners, on this host or in CAPSULE.  Ends 0 when nothing was found, 1 when an incident was."""
     for_one_look()
+    from davy.journal.seen import recalled
     from davy.model.reach import Reach
     from davy.scan import replay
     from davy.scan import scan as road
@@ -51,42 +69,66 @@ def scan(
     if rules is not None:
         check_rules(rules)
     saved = capsule or _capsule_in(root)
+    if since is not None:
+        check_since(since, this_host=capsule is None and root is None)
+    memory: Memory | None = None
     if saved:
-        _, judgement = replay(saved)
+        taken, judgement = replay(saved)
     else:
         host = host_at(root)
         journal = journal_if_any(state) if root is None or state is not None else None
         kept = journal.state.folder if journal is not None else None
         reach = Reach(deep=deep, ptrace=not no_ptrace, rules=rules, state=kept)
+        own = journal if root is None else None
+        if since is not None:
+            memory = asked(own, since, time.time())
         with progress(as_json) as status:
-            _, judgement = road(
+            taken, judgement = road(
                 host,
                 window,
                 lambda words: status.update(f"reading {words}"),
                 reach=reach,
                 decided=decided_in(state, root),
+                seen=recalled(own, time.time()),
             )
         judgement = with_unfinished(judgement, journal)
-        remember(journal, judgement, needed=state is not None)
+        remember(journal, judgement, taken, needed=state is not None)
+    changes = changes_since(taken, since, memory) if since is not None else None
     if as_json:
-        from davy.present.contract import as_json as encoded
-        from davy.present.contract import scan_object
-
-        found = scan_object(judgement)
-        if views:
-            from davy.present.contract import tables_object
-
-            found["tables"] = tables_object(judgement)
-        click.echo(encoded(found))
+        _print_json(judgement, taken, changes, views=views, listing=listing)
     else:
-        from davy.present.terminal import console, show_judgement
-
-        if views:
-            from davy.present.views import show_views
-
-            show_views(console(), judgement)
-        show_judgement(console(), judgement, here=not saved)
+        _print(judgement, taken, changes, views=views, listing=listing, here=not saved)
     return INCIDENT if judgement.incidents else 0
+
+
+def _print_json(judgement: Judgement, taken: Snapshot, changes: Changes | None, *, views: bool, listing: bool) -> None:
+    from davy.present.autostarts import autostart_object, changes_object
+    from davy.present.contract import as_json, scan_object, tables_object
+
+    found = scan_object(judgement)
+    if views:
+        found["tables"] = tables_object(judgement)
+    if listing:
+        found["autostarts"]["entries"] = [autostart_object(each) for each in taken.autostarts]
+    if changes is not None:
+        found["compared"] = changes_object(changes)
+    click.echo(as_json(found))
+
+
+def _print(
+    judgement: Judgement, taken: Snapshot, changes: Changes | None, *, views: bool, listing: bool, here: bool
+) -> None:
+    from davy.present.autostarts import show_autostarts, show_changes
+    from davy.present.terminal import console, show_judgement
+    from davy.present.views import show_views
+
+    if views:
+        show_views(console(), judgement)
+    if listing:
+        show_autostarts(console(), taken.autostarts, judgement.taken)
+    if changes is not None:
+        show_changes(console(), changes, judgement.taken)
+    show_judgement(console(), judgement, here=here)
 
 
 def _capsule_in(root: str | None) -> str | None:
@@ -107,6 +149,7 @@ def snapshot(file: str, window: float, deep: bool, no_ptrace: bool) -> int:
     """Save all facts of this host to FILE, a capsule, which davy scan FILE judges anywhere."""
     for_one_look()
     from davy.capsule import write
+    from davy.journal.seen import recalled
     from davy.model.reach import Reach
     from davy.scan import scan as road
 
@@ -114,7 +157,7 @@ def snapshot(file: str, window: float, deep: bool, no_ptrace: bool) -> int:
     with progress(False) as status:
         taken, _ = road(
             host_at(None), window, lambda words: status.update(f"reading {words}"),
-            reach=reach, decided=decided_in(None, None),
+            reach=reach, decided=decided_in(None, None), seen=recalled(journal_there(), time.time()),
         )  # fmt: skip
     write(taken, file)
     click.echo(f"{file}: {len(taken.processes)} processes, {len(taken.gaps)} gaps")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from davy.model.allowance import Allowance
     from davy.model.facts import Gap
     from davy.model.incidents import Judgement
+    from davy.model.snapshot import Snapshot
 
 _NICE: Final = -5
 
@@ -40,16 +41,40 @@ def journal_if_any(folder: str | None) -> Journal | None:
         return None
 
 
-def remember(journal: Journal | None, judgement: Judgement, needed: bool = False) -> None:
-    """Keep a scan, so that its incidents can be named; where there is no room for it that must be ``needed``."""
+def journal_there() -> Journal | None:
+    """The journal in the usual place for a verb that keeps nothing: None when there is none yet."""
+    from davy.journal.state import default_folder
+
+    return journal_if_any(None) if os.path.isdir(default_folder()) else None
+
+
+def remember(journal: Journal | None, judgement: Judgement, snapshot: Snapshot, needed: bool = False) -> None:
+    """Keep a scan, so that its incidents can be named, and which autostarts it saw; ``needed``: or raise.
+
+    A scan of a tree is none of this host.
+    """
+    from davy.journal import seen
     from davy.journal.state import StateError
+    from davy.scan import autostart_gaps
 
     if journal is not None and judgement.live:
         try:
             journal.remember(judgement)
+            seen.keep(journal, snapshot.autostarts, snapshot.taken, autostart_gaps(snapshot))
         except StateError:
             if needed:
                 raise
+
+
+def look_again(host: Host, journal: Journal) -> None:
+    """Remember the autostarts as an undo has left them: what Davy itself puts back is no news."""
+    from davy.journal import seen
+    from davy.journal.state import StateError
+    from davy.scan import autostarts_of
+
+    found, gaps = autostarts_of(host)
+    with suppress(StateError):
+        seen.keep(journal, found, time.time(), gaps)
 
 
 def host_at(root: str | None) -> Host:

@@ -16,10 +16,12 @@ from davy.collect.content.memory import memory
 from davy.collect.content.told_wallets import told_wallets
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
+from davy.collect.following import following
 from davy.collect.holders import Holders, far_ends, holders, ownerless
 from davy.collect.sockets import sockets_beside
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.packages import packages
+from davy.model.autostarts import Followed
 from davy.model.computation import Rounding, Workload
 from davy.model.concealment import HiddenName
 from davy.model.content import ContentHit
@@ -31,13 +33,14 @@ from davy.model.snapshot import Snapshot
 from davy.model.triage import Subjects
 
 Examined = (
-    ContentHit | Conversation | Gap | HiddenName | PoolMention | Rounding | WalletSighting | Workload
+    ContentHit | Conversation | Followed | Gap | HiddenName | PoolMention | Rounding | WalletSighting | Workload
 )  # fmt: skip
 Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
 
 _NETWORKS_LIMIT: Final = 16
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
+    ("autostarts", following),
     ("hidden names", hidden_names),
     ("content", images),
     ("memory", memory),
@@ -58,6 +61,7 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = U
     ]  # fmt: skip
     return msgspec.structs.replace(
         richer,
+        followed=every(facts, Followed),
         hidden_names=every(facts, HiddenName),
         content_hits=richer.content_hits + every(facts, ContentHit),
         conversations=every(facts, Conversation),
@@ -113,10 +117,9 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapsho
         for inode in subjects.sockets & held.keys():
             named |= {pid: ways.by_pid[pid] for pid in held[inode]}
     database = packages(host.root)
-    owners = database.owners(
-        {path for process in named.values() for path in (process.exe_path, process.script) if path}
-        | subjects.autostart_paths
-    )
+    programs = {path for process in named.values() for path in (process.exe_path, process.script) if path}
+    provenance = database.provenance({autostart.path for autostart in snapshot.autostarts})
+    database.owners(programs)
     facts = list(details(host, host.kernel, named.values(), database)) if host.kernel else []
     return msgspec.structs.replace(
         snapshot,
@@ -128,8 +131,8 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapsho
             for socket in snapshot.sockets
         ),
         autostarts=tuple(
-            msgspec.structs.replace(autostart, owner_package=owners[autostart.path])
-            if autostart.path in owners
+            msgspec.structs.replace(autostart, owner_package=its.owner, unmodified=its.unmodified)
+            if (its := provenance[autostart.path]).owner is not None
             else autostart
             for autostart in snapshot.autostarts
         ),

@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from davy.host import Denied, DirectoryRoot, Host, HostError, Refused
+from davy.host.digests import IDENTITY, Digest, SumKind, digest_of
 from davy.host.errors import mapped
 from davy.host.mounts import hanging_points, parse_mountinfo
 from davy.host.packages import PackageDatabase
 from davy.host.procfs import FILE_LIMIT, Procfs
-from davy.host.root import Digest, FileStat, Root, digest_of, file_stat
+from davy.host.root import FileStat, Root, file_stat
 from davy.host.syscalls import birth_time
 from davy.model.facts import Executable
 
@@ -76,6 +77,11 @@ class _Content(NamedTuple):
     facts: ElfFacts = ElfFacts()
 
 
+class _Hashing(NamedTuple):
+    size_limit: int
+    kinds: frozenset[SumKind]
+
+
 Contents = dict[FileStat, _Content]
 """What was read of files so far, by all that stat(2) says of each: what many processes run is hashed once."""
 
@@ -110,10 +116,8 @@ def executable(
     for what is not a regular file or lies on a file system that may never answer.
     """
     known = contents if contents is not None else {}
-    if pid is None:
-        content = _at_path(host.root, path, size_limit, known)
-    else:
-        content = _of_process(host, pid, path, size_limit, known)
+    hashing = _Hashing(size_limit, packages.kinds.union(IDENTITY) if packages else frozenset(IDENTITY))
+    content = _of_process(host, pid, path, hashing, known) if pid else _at_path(host.root, path, hashing, known)
     stat, digest, facts = content
     provenance = _provenance(host.root, path, content, packages) if packages else _Provenance()
     return Executable(
@@ -165,26 +169,26 @@ def _header(head: bytes) -> _Header | None:
     return _Header(layout, *layout.header.unpack_from(head))
 
 
-def _of_descriptor(descriptor: int, path: str, size_limit: int, known: Contents) -> _Content:
+def _of_descriptor(descriptor: int, path: str, hashing: _Hashing, known: Contents) -> _Content:
     stat = file_stat(os.fstat(descriptor), birth_time(descriptor))
     if not stat.regular:
         raise Refused(f"{path}: not a regular file")
     if stat not in known:
         facts = elf_facts(lambda size, offset: os.pread(descriptor, size, offset), stat.size)
-        known[stat] = _Content(stat, digest_of(descriptor, size_limit), facts)
+        known[stat] = _Content(stat, digest_of(descriptor, *hashing), facts)
     return known[stat]
 
 
-def _at_path(root: Root, path: str, size_limit: int, known: Contents) -> _Content:
+def _at_path(root: Root, path: str, hashing: _Hashing, known: Contents) -> _Content:
     try:
         if isinstance(root, DirectoryRoot):
             with root.open_regular(path) as descriptor:
-                return _of_descriptor(descriptor, path, size_limit, known)
-        content = root.read(path, size_limit)
+                return _of_descriptor(descriptor, path, hashing, known)
+        content = root.read(path, hashing.size_limit)
     except Denied:
         return _Content(_regular(root, path))
     facts = elf_facts(lambda size, offset: content[offset : offset + size], len(content))
-    return _Content(_regular(root, path), root.digest(path, size_limit), facts)
+    return _Content(_regular(root, path), root.digest(path, *hashing), facts)
 
 
 def _regular(root: Root, path: str) -> FileStat:
@@ -194,11 +198,11 @@ def _regular(root: Root, path: str) -> FileStat:
     return stat
 
 
-def _of_process(host: Host, pid: int, path: str, size_limit: int, known: Contents) -> _Content:
+def _of_process(host: Host, pid: int, path: str, hashing: _Hashing, known: Contents) -> _Content:
     if host.kernel is None:
         raise Refused(f"{pid}/exe: not a live host")
     with opened_image(host.kernel.procfs, pid) as descriptor:
-        return _of_descriptor(descriptor, path, size_limit, known)
+        return _of_descriptor(descriptor, path, hashing, known)
 
 
 @contextmanager
@@ -227,7 +231,7 @@ def _provenance(root: Root, path: str, content: _Content, packages: PackageDatab
     if digest is None:
         return _Provenance(owner)
     if owner is None:
-        return _Provenance(twin=packages.twin(digest.md5))
+        return _Provenance(twin=packages.twin(digest))
     unmodified = packages.unmodified(path, owner, digest)
     if unmodified is False and not _lies_at(root, path, content.stat):
         unmodified = None

@@ -6,23 +6,25 @@ share.  Facts and findings come in, a `Judgement` goes out; pure.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from davy.correlate.allowed import allowed, own_autostarts
+from davy.correlate.dormant import dormant, of_files
 from davy.correlate.followers import autostarts, droppers, fetchers
 from davy.correlate.gang import DEEDS, Gang, joined
 from davy.correlate.guardians import RULE, Surroundings, guardians, guarding
 from davy.correlate.hiders import Hider, hiders
-from davy.correlate.incident import family_of, incident, slowed_work
+from davy.correlate.incident import incident, slowed_work
 from davy.correlate.ownership import owners_hand
 from davy.correlate.payees import payees, paying
 from davy.correlate.relations import program_key, untouchable
 from davy.correlate.verdict import by_aspect, of_two_kinds, proven, total_bits, verdict_of
 from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
-from davy.model.facts import Process
+from davy.model.autostarts import AutostartCount, News
+from davy.model.facts import KnownFile, Process
 from davy.model.findings import HOST, Aspect, Finding
 from davy.model.incidents import Considered, Incident, Judgement, Kind, Verdict
 from davy.model.lookup import lookup
@@ -53,9 +55,9 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
     gangs = _gangs(snapshot, by_subject, excused)
     claimed = {subject for gang in gangs for subject in gang.autostarts}
     claimed |= {autostart.subject for autostart in own_autostarts(snapshot, permitted)}
-    gangs += _dormant(snapshot, by_subject, claimed)
+    gangs += dormant(snapshot, by_subject, claimed)
     gangs = joined(snapshot, _hidden(gangs, hiders(snapshot, by_subject), by_subject), by_subject)
-    used = _used(snapshot) if snapshot.known_files else set()
+    used = _used(snapshot) if snapshot.known_files or snapshot.followed else set()
     for gang in gangs:
         _add_files(snapshot, gang, used, by_subject)
     accused = {
@@ -99,8 +101,14 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         process_table=snapshot.process_table,
         module_table=snapshot.module_table,
         accounting=snapshot.accounting,
+        autostarts=_counted(snapshot),
         live=snapshot.live,
     )
+
+
+def _counted(snapshot: Snapshot) -> AutostartCount:
+    news = Counter(autostart.news for autostart in snapshot.autostarts)
+    return AutostartCount(seen=news.total(), new=news[News.NEW], changed=news[News.CHANGED])
 
 
 def _gangs(snapshot: Snapshot, findings: Findings, excused: frozenset[str]) -> list[Gang]:
@@ -216,17 +224,6 @@ def _joins(snapshot: Snapshot, process: Process, ember: Process, findings: Findi
     return same and process.script is None and any(finding.bits >= 1.0 for finding in own)
 
 
-def _dormant(snapshot: Snapshot, findings: Findings, claimed: set[str]) -> list[Gang]:
-    """Autostarts that are suspect by themselves while nothing of theirs runs, those of one family together."""
-    found: dict[str, Gang] = defaultdict(Gang)
-    for autostart in snapshot.autostarts:
-        own = findings.get(autostart.subject, [])
-        if autostart.subject not in claimed and verdict_of(own) is not Verdict.CLEAN:
-            gang = found[family_of(own) or autostart.subject]
-            gang.autostarts[autostart.subject] = (autostart, own[0].summary)
-    return list(found.values())
-
-
 def _hidden(gangs: list[Gang], found: Sequence[Hider], findings: Findings) -> list[Gang]:
     """The gangs with those that hide them, and what hides nobody who was seen as gangs of their own.
 
@@ -276,6 +273,12 @@ def _add_files(snapshot: Snapshot, gang: Gang, used: set[str | None], findings: 
         sure = any(finding.bits >= _SURE_BITS for finding in findings.get(known.subject, ()))
         if sure and known.family in families and known.path not in used and known.path not in hiding:
             gang.files[known.subject] = known
+    for one in of_files(snapshot, gang):
+        file = one.executable
+        own = findings.get(file.subject, ()) if file else ()
+        told = next((finding for finding in own if finding.bits >= _SURE_BITS), None)
+        if file and told and file.path not in used and file.path not in hiding:
+            gang.files.setdefault(file.subject, KnownFile(file.path, told.family or "", file))
 
 
 def _considered(

@@ -9,6 +9,7 @@ from typing import Final
 
 from davy.correlate.hiders import UNSEEN
 from davy.correlate.verdict import confidence, proven, total_bits, verdict_of
+from davy.detect.autostarts import followed_by_autostart
 from davy.detect.families import KNOWN_LINE
 from davy.detect.programs import own_program
 from davy.knowledge import families, public_families
@@ -24,6 +25,8 @@ _SLOWED_LEAST: Final = 0.2
 _WAITED_LEAST: Final = 0.05
 """Work that waited for a smaller share of what it asked for was hardly slowed."""
 _SLOWED_MOST: Final = 5
+_COMMAND_SHOWN: Final = 100
+"""Characters of a command in a summary."""
 _NAMING_BITS: Final = 3.0
 """A name or path with less is one that others use, too: it needs another one of the same family beside it."""
 
@@ -44,6 +47,7 @@ def autostart_actor(autostart: Autostart, detail: str) -> Actor:
         role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=autostart.subject,
         name=autostart.unit or f"{autostart.kind} {os.path.basename(autostart.path)}", detail=detail,
         user=autostart.user, path=autostart.path, line=autostart.line, command=autostart.command,
+        autostart=autostart,
     )  # fmt: skip
 
 
@@ -150,10 +154,25 @@ def _autostarts(count: int) -> str:
     return "1 autostart" if count == 1 else f"{count} autostarts"
 
 
+def _would_start(autostart: Autostart) -> str:
+    """What an autostart would start, when, and as whom."""
+    what = " ".join((autostart.command or autostart.activates or autostart.path).split())
+    what = what if len(what) <= _COMMAND_SHOWN else what[:_COMMAND_SHOWN] + "..."
+    when = " ".join(autostart.schedule.split())
+    return (
+        f"{what} ({', '.join(filter(None, (autostart.kind.value, when, autostart.user and f'as {autostart.user}')))})"
+    )
+
+
 def summary_of(
-    verdict: Verdict, family: str | None, miners: Sequence[Process], actors: Sequence[Actor], hours: float | None
+    verdict: Verdict,
+    family: str | None,
+    miners: Sequence[Process],
+    actors: Sequence[Actor],
+    hours: float | None,
+    starting: Sequence[Autostart] = (),
 ) -> str:
-    """One sentence a person understands."""
+    """One sentence a person understands; of what does not run, what would be started by ``starting`` and when."""
     kept = [actor for actor in actors if actor.role is Role.GUARDIAN]
     again = [actor for actor in actors if actor.role is Role.AUTOSTART]
     known = next((one for one in families() if one.id == family), None)
@@ -165,7 +184,8 @@ def summary_of(
         return f"{'Something hides' if verdict is Verdict.CONFIRMED else 'Perhaps something hides'}: {words}"
     if not miners:
         named = f" of {known.name}" if known else ""
-        return f"{looks}{named} is started by {_autostarts(len(again))}, and does not run now"
+        would = f": {'; '.join(map(_would_start, starting[:2]))}" if starting else ""
+        return f"{looks}{named} is started by {_autostarts(len(again))}, and does not run now{would}"
     names = ", ".join(dict.fromkeys(f"{process.name} ({process.user})" for process in miners[:3]))
     words = f"{looks} runs: {names}"
     if known:
@@ -228,6 +248,7 @@ def incident(
         if (detail := ways.detail.get(process.subject)) and detail.executable and not detail.executable.owner_package
     } | {known.path: known.executable for known in files if known.executable}
     hiding = {path for hider in hiders for path in hider.files}
+    programs |= _started_files(snapshot, [autostart for autostart, _ in autostarts])
     programs |= {file.path: file.executable for file in snapshot.module_files if file.path in hiding}
     hours = cpu_hours(snapshot, running)
     names = [own_program(snapshot, process) or process.exe_path or process.name for process in miners]
@@ -239,7 +260,7 @@ def incident(
         bits=bits,
         confidence=confidence(bits, proof=any(proven(findings.get(subject, ())) for subject in judged)),
         family=family,
-        summary=summary_of(verdict, family, miners, actors, hours)
+        summary=summary_of(verdict, family, miners, actors, hours, [autostart for autostart, _ in autostarts])
         + (f"; may be its owner's own: davy allow ({owners})" if owners is not None else ""),
         actors=tuple(actors),
         timeline=timeline(running, [autostart for autostart, _ in autostarts], programs.values()),
@@ -249,6 +270,17 @@ def incident(
         slowed=slowed,
         owners=owners,
     )
+
+
+def _started_files(snapshot: Snapshot, autostarts: Sequence[Autostart]) -> dict[str, Executable]:
+    """The files of nobody's package that autostarts come to."""
+    followed = followed_by_autostart(snapshot)
+    return {
+        one.executable.path: one.executable
+        for autostart in autostarts
+        for one in followed.get(autostart.subject, ())
+        if one.executable and one.executable.owner_package is None and one.executable.twin is None
+    }
 
 
 def _doing(findings: Sequence[Finding]) -> str:

@@ -90,7 +90,7 @@ def _unit(snapshot: Snapshot, miner: Process, use: DualUse) -> str | None:
             continue
         if miner.exe_path not in autostart.programs:
             continue
-        if autostart.owner_package is not None:
+        if autostart.vendor:
             return unit
         if autostart.path == f"/etc/systemd/system/{unit}" and _open_settings(miner.cmdline):
             return unit

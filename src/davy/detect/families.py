@@ -86,7 +86,7 @@ def known_line(snapshot: Snapshot) -> Iterator[Observation]:
     What the command does counts elsewhere; this says whose it may be, and makes no suspect.
     """
     for autostart in snapshot.autostarts:
-        if autostart.owner_package:
+        if autostart.vendor:
             continue
         if line := family_by_command(autostart.text or autostart.command):
             yield Observation(

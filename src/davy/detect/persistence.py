@@ -9,46 +9,11 @@ from typing import Final
 from davy.detect.places import in_a_home, odd_place
 from davy.detect.programs import own_program
 from davy.detect.rule import Observation, detector
-from davy.knowledge import family_by_path
-from davy.knowledge.commands import AUTOSTART, suspicious_command
 from davy.model.autostarts import Autostart
 from davy.model.findings import Aspect
 from davy.model.snapshot import Snapshot
 
 CAME_BACK: Final = "persistence.came-back"
-
-
-@detector(AUTOSTART, aspect=Aspect.PERSISTENCE, technique="T1053.003")
-def suspicious_autostart(snapshot: Snapshot) -> Iterator[Observation]:
-    """An autostart fetches and runs, decodes, or runs something from a place where anyone may write.
-
-    Installed packages' own entries are not meant.
-    """
-    for autostart in snapshot.autostarts:
-        matches = () if autostart.owner_package else suspicious_command(autostart.command)
-        if matches:
-            yield Observation(
-                subject=autostart.subject,
-                degree=matches[0].id,
-                summary="; ".join(match.reason for match in matches[:3]),
-                evidence=(autostart.text or autostart.command,),
-            )
-
-
-@detector("identity.autostart", aspect=Aspect.IDENTITY, technique="T1053.003")
-def family_autostart(snapshot: Snapshot) -> Iterator[Observation]:
-    """An autostart runs a file at a path that a known family uses."""
-    for autostart in snapshot.autostarts:
-        for path in autostart.programs:
-            match = None if autostart.owner_package else family_by_path(path)
-            if match:
-                yield Observation(
-                    subject=autostart.subject,
-                    degree="shared" if match.weak else "own",
-                    summary=f"starts {path}, which {match.family} uses",
-                    evidence=(autostart.text or autostart.command,),
-                    family=match.family,
-                )
 
 
 def _starting(program: str, *, script: bool) -> str:

@@ -25,6 +25,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
     family: str | None = None
     related: tuple[str, ...] = ()
+    technique: str | None = None
+    """Where it is another than its detector's."""
 
 
 class Detector(Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class Detector(Struct, frozen=True, kw_only=True):
             yield Finding(
                 rule=self.rule,
                 aspect=self.aspect,
-                technique=self.technique,
+                technique=seen.technique or self.technique,
                 subject=seen.subject,
                 bits=weight.bits,
                 conclusive=weight.conclusive,

@@ -11,7 +11,6 @@ from davy.detect.identity import claimed_name
 from davy.detect.network import towards_a_family, towards_a_pool
 from davy.detect.places import base, odd_place
 from davy.knowledge import family_by_name, family_by_path
-from davy.knowledge.commands import suspicious_command
 from davy.knowledge.programs import kernel_thread_like, near_miss, system_daemon
 from davy.knowledge.words import mining_words
 from davy.model.facts import Exe, Process
@@ -94,14 +93,8 @@ def triage(snapshot: Snapshot) -> Subjects:
             if not relative.kernel_thread and relative.pid != 1:
                 pressing.setdefault(relative.subject, 4)
     chosen = sorted(pressing, key=lambda subject: (pressing[subject], subject))[:_SUBJECTS_LIMIT]
-    named = {ways.by_subject[subject].program for subject in chosen}
     return Subjects(
         processes=frozenset(chosen),
-        autostart_paths=frozenset(
-            autostart.path
-            for autostart in snapshot.autostarts
-            if suspicious_command(autostart.command) or not named.isdisjoint(autostart.programs)
-        ),
         sockets=frozenset(
             socket.inode for socket in snapshot.sockets if towards_a_pool(socket) or towards_a_family(socket)
         ),

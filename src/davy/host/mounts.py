@@ -70,8 +70,16 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
 
 
 def hanging_points(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
-    """Mount points below which Davy does not read."""
-    return tuple(mount.point.rstrip("/") + "/" for mount in mounts if mount.may_hang)
+    """Mount points below which Davy does not read: not those where what answers at once is mounted on what may not.
+
+    So systemd has ``binfmt_misc`` mounted on an autofs when somebody first looks.
+    """
+    over = {(mount.parent_id, mount.point) for mount in mounts if not mount.may_hang}
+    return tuple(
+        mount.point.rstrip("/") + "/"
+        for mount in mounts
+        if mount.may_hang and (mount.mount_id, mount.point) not in over
+    )
 
 
 def covered_processes(mounts: tuple[Mount, ...]) -> frozenset[int]:

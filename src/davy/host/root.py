@@ -7,15 +7,15 @@ Paths are absolute within the root; text is decoded with ``surrogateescape``.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol
 
 from msgspec import Struct
 
+from davy.host.digests import IDENTITY, Digest, SumKind, digest_of, digest_of_bytes
 from davy.host.errors import Gone, Refused, mapped
 from davy.host.mounts import hanging_points, parse_mountinfo
 from davy.host.syscalls import (
@@ -71,11 +71,14 @@ class FileStat(Struct, frozen=True, kw_only=True):
         return stat.S_ISLNK(self.mode)
 
 
-class Digest(Struct, frozen=True):
-    """Hashes of one whole file."""
+class OpenFile(Protocol):
+    """A regular file that is read piecewise."""
 
-    sha256: str
-    md5: str
+    size: int
+    """Bytes it had when it was opened."""
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """The bytes at ``offset``, fewer than ``size`` only where the file ends.  Raises `HostError`."""
 
 
 class Root(Protocol):
@@ -98,8 +101,11 @@ class Root(Protocol):
     def readlink(self, path: str) -> str:
         """Where a symbolic link points, as it is written."""
 
-    def digest(self, path: str, limit: int) -> Digest | None:
-        """Hashes of a regular file; None when it is larger than ``limit`` bytes."""
+    def digest(self, path: str, limit: int, kinds: Iterable[SumKind] = IDENTITY) -> Digest | None:
+        """Hashes of a regular file, those of ``kinds``; None when it is larger than ``limit`` bytes."""
+
+    def opened(self, path: str) -> AbstractContextManager[OpenFile]:
+        """A regular file to read in pieces, links followed within the root."""
 
 
 def file_stat(result: os.stat_result, birth: float | None = None, *, locked: bool | None = None) -> FileStat:
@@ -110,18 +116,18 @@ def file_stat(result: os.stat_result, birth: float | None = None, *, locked: boo
     )  # fmt: skip
 
 
-def digest_of(descriptor: int, limit: int) -> Digest | None:
-    """Hashes of an open regular file from its start; None when it is larger than ``limit`` bytes."""
-    if os.fstat(descriptor).st_size > limit:
-        return None
-    sha256, md5, offset = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    while chunk := os.pread(descriptor, 1 << 18, offset):
-        sha256.update(chunk)
-        md5.update(chunk)
-        offset += len(chunk)
-        if offset > limit:
-            return None
-    return Digest(sha256.hexdigest(), md5.hexdigest())
+class _Descriptor:
+    """An `OpenFile` of the kernel's."""
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        self._descriptor, self._path = descriptor, path
+        self.size = os.fstat(descriptor).st_size
+
+    def pread(self, size: int, offset: int) -> bytes:
+        try:
+            return os.pread(self._descriptor, size, offset)
+        except OSError as error:
+            raise mapped(error, self._path) from None
 
 
 class DirectoryRoot:
@@ -291,9 +297,14 @@ class DirectoryRoot:
                     raise Refused(f"{path}: not a link") from None
                 raise
 
-    def digest(self, path: str, limit: int) -> Digest | None:
+    def digest(self, path: str, limit: int, kinds: Iterable[SumKind] = IDENTITY) -> Digest | None:
         with self.open_regular(path) as descriptor:
-            return digest_of(descriptor, limit)
+            return digest_of(descriptor, limit, kinds)
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[OpenFile]:
+        with self.open_regular(path) as descriptor:
+            yield _Descriptor(descriptor, path)
 
 
 class Entry(Struct, frozen=True):
@@ -306,6 +317,16 @@ class Entry(Struct, frozen=True):
     mtime: float = 0.0
     target: str | None = None
     immutable: bool | None = None
+
+
+class _InMemory:
+    """An `OpenFile` of a `MemoryRoot`."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self.size = content, len(content)
+
+    def pread(self, size: int, offset: int) -> bytes:
+        return self._content[offset : offset + size]
 
 
 class MemoryRoot:
@@ -394,8 +415,15 @@ class MemoryRoot:
             raise Refused(f"{path}: not a link")
         return target
 
-    def digest(self, path: str, limit: int) -> Digest | None:
+    def digest(self, path: str, limit: int, kinds: Iterable[SumKind] = IDENTITY) -> Digest | None:
         content = self.read(path, limit + 1)
         if len(content) > limit:
             return None
-        return Digest(hashlib.sha256(content).hexdigest(), hashlib.md5(content, usedforsecurity=False).hexdigest())
+        return digest_of_bytes(content, kinds)
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[OpenFile]:
+        entry = self._entry(self._resolved(path), path)
+        if not stat.S_ISREG(entry.mode):
+            raise Refused(f"{path}: not a regular file")
+        yield _InMemory(entry.content)

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from davy.journal import seen
 from davy.journal.state import State, StateError
 from davy.model.incidents import Judgement
 from davy.model.plan import Plan, Step
@@ -80,7 +81,7 @@ class Journal:
             self._db = sqlite3.connect(state.journal, isolation_level=None, timeout=5.0)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(_SCHEMA + seen.SCHEMA)
 
     @contextmanager
     def _clearly(self) -> Iterator[None]:
@@ -92,6 +93,19 @@ class Journal:
         except (msgspec.MsgspecError, ValueError, TypeError, IndexError) as error:
             raise StateError(f"journal {self.state.journal}: damaged: {error}") from None
 
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it is written, or nothing."""
+        with self._clearly():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         with self._clearly():
             self._db.execute(statement, values)
@@ -102,23 +116,16 @@ class Journal:
 
     def begin(self, plan: Plan, operation: int | None = None) -> Eviction:
         """Write a plan down before its first step; ``operation`` when it is a further round of an earlier one."""
-        with self._clearly():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                number = self._db.execute(
-                    "INSERT INTO evictions (operation, started, state, plan) VALUES (?, ?, ?, ?)",
-                    (operation or 0, time.time(), Progress.BEGUN, msgspec.msgpack.encode(plan)),
-                ).lastrowid
-                self._db.execute("UPDATE evictions SET operation = id WHERE id = ? AND operation = 0", (number,))
-                self._db.executemany(
-                    "INSERT INTO steps (eviction, seq, state) VALUES (?, ?, ?)",
-                    [(number, seq, Progress.PLANNED) for seq in range(len(plan.steps))],
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
+        with self.transaction() as db:
+            number = db.execute(
+                "INSERT INTO evictions (operation, started, state, plan) VALUES (?, ?, ?, ?)",
+                (operation or 0, time.time(), Progress.BEGUN, msgspec.msgpack.encode(plan)),
+            ).lastrowid
+            db.execute("UPDATE evictions SET operation = id WHERE id = ? AND operation = 0", (number,))
+            db.executemany(
+                "INSERT INTO steps (eviction, seq, state) VALUES (?, ?, ?)",
+                [(number, seq, Progress.PLANNED) for seq in range(len(plan.steps))],
+            )
         return self._eviction(number or 0)
 
     def _eviction(self, number: int) -> Eviction:

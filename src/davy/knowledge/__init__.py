@@ -14,6 +14,7 @@ from davy.knowledge.families import (
     families,
     family_by_address,
     family_by_command,
+    family_by_key,
     family_by_name,
     family_by_path,
     family_by_unit,
@@ -25,7 +26,7 @@ from davy.knowledge.families import (
 )
 
 __all__ = [
-    "Family", "NameMatch", "PathMatch", "families", "family_by_address", "family_by_command", "family_by_name",
-    "family_by_path", "family_by_unit", "family_by_wallet", "guardian_name", "known_paths", "planted",
+    "Family", "NameMatch", "PathMatch", "families", "family_by_address", "family_by_command", "family_by_key",
+    "family_by_name", "family_by_path", "family_by_unit", "family_by_wallet", "guardian_name", "known_paths", "planted",
     "public_families",
 ]  # fmt: skip

@@ -18,19 +18,29 @@ from davy.knowledge.data import read
 from davy.knowledge.programs import honest_hidden
 from davy.knowledge.weights import weight_of
 from davy.knowledge.words import told
+from davy.model.findings import Aspect
 
 _SHOWN_LIMIT: Final = 200
 _PART: Final = re.compile(r"%(\w+)%")
 
+AUTOSTART_RULES: Final = {
+    Aspect.PERSISTENCE: "persistence.suspicious-autostart",
+    Aspect.NETWORK: "network.autostart",
+    Aspect.ORIGIN: "origin.autostart",
+    Aspect.CONTENT: "content.autostart",
+    Aspect.CONCEALMENT: "concealment.autostart",
+}
+"""The rules under which what the shapes are worth is written down, each as a degree by its id."""
 
-AUTOSTART: Final = "persistence.suspicious-autostart"
-"""The rule under which what the shapes are worth is written down, each as a degree by its id."""
+PLACES: Final = frozenset({"runs from a writable folder", "runs a hidden program", "starts what is not running"})
+"""Shapes that only say where a program lies or when it starts: people's own commands have them, too."""
 
 
 class Shape(Struct, frozen=True, forbid_unknown_fields=True):
     """One shape of command; the fields are explained in ``commands.toml``."""
 
     id: str
+    aspect: Literal["persistence", "network", "origin", "content", "concealment"]
     technique: str
     """MITRE ATT&CK id."""
     reason: str
@@ -42,6 +52,11 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True):
     spare: Literal["honest_hidden"] | None = None
     words: bool = False
 
+    @property
+    def rule(self) -> str:
+        """The rule that its weight stands under."""
+        return AUTOSTART_RULES[Aspect(self.aspect)]
+
 
 class Shapes(Struct, frozen=True, forbid_unknown_fields=True):
     parts: dict[str, str]
@@ -52,6 +67,7 @@ class CommandMatch(NamedTuple):
     """A shape that an autostart's command has."""
 
     id: str
+    aspect: Aspect
     bits: float
     reason: str
     technique: str
@@ -94,7 +110,8 @@ def suspicious_command(command: str) -> tuple[CommandMatch, ...]:
             found.append(
                 CommandMatch(
                     shape.id,
-                    weight_of(AUTOSTART, shape.id).bits,
+                    Aspect(shape.aspect),
+                    weight_of(shape.rule, shape.id).bits,
                     shape.reason,
                     shape.technique,
                     shape.falsepositives,

@@ -31,6 +31,7 @@ class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     paths: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     cron: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +62,8 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Kernel modules, by the name without ``.ko``."""
     cron: tuple[str, ...] = ()
     """Regular expressions searched for in a cron line or another autostart's command."""
+    keys: tuple[str, ...] = ()
+    """Regular expressions searched for in a line of ``authorized_keys``."""
     hosts: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     """Addresses it was seen to talk to: history, not a blocklist."""
@@ -247,6 +250,16 @@ def family_by_command(command: str) -> PathMatch | None:
     """The family whose cron lines look like this line or command, or whose host or address it names."""
     text = command[:_TEXT_LIMIT]
     return _placed(_commands().find(text) or _server_in(text))
+
+
+@functools.cache
+def _keys() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(expression), family.id) for family in families() for expression in family.keys)
+
+
+def family_by_key(line: str) -> str | None:
+    """The family that leaves the key of this line of ``authorized_keys``."""
+    return next((family for expression, family in _keys() if expression.search(line[:_TEXT_LIMIT])), None)
 
 
 def family_by_address(address: str) -> PathMatch | None:

@@ -78,6 +78,14 @@ class News(StrEnum):
     CHANGED = "changed"
 
 
+class AutostartCount(Struct, frozen=True):
+    """How many autostarts one look saw, and how many of them are new or changed by the memory of the host."""
+
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+
+
 class Autostart(Struct, frozen=True, kw_only=True):
     """Anything that makes a command run without a person."""
 
@@ -88,6 +96,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
     """1-based; None when the whole file is the entry."""
     end_line: int | None = None
     """The last line of an entry that takes several; None for one that takes one."""
+    column: int | None = None
+    """1-based, in characters; None when no other entry stands in its line."""
     text: str = ""
     """The line as it stands, without its end; the lines of a longer one with a newline between them."""
     remains: str | None = None
@@ -101,7 +111,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
     """As whom it runs; None when that is whoever starts it."""
     unit: str | None = None
     activates: str | None = None
-    """For a timer, path or socket unit: the unit it starts.  For a kernel module's line: the module."""
+    """For a timer, path or socket unit: the unit it starts.  For a kernel module's line: the module.
+    For an authorized key: its fingerprint, ``SHA256:...``."""
     links: tuple[str, ...] = ()
     """The links that enable it: those in ``*.wants``, ``rc?.d``, ``runlevels`` and the like."""
     programs: tuple[str, ...] = ()
@@ -120,7 +131,7 @@ class Autostart(Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        return f"autostart:{self.path}" + (f":{self.line}" if self.line is not None else "")
+        return ":".join(str(part) for part in ("autostart", self.path, self.line, self.column) if part is not None)
 
     @property
     def vendor(self) -> bool:

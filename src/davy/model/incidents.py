@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from davy.model.allowance import Allowance
+from davy.model.autostarts import Autostart, AutostartCount
 from davy.model.concealment import Accounting, ModuleTable, ProcessTable
 from davy.model.facts import Gap, Host
 from davy.model.findings import Finding
@@ -60,6 +61,8 @@ class Actor(Struct, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     line: int | None = None
     command: str | None = None
+    autostart: Autostart | None = None
+    """The fact itself, of an autostart."""
 
 
 class Happening(Struct, frozen=True):
@@ -143,4 +146,5 @@ class Judgement(Struct, frozen=True, kw_only=True):
     process_table: ProcessTable | None = None
     module_table: ModuleTable | None = None
     accounting: Accounting | None = None
+    autostarts: AutostartCount = AutostartCount()
     live: bool = True

@@ -6,9 +6,8 @@ from msgspec import Struct
 
 
 class Subjects(Struct, frozen=True):
-    """The processes whose costly facts are wanted, and the files of autostarts whose owner is."""
+    """The processes whose costly facts are wanted."""
 
     processes: frozenset[str]
-    autostart_paths: frozenset[str]
     sockets: frozenset[int] = frozenset()
     """Inodes of sockets whose holder is wanted."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from davy import __version__
 from davy.correlate.counterfactual import Account, account
+from davy.knowledge.schedules import in_words
 from davy.model.allowance import Allowance
+from davy.model.autostarts import Autostart
 from davy.model.concealment import Accounting, ModuleRow, ModuleTable, ProcessRow, ProcessTable
 from davy.model.facts import Gap
 from davy.model.findings import Finding
@@ -18,23 +19,12 @@ from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, In
 from davy.model.plan import Left, Plan
 from davy.model.text import encodable, escaped_json
 from davy.present.explanation import account_of
+from davy.present.times import moment
 
 if TYPE_CHECKING:
     from davy.respond import Outcome
 
 SCHEMA = 1
-
-
-_FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.0
-"""The years 1 to 9999.  A file system stores whatever time an enemy gives a file."""
-
-
-def moment(seconds: float | None) -> str | None:
-    """A time as RFC 3339 in UTC, to the millisecond; the nearest that can be written."""
-    if seconds is None:
-        return None
-    seconds = min(max(seconds, _FIRST), _LAST)
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _actor(actor: Actor) -> dict[str, Any]:
@@ -53,6 +43,19 @@ def _actor(actor: Actor) -> dict[str, Any]:
         "command": actor.command,
         "name": actor.name,
         "detail": actor.detail,
+        **_of_autostart(actor.autostart),
+    }
+
+
+def _of_autostart(autostart: Autostart | None) -> dict[str, Any]:
+    """What an actor has that is an autostart; null values for any other."""
+    return {
+        "kind_of_autostart": autostart.kind if autostart else None,
+        "schedule": autostart.schedule if autostart else None,
+        "when": in_words(autostart.schedule) if autostart else None,
+        "owner_package": autostart.owner_package if autostart else None,
+        "first_seen": moment(autostart.first_seen) if autostart else None,
+        "news": autostart.news if autostart else None,
     }
 
 
@@ -188,6 +191,11 @@ def scan_object(judgement: Judgement) -> dict[str, Any]:
         if judgement.live
         else None,
         "allowed": [_allowed(one) for one in judgement.allowed],
+        "autostarts": {
+            "seen": judgement.autostarts.seen,
+            "new": judgement.autostarts.new,
+            "changed": judgement.autostarts.changed,
+        },
     }
 
 

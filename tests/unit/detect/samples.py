@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tests.unit.detect import (
+    samples_autostarts,
     samples_content,
     samples_families,
     samples_memory,
@@ -127,6 +128,7 @@ def _module(name: str, rule: str, what: str, *facts: Fact) -> Sample:
 
 
 MATCHING: Final = (
+    *samples_autostarts.MATCHING,
     *samples_content.MATCHING,
     *samples_rounding.MATCHING,
     *samples_workload.MATCHING,
@@ -488,6 +490,7 @@ MATCHING: Final = (
 )
 
 SPARED: Final = (
+    *samples_autostarts.SPARED,
     *samples_content.SPARED,
     *samples_rounding.SPARED,
     *samples_workload.SPARED,

@@ -15,6 +15,7 @@ from tests.unit.snapshots import (
     cron,
     detail,
     executable,
+    followed,
     known_file,
     listener,
     module_file,
@@ -72,6 +73,7 @@ _AGENT: Final = "/opt/datadog-packages/datadog-apm-inject/stable/inject/launcher
 
 _NATIVE: Final = process(715, "/opt/x/server", cores=1.0)
 _NATIVE_FILE: Final = executable("/opt/x/server")
+_STARTED: Final = service("/opt/x/server")
 _TEXTS: Final = process(716, "python3", "/srv/read.py", exe="/usr/bin/python3.11", cores=1.0)
 
 FURTHER: Final[tuple[tuple[str, Snapshot], ...]] = (
@@ -100,6 +102,18 @@ FURTHER: Final[tuple[tuple[str, Snapshot], ...]] = (
     ("persistence.started-again", snapshot(_TMP_SCRIPT, cron("/usr/bin/python3.11 /tmp/a.py"))),
     *(
         ("content.image", snapshot(_NATIVE, content_hit(rule.id, "/opt/x/server", of=_NATIVE_FILE, place=place)))
+        for rule in content_rules()
+        for place in {*rule.places} & {Place.IMAGE, Place.SCRIPT}
+    ),
+    *(
+        (
+            "content.autostart-file",
+            snapshot(
+                _STARTED,
+                followed(_STARTED, "/opt/x/server", _NATIVE_FILE),
+                content_hit(rule.id, "/opt/x/server", of=_NATIVE_FILE, place=place),
+            ),
+        )
         for rule in content_rules()
         for place in {*rule.places} & {Place.IMAGE, Place.SCRIPT}
     ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.unit.snapshots import cron, judged, known_file, known_folder, process, snapshot
 
+from davy.detect.autostart_files import family_autostart
 from davy.detect.families import known_file as rule
 from davy.detect.families import known_line
 from davy.detect.identity import known_family
-from davy.detect.persistence import family_autostart
 from davy.model.autostarts import Autostart
 from davy.model.facts import KnownFile
 from davy.model.incidents import Verdict

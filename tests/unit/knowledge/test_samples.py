@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
-from davy.knowledge import families, family_by_command, family_by_name, family_by_path, family_by_unit
+from davy.knowledge import families, family_by_command, family_by_key, family_by_name, family_by_path, family_by_unit
 from davy.knowledge.arguments import arguments, opened, program, script_argument
-from davy.knowledge.commands import AUTOSTART, Shape, shapes, suspicious_command
+from davy.knowledge.commands import Shape, shapes, suspicious_command
 from davy.knowledge.data import read
 from davy.knowledge.families import Family
 from davy.knowledge.modules import (
@@ -83,7 +83,7 @@ def families_by_id(family: Family) -> str:
 @pytest.mark.parametrize("family", families(), ids=families_by_id)
 class TestFamily:
     def test_has_samples_of_each_kind_of_value_it_is_recognised_by(self, family: Family) -> None:
-        for field in ("names", "paths", "units", "cron"):
+        for field in ("names", "paths", "units", "cron", "keys"):
             if getattr(family, field):
                 assert getattr(family.must_match, field), field
                 assert getattr(family.must_not_match, field), field
@@ -103,6 +103,8 @@ class TestFamily:
         for line in samples.cron:
             assert (placed := family_by_command(line)), line
             assert placed.family == family.id, line
+        for line in samples.keys:
+            assert family_by_key(line) == family.id, line
 
     def test_leaves_other_samples_alone(self, family: Family) -> None:
         samples = family.must_not_match
@@ -111,6 +113,7 @@ class TestFamily:
             *(path for path in samples.paths if family_by_path(path)),
             *(unit for unit in samples.units if family_by_unit(unit)),
             *(line for line in samples.cron if family_by_command(line)),
+            *(line for line in samples.keys if family_by_key(line)),
         ]
         assert not found
 
@@ -202,7 +205,7 @@ def test_shape_is_of_one_kind_and_has_a_technique(shape: Shape) -> None:
     assert [shape.pattern is not None, shape.program is not None, shape.words].count(True) == 1
     assert shape.spare is None or shape.program is not None
     assert TECHNIQUE.fullmatch(shape.technique)
-    assert 0 < weight_of(AUTOSTART, shape.id).bits <= 8
+    assert 0 < weight_of(shape.rule, shape.id).bits <= 8
 
 
 # Programs

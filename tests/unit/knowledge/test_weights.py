@@ -14,7 +14,7 @@ from davy.correlate.guardians import Guardian
 from davy.correlate.payees import RULE as PAYEE
 from davy.correlate.payees import paying
 from davy.detect import DETECTORS
-from davy.knowledge.commands import AUTOSTART, shapes
+from davy.knowledge.commands import AUTOSTART_RULES, shapes
 from davy.knowledge.data import listed, read
 from davy.knowledge.weights import Weight, Weights, weight_of, weights
 from davy.model.findings import Aspect
@@ -61,8 +61,11 @@ def test_every_weight_is_of_a_rule_that_there_is() -> None:
     assert {weight.rule for weight in ALL} == {each.rule for each in DETECTORS} | {GUARDIAN, PAYEE}
 
 
-def test_every_shape_of_command_has_its_weight_and_no_other_has_one() -> None:
-    assert {weight.degree for weight in ALL if weight.rule == AUTOSTART} == {shape.id for shape in shapes()}
+def test_every_shape_of_command_has_its_weight_under_the_rule_of_its_aspect() -> None:
+    for shape in shapes():
+        assert shape.rule.partition(".")[0] == shape.aspect
+        assert (shape.rule, shape.id) in weights()
+    assert {shape.rule for shape in shapes()} <= set(AUTOSTART_RULES.values())
 
 
 def test_what_is_not_written_down_is_no_weight() -> None:
@@ -74,7 +77,7 @@ def test_every_weight_is_used_by_a_sample() -> None:
     by_rule = {each.rule: each for each in DETECTORS}
     samples = [*((sample.rule, sample.snapshot) for sample in MATCHING), *FURTHER]
     used = {(rule, seen.degree) for rule, of in samples for seen in by_rule[rule].observe(of)}
-    used |= {(AUTOSTART, shape.id) for shape in shapes()}  # each has samples of its own
+    used |= {(shape.rule, shape.id) for shape in shapes()}  # each has samples of its own
     used |= {(paying((CLIENT,), WORK, "an address").rule, "")}
     told = inspect.getsource(sys.modules[Guardian.__module__])
     used |= {(GUARDIAN, weight.degree) for weight in ALL if weight.rule == GUARDIAN and f'"{weight.degree}"' in told}

@@ -37,7 +37,8 @@ CONTRACT: dict[str, Any] = {
         "actors": [{
             "role": str, "kind": str, "pid": "int?", "ppid": "int?", "start_time": "moment?", "start_ticks": "int?",
             "user": "str?", "cmdline": "str?", "path": "str?", "files": [str], "line": "int?", "command": "str?",
-            "name": str, "detail": str,
+            "name": str, "detail": str, "kind_of_autostart": "str?", "schedule": "str?", "when": "str?",
+            "owner_package": "str?", "first_seen": "moment?", "news": "str?",
         }],
         "door": {"service": str, "confidence": float, "time": "moment?", "evidence": [str]},
         "timeline": [{"time": MOMENT, "what": str, "source": str}],
@@ -61,8 +62,9 @@ CONTRACT: dict[str, Any] = {
         "id": int, "sha256": str, "path": str, "unit": "str?", "user": "str?", "reason": str, "since": MOMENT,
         "by": "str?", "pids": [int], "cost": {"cpu_hours": float}, "cores": float, "differs": [str],
     }],
+    "autostarts": {"seen": int, "new": int, "changed": int},
 }  # fmt: skip
-ON_REQUEST = ("tables",)
+ON_REQUEST = ("tables", "compared", "entries")
 """Only printed when an option asks for it."""
 NULLABLE = ("door", "cost", "sum", "views", "views.processes", "views.modules")
 

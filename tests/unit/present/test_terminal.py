@@ -12,10 +12,12 @@ from rich.console import Console
 from tests.unit.snapshots import process_table
 
 from davy.journal import Entry, Eviction, Progress
+from davy.model.autostarts import Autostart, AutostartCount, AutostartKind, News
 from davy.model.facts import Gap, Host
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Actor, Considered, Happening, Incident, Judgement, Kind, Role, Slowed, Verdict
 from davy.model.plan import FileIdentity, Freeze, Kill, Left, Plan, Quarantine, RemoveLines, Target, Unmount
+from davy.model.snapshot import Snapshot
 from davy.model.undo import FileAttributes, FrozenGroup, MovedFile, Unmounted
 from davy.present.terminal import (
     console,
@@ -48,6 +50,10 @@ def actor(role: Role, pid: int, path: str, *, ppid: int = 1, detail: str = "its 
 AUTOSTART = Actor(
     role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject="autostart:/var/spool/cron/crontabs/nobody:3", name="cron nobody",
     detail="starts it", user="nobody", path="/var/spool/cron/crontabs/nobody", line=3, command="/var/tmp/kinsing",
+    autostart=Autostart(
+        kind=AutostartKind.CRON, path="/var/spool/cron/crontabs/nobody", line=3, command="/var/tmp/kinsing",
+        schedule="*/5 * * * *", user="nobody", first_seen=NOW - 7200, news=News.NEW,
+    ),
 )  # fmt: skip
 FILE = Actor(
     role=Role.DROPPER, kind=Kind.FILE, subject="file:/tmp/zzz", name="zzz", detail="lies on disk", path="/tmp/zzz",
@@ -112,6 +118,7 @@ def test_the_answers_come_in_the_order_of_the_questions_on_one_screen() -> None:
         "python3 (99) got 41% of the CPU it asked for",
         "kept alive", "kinsing (10, nobody, /var/tmp/kinsing)",
         "starts again", "/var/spool/cron/crontabs/nobody line 3 (nobody): /var/tmp/kinsing",
+        "every 5 minutes, no package's, new, first seen 2.0 h ago",
         "next", "davy explain 1", "davy evict --dry-run", "davy evict ",
     )  # fmt: skip
     assert len(text.splitlines()) <= 24
@@ -121,6 +128,12 @@ def test_what_was_not_seen_to_keep_it_alive_is_said() -> None:
     alone = msgspec.structs.replace(incident(), actors=(actor(Role.MINER, 11, "/tmp/kdevtmpfsi"),))
     text = scan_text(judgement(alone))
     in_order(text, "MINER", "kept alive", "by no process that was seen", "starts again", "by no autostart", "next")
+
+
+def test_new_and_changed_autostarts_are_counted_in_a_line_and_not_spoken_of_otherwise() -> None:
+    text = scan_text(judgement(autostarts=AutostartCount(seen=312, new=1, changed=2)))
+    assert "autostarts: 312, 1 new and 2 changed: davy scan --autostarts" in text.splitlines()
+    assert "autostarts" not in scan_text(judgement(autostarts=AutostartCount(seen=312)))
 
 
 def test_a_suspect_is_only_acted_on_by_name() -> None:
@@ -215,7 +228,7 @@ def outcome(path: str, **more: object) -> Outcome:
     return msgspec.structs.replace(
         Outcome(
             operation=1, rounds=1, done=(f"move {path}",), left=(), ended=2, returned=None, watched_seconds=60.0,
-            remaining=(), judgement=judgement(),
+            remaining=(), judgement=judgement(), snapshot=Snapshot(host=Host(name="web1"), taken=NOW, live=True),
         ),
         **more,
     )  # fmt: skip

@@ -9,9 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from davy.collect.autostarts.authorized_keys import authorized_keys
+from davy.collect.autostarts.binfmt import binfmt_interpreters
 from davy.collect.autostarts.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
+from davy.collect.autostarts.dbus import dbus_services
+from davy.collect.autostarts.desktop import desktop_autostarts
+from davy.collect.autostarts.environment import environment_lines
+from davy.collect.autostarts.generators import generators, lingering, sleep_hooks
+from davy.collect.autostarts.grub import grub_scripts
+from davy.collect.autostarts.init_scripts import init_scripts, init_settings
+from davy.collect.autostarts.initramfs import initramfs_hooks
+from davy.collect.autostarts.kernel_helpers import kernel_helpers
+from davy.collect.autostarts.loader import loader_lines
+from davy.collect.autostarts.logrotate import logrotate_scripts
 from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
+from davy.collect.autostarts.motd import motd_scripts
+from davy.collect.autostarts.network import network_hooks
+from davy.collect.autostarts.pam import pam_lines
+from davy.collect.autostarts.polkit import polkit_rules
+from davy.collect.autostarts.profiles import profile_lines
+from davy.collect.autostarts.rc_local import inittab_lines, rc_local_lines
+from davy.collect.autostarts.sshd import ssh_lines, ssh_rc_lines
+from davy.collect.autostarts.sudoers import sudoers_rules
 from davy.collect.autostarts.systemd import systemd_units
+from davy.collect.autostarts.udev import udev_rules
 from davy.host import Host
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap
@@ -22,7 +43,33 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("anacron", anacron_lines),
     ("at", at_jobs),
     ("systemd", systemd_units),
+    ("generators", generators),
+    ("systemd hooks", sleep_hooks),
+    ("linger", lingering),
+    ("init scripts", init_scripts),
+    ("init scripts", init_settings),
+    ("rc.local", rc_local_lines),
+    ("inittab", inittab_lines),
+    ("profiles", profile_lines),
+    ("environment", environment_lines),
+    ("loader", loader_lines),
+    ("PAM", pam_lines),
+    ("sudoers", sudoers_rules),
+    ("motd", motd_scripts),
+    ("authorized keys", authorized_keys),
+    ("ssh", ssh_lines),
+    ("ssh rc", ssh_rc_lines),
     ("modules", modules_load_lines),
     ("modules", modprobe_lines),
+    ("udev", udev_rules),
+    ("desktop", desktop_autostarts),
+    ("D-Bus", dbus_services),
+    ("polkit", polkit_rules),
+    ("network", network_hooks),
+    ("binfmt", binfmt_interpreters),
+    ("kernel helpers", kernel_helpers),
+    ("initramfs", initramfs_hooks),
+    ("GRUB", grub_scripts),
+    ("logrotate", logrotate_scripts),
 )
 """Who reads them, in order, each with the name that its gaps bear."""

@@ -8,7 +8,6 @@ Source: ld.so(8), proc_pid_environ(5), proc_pid_maps(5).
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -21,8 +20,8 @@ import msgspec
 from davy.collect.executables import SIZE_LIMIT, Contents, executable
 from davy.host import Gone, Host, HostError, Kernel, raw
 from davy.host.clean_start import PRELOAD_FILE, VARIABLES, named_in, without_comments
+from davy.host.digests import SumKind, digest_of_bytes
 from davy.host.packages import NoPackages, PackageDatabase, packages
-from davy.host.root import Digest
 from davy.host.stat import parse_exe, parse_stat
 from davy.knowledge.preloads import honest_preload
 from davy.model.concealment import Preload, PreloadKind
@@ -295,7 +294,7 @@ class _Look:
 
     def _changed(self, path: str, content: bytes) -> bool:
         """Whether it is Debian's C library's, with another content.  Other packages are not asked: that takes long."""
-        digest = Digest("", hashlib.md5(content, usedforsecurity=False).hexdigest())
+        digest = digest_of_bytes(content, (SumKind.MD5,))
         for package in _LOADER_PACKAGES:
             try:
                 unmodified = self._database.unmodified(path, package, digest)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.host import Entry, HostError, MemoryRoot, Refused
+from davy.host.digests import Digest, SumKind, digest_of_bytes
 from davy.host.packages import NoPackages, PackageDatabase, packages
-from davy.host.root import Digest
 
 INFO = "/var/lib/dpkg/info/"
 MERGED = {"/bin": Entry(target="usr/bin"), "/lib": Entry(target="usr/lib")}
@@ -22,7 +22,7 @@ def md5(content: str) -> str:
 
 
 def digest(content: str) -> Digest:
-    return Digest(hashlib.sha256(content.encode()).hexdigest(), md5(content))
+    return digest_of_bytes(content.encode(), SumKind)
 
 
 DEBIAN = {
@@ -94,9 +94,9 @@ def test_a_name_with_two_spaces_is_not_taken_for_another() -> None:
 
 def test_a_copy_of_a_packaged_file_has_a_twin() -> None:
     debian = database(DEBIAN)
-    assert debian.twin(md5("sleep")) == "/bin/sleep"
-    assert debian.twin(md5("libc")) == "/usr/lib/x86_64-linux-gnu/libc.so.6"
-    assert debian.twin(md5("miner")) is None
+    assert debian.twin(digest("sleep")) == "/bin/sleep"
+    assert debian.twin(digest("libc")) == "/usr/lib/x86_64-linux-gnu/libc.so.6"
+    assert debian.twin(digest("miner")) is None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_copy_of_a_packaged_file_has_a_twin() -> None:
 )
 def test_what_is_no_sum_of_a_file_has_no_twin(sum_: str) -> None:
     files = DEBIAN | {INFO + "empty.md5sums": f"{md5('')}  usr/lib/empty\n"}
-    assert database(files).twin(sum_) is None
+    assert database(files).twin(Digest(md5=sum_)) is None
 
 
 DIVERTED = {
@@ -129,22 +129,22 @@ def test_a_diverted_file_belongs_to_its_package_where_it_was_put(merged: dict[st
     assert diverted.unmodified("/usr/bin/tool.real", "tool", digest("tool")) is True
     assert diverted.unmodified("/usr/bin/tool", "wrapper:all", digest("wrapper")) is True
     assert diverted.unmodified("/usr/bin/tool", "tool", digest("tool")) is None
-    assert diverted.twin(md5("tool")) == "/usr/bin/tool.real"
-    assert diverted.twin(md5("wrapper")) == "/usr/bin/tool"
-    assert diverted.twin(md5("dash")) in ("/bin/sh.old", "/usr/bin/sh.old")
+    assert diverted.twin(digest("tool")) == "/usr/bin/tool.real"
+    assert diverted.twin(digest("wrapper")) == "/usr/bin/tool"
+    assert diverted.twin(digest("dash")) in ("/bin/sh.old", "/usr/bin/sh.old")
 
 
 def test_a_list_that_cannot_be_read_owns_nothing_and_stops_nothing() -> None:
     files = DEBIAN | {INFO + "a-trap.list": Entry(mode=0o010644), INFO + "a-trap.md5sums": Entry(mode=0o010644)}
     assert database(files).owners(["/usr/bin/sort"]) == {"/usr/bin/sort": "coreutils"}
-    assert database(files).twin(md5("sort")) == "/usr/bin/sort"
+    assert database(files).twin(digest("sort")) == "/usr/bin/sort"
 
 
 def test_the_last_line_of_a_file_needs_no_end() -> None:
     debian = database({INFO + "a.list": "/usr/bin/x", INFO + "a.md5sums": f"{md5('x')}  usr/bin/x"})
     assert debian.owners(["/usr/bin/x"]) == {"/usr/bin/x": "a"}
     assert debian.unmodified("/usr/bin/x", "a", digest("x")) is True
-    assert debian.twin(md5("x")) == "/usr/bin/x"
+    assert debian.twin(digest("x")) == "/usr/bin/x"
 
 
 def test_a_list_cut_at_the_limit_does_not_own_by_its_last_half_line() -> None:
@@ -186,7 +186,7 @@ def test_answers_are_remembered() -> None:
 def test_a_root_without_a_known_database_has_no_packages() -> None:
     none = database({"/etc/passwd": ""})
     assert isinstance(none, NoPackages)
-    assert (none.owners(["/bin/sh"]), none.unmodified("/bin/sh", "dash", digest("")), none.twin(md5("x"))) == (
+    assert (none.owners(["/bin/sh"]), none.unmodified("/bin/sh", "dash", digest("")), none.twin(digest("x"))) == (
         {},
         None,
         None,
@@ -196,3 +196,74 @@ def test_a_root_without_a_known_database_has_no_packages() -> None:
 def test_a_database_that_cannot_be_looked_at_is_an_error() -> None:
     with pytest.raises(HostError):
         database({"/var/lib/dpkg/info": Entry(target="/var/lib/dpkg/info")})
+
+
+CONFFILES = {
+    "/var/lib/dpkg/status": (
+        "Package: cron\nStatus: install ok installed\nArchitecture: amd64\nConffiles:\n"
+        f" /etc/crontab {md5('crontab')}\n"
+        f" /etc/cron.d/two words {md5('words')}\n"
+        f" /etc/old {md5('old')} obsolete\n"
+        f" /etc/going {md5('going')} remove-on-upgrade\n"
+        " /etc/new newconffile\n"
+        "Description: x\n"
+        f" /etc/described {md5('described')}\n\n"
+        "Package: libx\nStatus: install ok installed\nArchitecture: i386\nMulti-Arch: same\nConffiles:\n"
+        f" /etc/libx.conf {md5('i386')}\n\n"
+        "Package: libx\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\nConffiles:\n"
+        f" /etc/libx.conf {md5('amd64')}\nVersion: 1\n\n"
+    ),
+    INFO + "cron.list": "/etc/crontab\n/etc/cron.d/two words\n/etc/old\n/etc/going\n/etc/new\n/etc/described\n",
+    INFO + "libx:amd64.list": "/etc/libx.conf\n",
+    INFO + "libx:i386.list": "",
+}
+
+
+def test_a_configuration_file_is_unmodified_until_its_administrator_changes_it() -> None:
+    debian = database(CONFFILES)
+    assert debian.unmodified("/etc/crontab", "cron", digest("crontab")) is True
+    assert debian.unmodified("/etc/crontab", "cron", digest("* * * * * root miner")) is False
+    assert debian.unmodified("/etc/cron.d/two words", "cron", digest("words")) is True
+    assert debian.unmodified("/etc/cron.d/two", "cron", digest("words")) is None
+
+
+@pytest.mark.parametrize(("name", "optional"), [("crontab", False), ("old", True), ("going", True)])
+def test_marks_of_configuration_files_are_heeded(name: str, optional: bool) -> None:
+    told = database(CONFFILES).expected(f"/etc/{name}")
+    assert told is not None
+    assert (told.configuration, told.optional) == (True, optional)
+    assert told.sum is not None
+    assert told.sum.agrees(digest(name)) is True
+
+
+def test_a_new_configuration_file_has_no_sum_yet() -> None:
+    debian = database(CONFFILES)
+    told = debian.expected("/etc/new")
+    assert told is not None
+    assert (told.configuration, told.sum) == (True, None)
+    assert debian.unmodified("/etc/new", "cron", digest("")) is None
+
+
+def test_what_a_description_says_is_no_configuration_file() -> None:
+    debian = database(CONFFILES)
+    assert debian.unmodified("/etc/described", "cron", digest("described")) is None
+
+
+def test_each_architecture_has_its_own_configuration_files() -> None:
+    debian = database(CONFFILES)
+    assert debian.unmodified("/etc/libx.conf", "libx:amd64", digest("amd64")) is True
+    assert debian.unmodified("/etc/libx.conf", "libx:amd64", digest("i386")) is False
+    assert debian.unmodified("/etc/libx.conf", "libx:i386", digest("i386")) is True
+
+
+def test_a_diverted_configuration_file_is_its_packages_where_it_was_put() -> None:
+    diverted = CONFFILES | {"/var/lib/dpkg/diversions": "/etc/crontab\n/etc/crontab.cron\nother\n"}
+    debian = database(diverted)
+    assert debian.unmodified("/etc/crontab.cron", "cron", digest("crontab")) is True
+    assert debian.unmodified("/etc/crontab", "cron", digest("crontab")) is None
+
+
+def test_a_missing_program_is_named_by_either_name_of_its_folder() -> None:
+    files = DEBIAN | MERGED | {"/usr/bin/sort": "sort"}
+    names = ["/bin/sleep", "/usr/bin/sleep", "/bin/sort", "/usr/bin/sort"]
+    assert database(files).missing(names) == {"/bin/sleep": "coreutils", "/usr/bin/sleep": "coreutils"}

@@ -1,0 +1,91 @@
+r"""Interpreters that the kernel runs for programs of other formats.
+
+A line of ``/etc/binfmt.d/x.conf``: ``:name:M:offset:magic:mask:/usr/bin/interpreter:flags``, whose first character
+separates the fields.  What is registered lies in ``/proc/sys/fs/binfmt_misc``.  With the flag ``C`` an interpreter gets
+the rights of the program, of a set-user-id one too; whoever matches ``sudo`` so is root.
+Source: binfmt.d(5), the kernel's admin-guide/binfmt-misc.rst, update-binfmts(8).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from davy.collect.autostarts.places import places
+from davy.collect.autostarts.written import Written, entries_of, rows
+from davy.host import Host, HostError
+from davy.host.mounts import parse_mountinfo
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+_FOLDERS: Final = tuple(f"{folder}/binfmt.d" for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"))
+_REGISTERED: Final = "/proc/sys/fs/binfmt_misc"
+_NO_FORMATS: Final = frozenset({f"{_REGISTERED}/register", f"{_REGISTERED}/status"})
+_MOUNTINFO_LIMIT: Final = 4 << 20
+_FORMATS: Final = ("/usr/share/binfmts", "/var/lib/binfmts")
+"""What Debian's update-binfmts registers."""
+_FIELDS: Final = 8
+_KEY: Final = re.compile(r"^(?P<key>[a-z]+):?[ \t]+(?P<value>\S.*)$", re.MULTILINE)
+
+
+def binfmt_entries(content: str) -> Iterator[Written]:
+    """The formats that a file of binfmt.d(5) registers."""
+    for row in rows(content, continued=False):
+        text = row.text.strip().partition("\0")[0]
+        fields = text.split(text[0], _FIELDS) if text and text[0] not in "#;" else []
+        if len(fields) >= _FIELDS and fields[6]:
+            yield row.written(fields[6], _schedule(fields[1], fields[7]), user=None, programs=_programs(fields[6]))
+
+
+def registered_entries(content: str) -> Iterator[Written]:
+    """What a file of ``/proc/sys/fs/binfmt_misc`` says of one format: the whole file is the entry."""
+    if content.startswith("enabled\n"):
+        yield from _keyed(content)
+
+
+def format_entries(content: str) -> Iterator[Written]:
+    """A file of update-binfmts(8): keys and values, or in ``/var/lib/binfmts`` values, the interpreter sixth."""
+    lines = content.split("\n")
+    if len(lines) > 5 and lines[1] in ("magic", "extension") and lines[5].startswith("/"):
+        yield Written(lines[5], "program of its format", user=None, programs=_programs(lines[5]))
+    else:
+        yield from _keyed(content)
+
+
+def _keyed(content: str) -> Iterator[Written]:
+    keys = {found["key"]: found["value"].strip() for found in _KEY.finditer(content)}
+    if interpreter := keys.get("interpreter"):
+        flags = keys.get("flags", "") + ("C" if keys.get("credentials") == "yes" else "")
+        yield Written(interpreter, _schedule("", flags), user=None, programs=_programs(interpreter))
+
+
+def _schedule(name: str, flags: str) -> str:
+    what = f"program of {f'format {name}' if name else 'its format'}"
+    return f"{what}, flags {flags}" if flags else what
+
+
+def _programs(interpreter: str) -> tuple[str, ...]:
+    """The interpreter is a path as it stands, blanks and all."""
+    return (interpreter,) if interpreter.startswith("/") else ()
+
+
+def binfmt_interpreters(host: Host) -> Iterator[Autostart | Gap]:
+    """Interpreters of other formats: to be registered when the machine starts, and registered now."""
+    kind = AutostartKind.BINFMT
+    yield from entries_of(host, "binfmt", kind, places(host, "binfmt", _FOLDERS, suffix=".conf"), binfmt_entries)
+    yield from entries_of(host, "binfmt", kind, places(host, "binfmt", _FORMATS), format_entries)
+    if host.root.live and not _untouched(host):
+        for found in places(host, "binfmt", (_REGISTERED,)):
+            if isinstance(found, Gap) or found.path not in _NO_FORMATS:
+                yield from entries_of(host, "binfmt", kind, (found,), registered_entries)
+
+
+def _untouched(host: Host) -> bool:
+    """Whether nobody has looked there, so that systemd has nothing mounted yet.  Source: systemd.automount(5)."""
+    try:
+        mounts = parse_mountinfo(os.fsdecode(host.root.read("/proc/self/mountinfo", _MOUNTINFO_LIMIT)))
+    except HostError:
+        return False
+    return {mount.filesystem for mount in mounts if mount.point == _REGISTERED} == {"autofs"}

@@ -1,0 +1,96 @@
+"""Commands that run as logs are rotated.
+
+Within a section of ``/etc/logrotate.d/x``, the lines between ``postrotate`` and ``endscript`` are shell text:
+``invoke-rc.d rsyslog rotate``; ``compresscmd /usr/bin/xz`` names a program.  Source: logrotate(8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from davy.collect.autostarts.places import places, text_of
+from davy.collect.autostarts.written import FILE_BYTES, Row, Written, entries_of, rows, shell_lines
+from davy.host import Host, HostError
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+_CONFIGURATION: Final = "/etc/logrotate.conf"
+_FOLDERS: Final = ("/etc/logrotate.d", "/usr/etc/logrotate.d")
+_INCLUDES_LIMIT: Final = 64
+
+_SCRIPT: Final = re.compile(r"[ \t]*(?P<when>prerotate|postrotate|firstaction|lastaction|preremove)\b[ \t]*\Z")
+_END: Final = re.compile(r"[ \t]*endscript\b")
+_PROGRAM: Final = re.compile(r"[ \t]*(?P<when>compresscmd|uncompresscmd)[ \t=]+(?P<command>[^\s#\0]\S*)")
+_USER: Final = re.compile(r"[ \t]*su[ \t]+(?P<user>\S+)")
+_INCLUDE: Final = re.compile(r"^[ \t]*include[ \t=]+(?P<path>/\S+)", re.MULTILINE)
+
+
+class _Section(NamedTuple):
+    """What stands between braces, or outside of all."""
+
+    scripts: list[tuple[str, list[Row]]]
+    """When each is run, and its lines."""
+    programs: list[tuple[re.Match[str], Row]]
+    users: list[str]
+    """Those of ``su``; the last counts."""
+
+
+def _sections(content: str) -> Iterator[_Section]:
+    outside = _Section([], [], [])
+    section = outside
+    script: list[Row] | None = None
+    for row in rows(content, continued=False):
+        if script is not None:
+            if _END.match(row.text):
+                script = None
+            else:
+                script.append(row)
+        elif started := _SCRIPT.match(row.text):
+            script = []
+            section.scripts.append((started["when"], script))
+        elif program := _PROGRAM.match(row.text):
+            section.programs.append((program, row))
+        elif user := _USER.match(row.text):
+            section.users.append(user["user"])
+        elif row.text.rstrip().endswith("{"):
+            section = _Section([], [], list(outside.users))
+        elif row.text.strip() == "}" and section is not outside:
+            yield section
+            section = outside
+    if section is not outside:
+        yield section
+    yield outside
+
+
+def logrotate_entries(content: str) -> Iterator[Written]:
+    """The lines of scripts that run something, and programs; as the user of ``su``, or root."""
+    for section in _sections(content):
+        user = section.users[-1] if section.users else "root"
+        for when, script in section.scripts:
+            if script:
+                text = "".join(f"{row.text}\n" for row in script)
+                yield from shell_lines(text, f"rotation {when}", user=user, first=script[0].line)
+        for program, row in section.programs:
+            yield row.written(program["command"], f"rotation {program['when']}", user=user)
+
+
+def logrotate_scripts(host: Host) -> Iterator[Autostart | Gap]:
+    """Commands in ``/etc/logrotate.conf``, in the folders that it includes, and in those that it usually does."""
+    collector = "logrotate"
+    included: list[str] = []
+    for text in text_of(host, collector, _CONFIGURATION, FILE_BYTES):
+        if isinstance(text, str):
+            included += [found["path"].rstrip("/") for found in _INCLUDE.finditer(text)]
+    folders = [path for path in included[:_INCLUDES_LIMIT] if _is_folder(host, path)]
+    files = [path for path in included[:_INCLUDES_LIMIT] if path not in folders]
+    found = places(host, collector, (*_FOLDERS, *folders), (_CONFIGURATION, *files))
+    yield from entries_of(host, collector, AutostartKind.LOGROTATE, found, logrotate_entries)
+
+
+def _is_folder(host: Host, path: str) -> bool:
+    try:
+        return host.root.stat(path).directory
+    except HostError:
+        return False

@@ -1,0 +1,121 @@
+"""What PAM loads and runs when somebody logs in, becomes another user or changes a password.
+
+A line of ``/etc/pam.d/sshd``: ``session optional pam_exec.so seteuid /usr/local/bin/notify``.  In ``/etc/pam.conf`` the
+service's name stands before it.
+
+Source: pam.conf(5), pam_exec(8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.texts import Entry, Text, Texts
+from davy.host import Host
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+_FILE: Final = "/etc/pam.conf"
+_FOLDERS: Final = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d", "/usr/local/etc/pam.d")
+_LINE: Final = re.compile(
+    r"""
+    [ \t]* (?P<service> \S+ [ \t]+ )??
+    (?P<type> -? (?:auth|account|password|session) ) [ \t]+
+    (?P<control> \[ [^\]]* \] | [A-Za-z]\w* ) [ \t]+
+    (?P<module> \S+ ) [ \t]* (?P<arguments> [^\#]* )
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+_INCLUDES: Final = frozenset({"include", "substack"})
+_JUMP: Final = re.compile(r"=[ \t]*(\d{1,3})\b")
+_WORD: Final = re.compile(r"\[(?:[^\]\\]|\\.)*\]|\S+")
+_EXEC_OPTION: Final = re.compile(
+    r"debug|expose_authtok|stdout|log=.*|type=.*|quiet|quiet_log|seteuid|use_first_pass|try_first_pass"
+)
+
+
+class _Module(NamedTuple):
+    """One line, or several that a backslash joins, that has a module loaded."""
+
+    line: int
+    end_line: int
+    text: str
+    type: str
+    control: str
+    module: str
+    arguments: tuple[str, ...]
+
+
+def pam_entries(content: str) -> Iterator[Entry]:
+    """The modules of a file.
+
+    ``command`` is the module with its arguments, or what pam_exec runs.  Where a line before counts lines to jump
+    over, what remains is one that does nothing, so that the jump ends where it did.
+    """
+    modules = list(_modules(content))
+    jumped = _jumped_over(modules)
+    for each in modules:
+        programs: tuple[str, ...] = (each.module,) if each.module.startswith("/") else ()
+        command = " ".join((each.module, *each.arguments))
+        if each.module.rpartition("/")[2] == "pam_exec.so":
+            words = list(each.arguments)
+            while words and _EXEC_OPTION.fullmatch(words[0]):
+                del words[0]
+            if words:
+                command = " ".join(words)
+                programs += (words[0],) if words[0].startswith("/") else ()
+        yield Entry(
+            each.line,
+            each.text,
+            command,
+            end_line=each.end_line if each.end_line > each.line else None,
+            remains=f"{each.type}\t[default=ignore]\tpam_permit.so" if each.line in jumped else None,
+            schedule=each.type.lstrip("-"),
+            programs=programs,
+        )
+
+
+def _modules(content: str) -> Iterator[_Module]:
+    rows = iter(enumerate(content.split("\n"), 1))
+    for number, raw in rows:
+        pieces, end = [raw.removesuffix("\r")], number
+        while pieces[-1].endswith("\\") and (following := next(rows, None)):
+            end = following[0]
+            pieces.append(following[1].removesuffix("\r"))
+        whole = " ".join(piece.removesuffix("\\") for piece in pieces).partition("\0")[0]
+        if whole.lstrip()[:1] in ("#", "@", ""):
+            continue
+        found = _LINE.match(whole)
+        if found and found["control"].lower() not in _INCLUDES:
+            arguments = tuple(word.strip("[]") for word in _WORD.findall(found["arguments"]))
+            yield _Module(number, end, "\n".join(pieces), found["type"], found["control"], found["module"], arguments)
+
+
+def _jumped_over(modules: list[_Module]) -> set[int]:
+    """The lines that a line of the same type before them may jump over."""
+    found: set[int] = set()
+    for place, each in enumerate(modules):
+        furthest = max((int(jump) for jump in _JUMP.findall(each.control)), default=0)
+        if furthest:
+            same = [other.line for other in modules[place + 1 :] if other.type.lstrip("-") == each.type.lstrip("-")]
+            found.update(same[:furthest])
+    return found
+
+
+def pam_lines(host: Host) -> Iterator[Autostart | Gap]:
+    """Every module of every service, which runs as the program that asks PAM does: mostly root."""
+    texts = Texts(host, "PAM")
+
+    def files() -> Iterator[Text | Gap]:
+        yield from texts.read(_FILE)
+        for folder in Links(host.root).distinct(_FOLDERS):
+            yield from texts.folder(folder)
+
+    for file in files():
+        if isinstance(file, Gap):
+            yield file
+        else:
+            yield from texts.entries(file, AutostartKind.PAM, pam_entries(file.content), user="root")

@@ -1,0 +1,132 @@
+"""Texts of files that hold entries, read within bounds, and the autostarts that their entries are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from davy.collect.autostarts.commands import programs_of
+from davy.collect.autostarts.links import Links
+from davy.host import Gone, Host, HostError
+from davy.host.root import FileStat
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+FILE_BYTES: Final = 256 << 10
+"""What is read of one file."""
+TOTAL_BYTES: Final = 16 << 20
+"""What is read of all files of one kind."""
+ENTRIES_LIMIT: Final = 2_000
+"""Entries that are taken from one file."""
+
+
+class Text(NamedTuple):
+    """A file's text, as far as it was read: a last line that is not whole is left out."""
+
+    path: str
+    """Of the file itself, links followed."""
+    content: str
+    stat: FileStat
+
+
+class Entry(NamedTuple):
+    """One entry of a text; the fields are those of `Autostart`."""
+
+    line: int
+    text: str
+    command: str
+    end_line: int | None = None
+    remains: str | None = None
+    schedule: str = ""
+    user: str | None = None
+    column: int | None = None
+    activates: str | None = None
+    programs: tuple[str, ...] | None = None
+    """None: those that the command names to a shell."""
+
+
+class Texts:
+    """Reads files for one collector, each once by whatever links or names it is reached, and all within bounds."""
+
+    def __init__(self, host: Host, collector: str) -> None:
+        self._host, self._collector = host, collector
+        self._links = Links(host.root)
+        self._seen: set[tuple[int, int]] = set()
+        self._left = TOTAL_BYTES
+
+    def gap(self, what: str, why: object) -> Gap:
+        return Gap(self._collector, what, str(why))
+
+    def read(self, path: str) -> Iterator[Text | Gap]:
+        """The text of one file; nothing where there is no such file, or it was read before."""
+        root = self._host.root
+        try:
+            found = root.stat(path)
+            key = (found.device, found.inode)
+            if key in self._seen:
+                return
+            self._seen.add(key)
+            if self._left <= 0:
+                yield self.gap(path, f"more than {TOTAL_BYTES >> 20} MiB of such files")
+                return
+            real = self._links.resolve(path)
+            data = root.read(real, FILE_BYTES + 1)
+        except Gone:
+            return
+        except HostError as error:
+            yield self.gap(path, error)
+            return
+        self._left -= len(data)
+        if len(data) > FILE_BYTES:
+            yield self.gap(f"the rest of {real}", f"larger than {FILE_BYTES >> 10} KiB")
+            data = data[: data.rfind(b"\n", 0, FILE_BYTES) + 1]
+        yield Text(real, os.fsdecode(data), found)
+
+    def folder(self, folder: str, suffix: str = "") -> Iterator[Text | Gap]:
+        """The texts of the files in a folder, in the order of their names; nothing where there is no such folder."""
+        try:
+            names = self._host.root.names(folder)
+        except Gone:
+            return
+        except HostError as error:
+            yield self.gap(folder, error)
+            return
+        for name in names:
+            if name.endswith(suffix) and not self._is_folder(f"{folder}/{name}"):
+                yield from self.read(f"{folder}/{name}")
+
+    def _is_folder(self, path: str) -> bool:
+        try:
+            return self._host.root.stat(path).directory
+        except HostError:
+            return False
+
+    def entries(
+        self, file: Text, kind: AutostartKind, entries: Iterable[Entry], *, schedule: str = "",
+        user: str | None = None, home: str | None = None,
+    ) -> Iterator[Autostart | Gap]:  # fmt: skip
+        """The autostarts of a file's entries; ``schedule`` and ``user`` are those of entries that name none."""
+        rest = iter(entries)
+        for entry in islice(rest, ENTRIES_LIMIT):
+            programs = entry.programs
+            yield Autostart(
+                kind=kind,
+                path=file.path,
+                line=entry.line,
+                end_line=entry.end_line,
+                column=entry.column,
+                text=entry.text,
+                remains=entry.remains,
+                command=entry.command,
+                activates=entry.activates,
+                schedule=entry.schedule or schedule,
+                user=entry.user if entry.user is not None else user,
+                programs=programs_of(entry.command, home=home, directory=home) if programs is None else programs,
+                mtime=file.stat.mtime,
+                ctime=file.stat.ctime,
+                birth=file.stat.birth,
+            )
+        if next(rest, None) is not None:
+            yield self.gap(f"the rest of {file.path}", f"more than {ENTRIES_LIMIT} entries")

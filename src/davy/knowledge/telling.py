@@ -1,0 +1,35 @@
+"""The lines of a script by which it fetches, decodes, hides or mines: those worth keeping of a long text.  Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_TELLING: Final = re.compile(
+    r"""
+      \b(?:curl|wget|lynx|aria2c|tntwget|tntcurl|[cw]d[1t]|cur|url)\b[^\n]*(?:\||/tmp|/dev/shm|chmod|://\d|\$\(|`)
+    | \bbase(?:64|32)\b | \bxxd\b | b64decode | base64_decode | decode_base64 | \\x[0-9a-fA-F]{2}\\x
+    | \b(?:exec|eval|source)\b[^\n]*(?:\$\(|`|<\(|\() | (?:<\(|\$\(|`)[ \t]*(?:curl|wget)
+    | /dev/(?:tcp|udp)/ | \.onion\b | pastebin | \bnc(?:at)?\b[^\n]*-\w*[ec]
+    | /(?:tmp|var/tmp|dev/shm|dev/mqueue|run/user/\d+)/ | ld\.so\.preload | LD_PRELOAD | authorized_keys
+    | \bchattr\b | \b(?:pgrep|pidof)\b | stratum | --donate-level | --coin\b | --algo\b | \bREDIS00
+    | (?:^|[\s"'=(;&|])(?:~|\$HOME|\$\{HOME\}|/[\w./-]*)?/\.[\w-]
+    """,
+    re.VERBOSE,
+)
+_CONTINUED: Final = re.compile(r"\\\n[ \t]*")
+_LINE_LIMIT: Final = 2048
+
+
+def telling_lines(text: str, limit: int) -> str:
+    """Those lines of a script, joined where they are continued, without comments; at most ``limit`` characters."""
+    found: list[str] = []
+    left = limit
+    for line in _CONTINUED.sub("", text).split("\n"):
+        stripped = line.strip()[:_LINE_LIMIT]
+        if stripped and stripped[0] != "#" and _TELLING.search(stripped):
+            left -= len(stripped) + 1
+            if left < 0:
+                break
+            found.append(stripped)
+    return "\n".join(found)
