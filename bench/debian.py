@@ -98,6 +98,7 @@ class Tree:
         def make() -> None:
             self.inside("python3", "-m", "venv", "--clear", "--without-pip", DAVY)
             self.install_from_pypi(DAVY, [str(_PROJECT)])
+            self.inside(f"{DAVY}/bin/python", "-m", "compileall", "-q", f"{DAVY}/lib")
 
         self.once("davy", _source_digest(), make)
 
@@ -105,9 +106,7 @@ class Tree:
         """Run a program of the tree in the tree.  Raises `subprocess.CalledProcessError`."""
         programs = "/usr/sbin:/usr/bin:/sbin:/bin"
         environment = {"PATH": programs, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-        subprocess.run(
-            ["nice", "chroot", self.path, *command], check=True, env=environment, stdout=subprocess.DEVNULL
-        )
+        subprocess.run(["nice", "chroot", self.path, *command], check=True, env=environment, stdout=subprocess.DEVNULL)
 
     def name_itself(self) -> None:
         """Write the files by which every tree is the same host."""

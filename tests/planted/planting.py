@@ -7,6 +7,7 @@ they would run is not there, or harmless; addresses are those of documentation (
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -69,9 +70,13 @@ def planted() -> dict[AutostartKind, Planted]:
 
 
 def plant(root: Path, kinds: list[Planted]) -> None:
-    """Put the files of some kinds below ``root``, with what every host has.  Owners need root; without, they stay."""
-    everywhere = File(path="/etc/passwd", content=ACCOUNTS)
-    for file in (everywhere, *(file for kind in kinds for file in kind.file)):
+    """Put the files of some kinds below ``root``."""
+    plant_files(root, [file for kind in kinds for file in kind.file])
+
+
+def plant_files(root: Path, files: Iterable[File]) -> None:
+    """Put files below ``root``, with what every host has.  Owners need root; without, they stay."""
+    for file in (File(path="/etc/passwd", content=ACCOUNTS), *files):
         path = root / file.path.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         assert not os.path.lexists(path), f"{file.path} is planted twice"
