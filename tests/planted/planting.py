@@ -40,6 +40,8 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One autostart that must be read from the files, just so."""
 
     path: str
+    kind: AutostartKind | None = None
+    """Of an entry of another kind that the files of this one need."""
     line: int | None = None
     command: str
     user: str | None = None

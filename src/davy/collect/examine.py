@@ -116,7 +116,7 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapsho
         alone = ownerless(host, host.kernel, subjects.sockets - held.keys(), everyone)
         for inode in subjects.sockets & held.keys():
             named |= {pid: ways.by_pid[pid] for pid in held[inode]}
-    database = packages(host.root)
+    database = packages(host.root, forgiving=True)
     programs = {path for process in named.values() for path in (process.exe_path, process.script) if path}
     provenance = database.provenance({autostart.path for autostart in snapshot.autostarts})
     database.owners(programs)
@@ -136,5 +136,5 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapsho
             else autostart
             for autostart in snapshot.autostarts
         ),
-        gaps=snapshot.gaps + every(facts, Gap),
+        gaps=(*snapshot.gaps, *every(facts, Gap), *(Gap("packages", "a database", why) for why in database.unread)),
     )

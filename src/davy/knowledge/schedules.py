@@ -1,7 +1,9 @@
 """When an autostart runs, in the words of a person: ``*/5 * * * *`` is ``every 5 minutes``.
 
-What is not understood is given back as it stands.  Source: crontab(5), anacrontab(5), systemd.time(7),
-systemd.timer(5), systemd.path(5), systemd.socket(5), systemd.service(5).
+What is not understood is given back as it stands; what has no time of its own is in `davy.knowledge.occasions`.
+
+Source: crontab(5), anacrontab(5), systemd.time(7), systemd.timer(5), systemd.path(5), systemd.socket(5),
+systemd.service(5).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from davy.knowledge import occasions
 from davy.knowledge.calendars import calendar_words, cron_calendar, listing, systemd_calendar
 
 _LONGEST: Final = 1_000
@@ -84,6 +87,8 @@ def _part(schedule: str) -> str:
     """One trigger in words."""
     if found := _NICKNAMES.get(schedule.removeprefix("@").lower()):
         return _PERIODS.get(schedule, found)
+    if occasion := occasions.in_words(schedule):
+        return occasion
     if calendar := cron_calendar(schedule):
         return calendar_words(calendar)
     if moment := _MOMENT.fullmatch(schedule):

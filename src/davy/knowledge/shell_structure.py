@@ -69,8 +69,10 @@ class CommandLine(NamedTuple):
     end: int
     """Offset of the end of its last line, here-documents included."""
     code_end: int
-    """Where what the shell runs ends: before a comment and the here-documents."""
+    """Where what the shell runs ends: before a comment and the last here-documents."""
     parts: tuple[Part, ...]
+    given: tuple[tuple[int, int], ...]
+    """Where each here-document begins and ends."""
     whole: bool
     """Whether it can be taken out as a whole: it closes all that it opens, and nothing else."""
     instead: str | None
@@ -119,7 +121,7 @@ class _Reader:
             self.here, self._line = self._limit, line + 1
             end = self._limit - (line_end >= 0)
             part = Part(start, end, ":", heredoc=False, command=True)
-            return CommandLine(line, line, start, end, end, (part,), whole=True, instead=self._in_its_place())
+            return CommandLine(line, line, start, end, end, (part,), (), whole=True, instead=self._in_its_place())
 
     def _command_line(self) -> CommandLine | None:
         text, limit = self._text, self._limit
@@ -131,6 +133,7 @@ class _Reader:
         self._part_end = start
         self._negated = self._has_heredoc = self._header = False
         heredocs: list[tuple[str, bool]] = []
+        given: list[tuple[int, int]] = []
         code_end, last, anything = start, "", False
         while self.here < limit:
             token = _TOKEN.match(text, self.here, limit)
@@ -141,9 +144,10 @@ class _Reader:
             if token and kind == "newline":
                 self.here = token.end()
                 self._newline()
+                given += self._heredocs(heredocs)
+                heredocs.clear()
                 if last in _GOES_ON and self._expects != "pattern":
                     continue
-                self._heredocs(heredocs)
                 break
             anything = True
             if token and kind == "heredoc":
@@ -169,7 +173,7 @@ class _Reader:
             return None
         whole = self._whole and len(self._stack) == depth and self._expects == "command" and not self._body_awaited
         last_line = line + text.count("\n", start, end)
-        return CommandLine(line, last_line, start, end, code_end, tuple(self._parts), whole, instead)
+        return CommandLine(line, last_line, start, end, code_end, tuple(self._parts), tuple(given), whole, instead)
 
     def _in_its_place(self) -> str | None:
         """What has to stand for a whole line: a body may not be empty, and what ``while`` asks has to fail."""
@@ -207,9 +211,10 @@ class _Reader:
         if self._expects in ("argument", "after", "header"):
             self._expects = "command"
 
-    def _heredocs(self, heredocs: list[tuple[str, bool]]) -> None:
+    def _heredocs(self, heredocs: list[tuple[str, bool]]) -> Iterator[tuple[int, int]]:
         text = self._text
         for delimiter, tabs in heredocs:
+            begin = self.here
             while self.here < self._limit:
                 end = text.find("\n", self.here, self._limit)
                 end = self._limit if end < 0 else end
@@ -217,6 +222,7 @@ class _Reader:
                 self.here = min(end + 1, self._limit)
                 if (row.lstrip("\t") if tabs else row) == delimiter:
                     break
+            yield begin, self.here
 
     def _operator(self, operator: str) -> None:
         if self._expects == "pattern":

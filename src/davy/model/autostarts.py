@@ -97,7 +97,7 @@ class Autostart(Struct, frozen=True, kw_only=True):
     end_line: int | None = None
     """The last line of an entry that takes several; None for one that takes one."""
     column: int | None = None
-    """1-based, in characters; None when no other entry stands in its line."""
+    """1-based, in characters: where it begins in a line with several entries; may be None for the first of them."""
     text: str = ""
     """The line as it stands, without its end; the lines of a longer one with a newline between them."""
     remains: str | None = None
@@ -111,8 +111,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
     """As whom it runs; None when that is whoever starts it."""
     unit: str | None = None
     activates: str | None = None
-    """For a timer, path or socket unit: the unit it starts.  For a kernel module's line: the module.
-    For an authorized key: its fingerprint, ``SHA256:...``."""
+    """For a timer, path or socket unit, a D-Bus service or a rule of udev: the unit it starts.  For a kernel module's
+    line: the module.  For an authorized key: its fingerprint, ``SHA256:...``."""
     links: tuple[str, ...] = ()
     """The links that enable it: those in ``*.wants``, ``rc?.d``, ``runlevels`` and the like."""
     programs: tuple[str, ...] = ()
@@ -121,6 +121,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
     ctime: float | None = None
     """When the file, or its owner or mode, was last changed; cannot be set back by who is not root."""
     birth: float | None = None
+    image: str | None = None
+    """For a container or a pod: the image it is made of, in whose files its command is."""
     owner_package: str | None = None
     """The installed package that lists the file."""
     unmodified: bool | None = None

@@ -1,4 +1,4 @@
-"""`davy.collect.executables` and `davy.host.packages` on real processes and this machine's own package database."""
+"""`davy.collect.executables` on real processes and this machine's own package database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from davy.collect.executables import executable
 from davy.host import Denied, Gone, live
-from davy.host.packages import DpkgPackages, packages
+from davy.host.packages import packages
 from davy.model.facts import Executable
 
 pytestmark = pytest.mark.live
@@ -152,42 +151,3 @@ def test_readelf_says_the_same_of_the_systems_programs() -> None:
             assert (found.static, found.stripped) == ("INTERP" not in told, " SYMTAB " not in told)
             seen += 1
     assert seen
-
-
-@needs_dpkg
-def test_dpkg_names_the_same_owners() -> None:
-    folders = [path for path in map(Path, ("/usr/bin", "/usr/sbin", "/usr/lib", "/etc", "/bin")) if path.is_dir()]
-    paths = [str(path) for folder in folders for path in sorted(folder.iterdir())[::9] if not path.is_dir()]
-    told = subprocess.run(["dpkg", "-S", *paths], capture_output=True, text=True, check=False).stdout
-    theirs: dict[str, set[str]] = {}
-    diverted = set()
-    for line in told.splitlines():
-        owner, _, path = line.partition(": ")
-        if owner.startswith(("diversion by", "local diversion")):
-            diverted.add(path)
-        else:
-            theirs[path] = set(owner.split(", "))
-    database = packages(live().root)
-    ours = database.owners(paths)
-    assert len(ours) > 100
-    for path in set(theirs) - diverted:
-        assert ours[path] in theirs[path]
-    for path in set(ours) - set(theirs):  # dpkg looks for one name only, of the two that a merged /usr gives
-        assert path.removeprefix("/usr") in _listed(ours[path]) or f"/usr{path}" in _listed(ours[path])
-
-
-def _listed(package: str) -> set[str]:
-    return set(Path(f"/var/lib/dpkg/info/{package}.list").read_text().splitlines())
-
-
-@needs_dpkg
-def test_the_owners_of_100_paths_cost_at_most_80_milliseconds() -> None:
-    host, best = live(), 1.0
-    assert isinstance(packages(host.root), DpkgPackages)
-    paths = [f"/usr/bin/{name}" for name in os.listdir("/usr/bin")[:80]] + [f"/tmp/{number}" for number in range(20)]
-    for _ in range(3):
-        before = time.process_time()
-        owners = packages(host.root).owners(paths)
-        best = min(best, time.process_time() - before)
-    assert owners
-    assert best <= 0.08

@@ -41,7 +41,7 @@ def _entries(which: str) -> Iterator[object]:
     for kind, each in KINDS.items():
         for entry in getattr(each, which):
             place = entry.path + (f":{entry.line}" if entry.line else "")
-            yield pytest.param(kind, entry, id=f"{kind}:{place}".replace(" ", "-"))
+            yield pytest.param(entry.kind or kind, entry, id=f"{kind}:{place}".replace(" ", "-"))
 
 
 def read(looked: Looked, kind: AutostartKind, entry: Entry) -> Autostart:

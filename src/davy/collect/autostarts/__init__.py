@@ -11,11 +11,14 @@ from typing import Final
 
 from davy.collect.autostarts.authorized_keys import authorized_keys
 from davy.collect.autostarts.binfmt import binfmt_interpreters
+from davy.collect.autostarts.containers import containers
 from davy.collect.autostarts.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
+from davy.collect.autostarts.databases import databases
 from davy.collect.autostarts.dbus import dbus_services
 from davy.collect.autostarts.desktop import desktop_autostarts
 from davy.collect.autostarts.environment import environment_lines
 from davy.collect.autostarts.generators import generators, lingering, sleep_hooks
+from davy.collect.autostarts.git import git_hooks
 from davy.collect.autostarts.grub import grub_scripts
 from davy.collect.autostarts.init_scripts import init_scripts, init_settings
 from davy.collect.autostarts.initramfs import initramfs_hooks
@@ -23,16 +26,24 @@ from davy.collect.autostarts.kernel_helpers import kernel_helpers
 from davy.collect.autostarts.loader import loader_lines
 from davy.collect.autostarts.logrotate import logrotate_scripts
 from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
+from davy.collect.autostarts.monit import monit_programs
 from davy.collect.autostarts.motd import motd_scripts
 from davy.collect.autostarts.network import network_hooks
+from davy.collect.autostarts.package_hooks import package_hooks
 from davy.collect.autostarts.pam import pam_lines
+from davy.collect.autostarts.pm2 import pm2_programs
 from davy.collect.autostarts.polkit import polkit_rules
 from davy.collect.autostarts.profiles import profile_lines
+from davy.collect.autostarts.python_starts import python_starts
 from davy.collect.autostarts.rc_local import inittab_lines, rc_local_lines
 from davy.collect.autostarts.sshd import ssh_lines, ssh_rc_lines
+from davy.collect.autostarts.static_pods import static_pods
 from davy.collect.autostarts.sudoers import sudoers_rules
+from davy.collect.autostarts.supervised import supervised_services
+from davy.collect.autostarts.supervisor import supervised_programs
 from davy.collect.autostarts.systemd import systemd_units
 from davy.collect.autostarts.udev import udev_rules
+from davy.collect.autostarts.web_modules import web_modules
 from davy.host import Host
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap
@@ -71,5 +82,16 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("initramfs", initramfs_hooks),
     ("GRUB", grub_scripts),
     ("logrotate", logrotate_scripts),
+    ("package hooks", package_hooks),
+    ("python starts", python_starts),
+    ("git", git_hooks),
+    ("supervisor", supervised_programs),
+    ("pm2", pm2_programs),
+    ("monit", monit_programs),
+    ("supervised services", supervised_services),
+    ("containers", containers),
+    ("static pods", static_pods),
+    ("web modules", web_modules),
+    ("databases", databases),
 )
 """Who reads them, in order, each with the name that its gaps bear."""

@@ -75,6 +75,7 @@ def authorized_keys(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
+        texts.next_home()
         for name in dict.fromkeys((*_USUAL, *(name for name in elsewhere if not name.startswith(("/", "%h/"))))):
             for file in texts.read(f"{home.path}/{name}"):
                 yield from _keys(texts, file, home.user, home.path)

@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.places import places
-from davy.collect.autostarts.written import Written, entries_of, rows
+from davy.collect.autostarts.reading import Reading
+from davy.collect.autostarts.written import Written, rows
 from davy.host import Host, HostError
 from davy.host.mounts import parse_mountinfo
 from davy.model.autostarts import Autostart, AutostartKind
@@ -73,13 +73,14 @@ def _programs(interpreter: str) -> tuple[str, ...]:
 
 def binfmt_interpreters(host: Host) -> Iterator[Autostart | Gap]:
     """Interpreters of other formats: to be registered when the machine starts, and registered now."""
-    kind = AutostartKind.BINFMT
-    yield from entries_of(host, "binfmt", kind, places(host, "binfmt", _FOLDERS, suffix=".conf"), binfmt_entries)
-    yield from entries_of(host, "binfmt", kind, places(host, "binfmt", _FORMATS), format_entries)
+    reading = Reading(host, "binfmt", AutostartKind.BINFMT)
+    yield from reading.entries(reading.places(_FOLDERS, suffix=".conf"), binfmt_entries)
+    yield from reading.entries(reading.places(_FORMATS), format_entries)
     if host.root.live and not _untouched(host):
-        for found in places(host, "binfmt", (_REGISTERED,)):
-            if isinstance(found, Gap) or found.path not in _NO_FORMATS:
-                yield from entries_of(host, "binfmt", kind, (found,), registered_entries)
+        found = (
+            each for each in reading.places((_REGISTERED,)) if isinstance(each, Gap) or each.path not in _NO_FORMATS
+        )
+        yield from reading.entries(found, registered_entries)
 
 
 def _untouched(host: Host) -> bool:

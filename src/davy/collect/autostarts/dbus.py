@@ -12,9 +12,9 @@ from functools import partial
 from typing import Final
 
 from davy.collect.autostarts.desktop_files import keys_of
-from davy.collect.autostarts.homes import homes
-from davy.collect.autostarts.places import places
-from davy.collect.autostarts.written import Written, entries_of
+from davy.collect.autostarts.homes import Home, homes
+from davy.collect.autostarts.reading import Reading
+from davy.collect.autostarts.written import Written
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -24,6 +24,8 @@ _SYSTEM: Final = tuple(
 )
 _SESSION: Final = tuple(f"{folder}/dbus-1/services" for folder in ("/etc", "/usr/local/share", "/usr/share"))
 _HOME_SESSION: Final = (".local/share/dbus-1/services", ".local/share/flatpak/exports/share/dbus-1/services")
+_SYSTEM_BUS: Final = Home("", "root")
+_ANY_USER: Final = Home("", None)
 
 
 def dbus_entries(content: str, user: str | None = None) -> Iterator[Written]:
@@ -39,13 +41,17 @@ def dbus_entries(content: str, user: str | None = None) -> Iterator[Written]:
 
 def dbus_services(host: Host) -> Iterator[Autostart | Gap]:
     """Services of the system's bus and of the users' buses."""
-    for folders, user in ((_SYSTEM, "root"), (_SESSION, None)):
-        found = places(host, "D-Bus", folders, suffix=".service")
-        yield from entries_of(host, "D-Bus", AutostartKind.DBUS, found, partial(dbus_entries, user=user))
+    reading = Reading(host, "D-Bus", AutostartKind.DBUS)
+    whose = dict.fromkeys(_SYSTEM, _SYSTEM_BUS) | dict.fromkeys(_SESSION, _ANY_USER)
     for home in homes(host, "D-Bus"):
         if isinstance(home, Gap):
             yield home
-            continue
-        found = places(host, "D-Bus", (f"{home.path}/{folder}" for folder in _HOME_SESSION), suffix=".service")
-        parse = partial(dbus_entries, user=home.user)
-        yield from entries_of(host, "D-Bus", AutostartKind.DBUS, found, parse, home.path)
+        else:
+            whose |= {f"{home.path}/{folder}": home for folder in _HOME_SESSION}
+    for place in reading.places(whose, suffix=".service"):
+        if isinstance(place, Gap):
+            yield place
+        else:
+            user, home_path = whose[place.given].user, whose[place.given].path or None
+            parse = partial(dbus_entries, user=user)
+            yield from reading.entries((place,), parse, home_path)

@@ -10,14 +10,14 @@ lxsession(1).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from davy.collect.autostarts.desktop_files import keys_of
 from davy.collect.autostarts.homes import Home, homes
-from davy.collect.autostarts.places import Place, places, script_files, subfolders
-from davy.collect.autostarts.written import Written, entries_of, rows, shell_lines
+from davy.collect.autostarts.reading import Place, Reading
+from davy.collect.autostarts.written import Written, rows, shell_lines
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -26,20 +26,21 @@ _DESKTOPS: Final = (
     "/etc/xdg/autostart", "/usr/etc/xdg/autostart", "/usr/local/etc/xdg/autostart", "/usr/share/autostart",
     "/usr/share/gnome/autostart", "/usr/share/gdm/autostart/LoginWindow", "/usr/share/gdm/greeter/autostart",
 )  # fmt: skip
-_HOME_DESKTOPS: Final = (".config/autostart", ".kde/Autostart", ".kde4/Autostart", ".kde/share/autostart")
+_HOME_DESKTOPS: Final = ("/.config/autostart", "/.kde/Autostart", "/.kde4/Autostart", "/.kde/share/autostart")
 _SOURCED: Final = ("/etc/xdg/plasma-workspace/env", "/etc/X11/Xsession.d", "/etc/X11/xinit/xinitrc.d")
-_HOME_SOURCED: Final = (".config/plasma-workspace/env", ".kde/env", ".kde4/env")
+_HOME_SOURCED: Final = ("/.config/plasma-workspace/env", "/.kde/env", "/.kde4/env")
 _SCRIPTS: Final = (
     "/etc/xdg/plasma-workspace/shutdown", "/etc/gdm3/PostLogin", "/etc/gdm3/PreSession", "/etc/gdm3/PostSession",
     "/etc/gdm3/Init", "/etc/gdm/PostLogin", "/etc/gdm/PreSession", "/etc/gdm/PostSession", "/etc/gdm/Init",
 )  # fmt: skip
 _HOME_SCRIPTS: Final = (
-    ".config/autostart-scripts", ".config/plasma-workspace/shutdown", ".kde/shutdown", ".kde4/shutdown",
+    "/.config/autostart-scripts", "/.config/plasma-workspace/shutdown", "/.kde/shutdown", "/.kde4/shutdown",
 )  # fmt: skip
-_LXSESSION: Final = "lxsession"
+_EVERYBODY: Final = Home("", None)
+"""Who reads what all users share."""
 _SHELL_TEXTS: Final = ("/etc/xprofile", "/etc/X11/xinit/xinitrc", "/etc/X11/xinitrc", "/etc/xdg/openbox/autostart")
 _HOME_SHELL_TEXTS: Final = (
-    ".xinitrc", ".xsession", ".Xsession", ".xsessionrc", ".xprofile", ".Xclients", ".config/openbox/autostart",
+    "/.xinitrc", "/.xsession", "/.Xsession", "/.xsessionrc", "/.xprofile", "/.Xclients", "/.config/openbox/autostart",
 )  # fmt: skip
 
 _FIELD: Final = re.compile(r"%[fFuUdDnNickvm]")
@@ -65,50 +66,81 @@ def lxsession_entries(content: str, user: str | None = None) -> Iterator[Written
 
 def desktop_autostarts(host: Host) -> Iterator[Autostart | Gap]:
     """What desktops start at login, for all users and for each; ``user`` is None where it is whoever logs in."""
-    yield from _of_folders(host, "", _DESKTOPS, _SOURCED, _SCRIPTS, None, None)
-    yield from _lxsession(host, "/etc/xdg", None, None)
-    yield from _shell_texts(host, _SHELL_TEXTS, None, None)
+    reading = Reading(host, "desktop", AutostartKind.XDG)
+    owners = [_EVERYBODY]
     for home in homes(host, "desktop"):
         if isinstance(home, Gap):
             yield home
         else:
-            yield from _of_home(host, home)
+            owners.append(home)
+    for group in _GROUPS:
+        whose = {f"{home.path}{name}": home for home in owners for name in group.names(home)}
+        found = reading.places((), whose) if group.files else reading.places(whose, suffix=group.suffix)
+        yield from _group(reading, group, found, whose)
+    yield from _lxsession(reading, owners)
 
 
-def _of_home(host: Host, home: Home) -> Iterator[Autostart | Gap]:
-    yield from _of_folders(host, home.path + "/", _HOME_DESKTOPS, _HOME_SOURCED, _HOME_SCRIPTS, home.user, home.path)
-    yield from _lxsession(host, f"{home.path}/.config", home.user, home.path)
-    yield from _shell_texts(host, tuple(f"{home.path}/{name}" for name in _HOME_SHELL_TEXTS), home.user, home.path)
+class _Group(NamedTuple):
+    """Folders, or files, that are read alike."""
+
+    shared: tuple[str, ...]
+    """By everybody's desktop."""
+    own: tuple[str, ...]
+    """By the desktop of the home that they are in."""
+    read: Callable[[Reading, Place, Home], Iterator[Autostart | Gap]]
+    suffix: str = ""
+    files: bool = False
+
+    def names(self, home: Home) -> tuple[str, ...]:
+        return self.shared if home is _EVERYBODY else self.own
 
 
-def _shell_texts(host: Host, files: tuple[str, ...], user: str | None, home: str | None) -> Iterator[Autostart | Gap]:
-    """The lines of texts that a session's shell reads."""
-    parse = partial(shell_lines, schedule="login", user=user, home=home)
-    yield from entries_of(host, "desktop", AutostartKind.XDG, places(host, "desktop", (), files), parse, home)
-
-
-def _of_folders(
-    host: Host, top: str, desktops: tuple[str, ...], sourced: tuple[str, ...], scripts: tuple[str, ...],
-    user: str | None, home: str | None,
-) -> Iterator[Autostart | Gap]:  # fmt: skip
-    found = places(host, "desktop", (top + folder for folder in desktops), suffix=".desktop")
-    parse = partial(desktop_entries, user=user)
-    yield from entries_of(host, "desktop", AutostartKind.XDG, found, parse, home)
-    for folders, executable in ((sourced, False), (scripts, True)):
-        found = places(host, "desktop", (top + folder for folder in folders))
-        yield from script_files(host, "desktop", AutostartKind.XDG, found, _session, user=user, executable=executable)
-
-
-def _session(place: Place) -> str:
-    return "logout" if place.folder.endswith(("shutdown", "PostSession")) else "login"
-
-
-def _lxsession(host: Host, config: str, user: str | None, home: str | None) -> Iterator[Autostart | Gap]:
-    files = []
-    for folder in subfolders(host, "desktop", f"{config}/{_LXSESSION}"):
-        if isinstance(folder, Gap):
-            yield folder
+def _group(
+    reading: Reading, group: _Group, found: Iterator[Place | Gap], whose: Mapping[str, Home]
+) -> Iterator[Autostart | Gap]:
+    for place in found:
+        if isinstance(place, Gap):
+            yield place
         else:
-            files.append(f"{folder}/autostart")
-    found = places(host, "desktop", (), files)
-    yield from entries_of(host, "desktop", AutostartKind.XDG, found, partial(lxsession_entries, user=user), home)
+            yield from group.read(reading, place, whose[place.given])
+
+
+def _lxsession(reading: Reading, owners: list[Home]) -> Iterator[Autostart | Gap]:
+    whose: dict[str, Home] = {}
+    for home in owners:
+        for folder in reading.inside(f"{home.path}/{'.config' if home.path else 'etc/xdg'}/lxsession"):
+            if isinstance(folder, Gap):
+                yield folder
+            else:
+                whose[f"{folder}/autostart"] = home
+    yield from _group(reading, _Group((), (), _lxsession_file), reading.places((), whose), whose)
+
+
+def _desktop_file(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+    yield from reading.entries((place,), partial(desktop_entries, user=home.user), home.path or None)
+
+
+def _lxsession_file(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+    yield from reading.entries((place,), partial(lxsession_entries, user=home.user), home.path or None)
+
+
+def _shell_text(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+    parse = partial(shell_lines, schedule="login", user=home.user, home=home.path or None)
+    yield from reading.entries((place,), parse, home.path or None)
+
+
+def _sourced(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+    yield from reading.scripts((place,), lambda _: "login", user=home.user, executable=False)
+
+
+def _script(reading: Reading, place: Place, home: Home) -> Iterator[Autostart | Gap]:
+    when = "logout" if place.given.endswith(("shutdown", "PostSession")) else "login"
+    yield from reading.scripts((place,), lambda _: when, user=home.user)
+
+
+_GROUPS: Final = (
+    _Group(_DESKTOPS, _HOME_DESKTOPS, _desktop_file, suffix=".desktop"),
+    _Group(_SOURCED, _HOME_SOURCED, _sourced),
+    _Group(_SCRIPTS, _HOME_SCRIPTS, _script),
+    _Group(_SHELL_TEXTS, _HOME_SHELL_TEXTS, _shell_text, files=True),
+)

@@ -80,7 +80,7 @@ def _of_a_manager(number: int, text: str, manager: re.Match[str]) -> Iterator[Va
             guilty.append((word, name, value))
     for word, name, value in guilty:
         alone = len(words) == 1
-        remains = None if alone else (text[: word.start()] + text[word.end() :].lstrip(" \t")).rstrip(" \t")
+        remains = None if alone else text[: word.start()] + text[word.end() :]
         entry = _entry(number, text, name, value)
         column = word.start() + 1 if len(guilty) > 1 else None
         yield Variable(name, value, entry._replace(remains=remains, column=column))
@@ -91,14 +91,23 @@ def _plain(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] in "'\"" and value[-1] == value[0] else value
 
 
-def _entry(number: int, text: str, name: str, value: str) -> Entry:
+def loading_words(value: str) -> list[str]:
+    """The ``LD_PRELOAD=x`` among the assignments of a setting of systemd: ``A=b "LD_PRELOAD=x"``."""
+    words = (_plain(word[0]) for word in _WORD.finditer(value))
+    return [word for word in words if loading(word.partition("=")[0]) and word.partition("=")[2]]
+
+
+def files_of_value(name: str, value: str) -> tuple[str, ...]:
+    """Absolute paths of the files that are loaded, or run, because a variable has a value."""
     if name in COMMANDS:
-        programs = programs_of(value.lstrip("|"))
-    elif name in _FILES_OF_VALUE:
-        programs = tuple(dict.fromkeys(word for word in re.split(r"[\s:]+", value) if word.startswith("/")))
-    else:
-        programs = ()
-    return Entry(number, text, f"{name}={value}", programs=programs)
+        return programs_of(value.lstrip("|"))
+    if name in _FILES_OF_VALUE:
+        return tuple(dict.fromkeys(word for word in re.split(r"[\s:]+", value) if word.startswith("/")))
+    return ()
+
+
+def _entry(number: int, text: str, name: str, value: str) -> Entry:
+    return Entry(number, text, f"{name}={value}", programs=files_of_value(name, value))
 
 
 def environment_lines(host: Host) -> Iterator[Autostart | Gap]:
@@ -149,6 +158,7 @@ def environment_files(host: Host) -> Iterator[EnvironmentFile | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
+        texts.next_home()
         for name in _OF_A_USER:
             yield from told(texts.read(f"{home.path}/{name}"), "login", home.user)
         yield from told(texts.folder(f"{home.path}/.config/environment.d", ".conf"), "login", home.user)

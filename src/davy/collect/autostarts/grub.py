@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.autostarts.kernel_parameters import started_by, without_started
-from davy.collect.autostarts.places import places, script_files, subfolders
-from davy.collect.autostarts.written import Written, entries_of, rows, shell_lines
+from davy.collect.autostarts.reading import Reading
+from davy.collect.autostarts.written import Written, rows, shell_lines
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -56,17 +56,15 @@ def parameters_entries(content: str) -> Iterator[Written]:
 
 def grub_scripts(host: Host) -> Iterator[Autostart | Gap]:
     """Scripts of GRUB and of kernel installations, and what boot loaders have the kernel start."""
-    kind, collector = AutostartKind.GRUB, "GRUB"
-    yield from script_files(host, collector, kind, places(host, collector, _SCRIPTS), lambda _: _CONFIGURED)
+    reading = Reading(host, "GRUB", AutostartKind.GRUB)
+    yield from reading.scripts(reading.places(_SCRIPTS), lambda _: _CONFIGURED)
     hooks = [*_HOOKS, *_INSTALL_HOOKS]
     for folder in _HOOKS:
-        for found in subfolders(host, collector, folder):
+        for found in reading.inside(folder):
             if isinstance(found, Gap):
                 yield found
             elif _VERSION.match(found, len(folder) + 1):
                 hooks.append(found)
-    yield from script_files(host, collector, kind, places(host, collector, hooks), lambda _: _INSTALLED)
-    defaults = places(host, collector, _DEFAULTS_FOLDERS, _DEFAULTS)
-    yield from entries_of(host, collector, kind, defaults, defaults_entries)
-    menus = places(host, collector, _MENU_FOLDERS, _MENUS)
-    yield from entries_of(host, collector, kind, menus, parameters_entries)
+    yield from reading.scripts(reading.places(hooks), lambda _: _INSTALLED)
+    yield from reading.entries(reading.places(_DEFAULTS_FOLDERS, _DEFAULTS), defaults_entries)
+    yield from reading.entries(reading.places(_MENU_FOLDERS, _MENUS), parameters_entries)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
-from davy.collect.autostarts.places import Place, places, script_files, subfolders
+from davy.collect.autostarts.reading import Place, Reading
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -28,31 +29,26 @@ _DRACUT_SETUP: Final = "module-setup.sh"
 
 def initramfs_hooks(host: Host) -> Iterator[Autostart | Gap]:
     """Hooks and scripts of initramfs-tools, mkinitcpio and dracut: root runs them, of every file the whole."""
-    kind, collector = AutostartKind.INITRAMFS, "initramfs"
-    yield from script_files(host, collector, kind, places(host, collector, _BUILDERS), lambda _: _BUILT)
-    moments = list(_below(host, _SCRIPTS))
-    gaps = [found for found in moments if isinstance(found, Gap)]
-    yield from gaps
-    scripts = places(host, collector, (found for found in moments if not isinstance(found, Gap)))
-    yield from script_files(host, collector, kind, scripts, _boot)
-    sourced = places(host, collector, (*_SCRIPTS, *_HOOKS))
-    yield from script_files(host, collector, kind, sourced, _boot, executable=False)
-    for module in _below(host, _DRACUT):
+    reading = Reading(host, "initramfs", AutostartKind.INITRAMFS)
+    yield from reading.scripts(reading.places(_BUILDERS), lambda _: _BUILT)
+    moments: list[str] = []
+    for found in chain.from_iterable(map(reading.inside, _SCRIPTS)):
+        if isinstance(found, Gap):
+            yield found
+        else:
+            moments.append(found)
+    yield from reading.scripts(reading.places(moments), _boot)
+    yield from reading.scripts(reading.places((*_SCRIPTS, *_HOOKS)), _boot, executable=False)
+    for module in chain.from_iterable(map(reading.inside, _DRACUT)):
         if isinstance(module, Gap):
             yield module
         else:
-            found = places(host, collector, (module,), suffix=".sh")
-            yield from script_files(host, collector, kind, found, _dracut, executable=False)
-
-
-def _below(host: Host, folders: tuple[str, ...]) -> Iterator[str | Gap]:
-    for folder in folders:
-        yield from subfolders(host, "initramfs", folder)
+            yield from reading.scripts(reading.places((module,), suffix=".sh"), _dracut, executable=False)
 
 
 def _boot(place: Place) -> str:
     """``boot init-bottom``: when it runs as the machine starts."""
-    moment = posixpath.basename(place.folder)
+    moment = posixpath.basename(place.given)
     return "boot" if moment in ("scripts", "hooks") else f"boot {moment}"
 
 

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Final
 
 from davy.collect.autostarts.kernel_parameters import started_by
-from davy.collect.autostarts.places import Place, places, subfolders
-from davy.collect.autostarts.written import Written, entries_of, rows
+from davy.collect.autostarts.reading import Place, Reading
+from davy.collect.autostarts.written import Written, rows
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -84,25 +84,22 @@ def _program(key: str, value: str) -> str:
 
 def kernel_helpers(host: Host) -> Iterator[Autostart | Gap]:
     """What the kernel is told to run: by files when the machine starts, and on the live host by its values now."""
-    kind, collector = AutostartKind.KERNEL_HELPER, "kernel helpers"
-    found = places(host, collector, _SYSCTL_FOLDERS, _SYSCTL_FILES, suffix=".conf")
-    yield from entries_of(host, collector, kind, found, sysctl_entries)
-    found = places(host, collector, ("/etc/request-key.d",), ("/etc/request-key.conf",), suffix=".conf")
-    yield from entries_of(host, collector, kind, found, request_key_entries)
+    reading = Reading(host, "kernel helpers", AutostartKind.KERNEL_HELPER)
+    yield from reading.entries(reading.places(_SYSCTL_FOLDERS, _SYSCTL_FILES, suffix=".conf"), sysctl_entries)
+    found = reading.places(("/etc/request-key.d",), ("/etc/request-key.conf",), suffix=".conf")
+    yield from reading.entries(found, request_key_entries)
     if host.root.live:
-        yield from _in_force(host, collector)
+        yield from _in_force(reading)
 
 
-def _in_force(host: Host, collector: str) -> Iterator[Autostart | Gap]:
-    kind = AutostartKind.KERNEL_HELPER
+def _in_force(reading: Reading) -> Iterator[Autostart | Gap]:
     values = {f"/proc/sys/{key.replace('.', '/')}": (key, event) for key, event in _EVENTS.items()}
     values[_UEVENT_HELPER] = ("uevent_helper", "device event")
-    for group in subfolders(host, collector, _CONTROL_GROUPS):
+    for group in reading.inside(_CONTROL_GROUPS):
         if isinstance(group, Gap):
             yield group
         else:
             values[f"{group}/release_agent"] = ("release_agent", "control group empty")
     for path, (key, event) in values.items():
-        parse = partial(value_entries, key=key, event=event)
-        yield from entries_of(host, collector, kind, (Place(path, ""),), parse)
-    yield from entries_of(host, collector, kind, (Place(_COMMAND_LINE, "/proc"),), init_entries)
+        yield from reading.entries((Place(path, path),), partial(value_entries, key=key, event=event))
+    yield from reading.entries((Place(_COMMAND_LINE, _COMMAND_LINE),), init_entries)

@@ -104,16 +104,15 @@ def folder_entries(content: str) -> Iterator[Entry]:
 
 
 def _words(number: int, text: str, words: list[re.Match[str]]) -> Iterator[Entry]:
-    """An entry for each word of a line; of several, what stays without it."""
+    """An entry for each word of a line; of several, what stays without it, which is all but the word."""
     several = len(words) > 1
     for word in words:
         start, end = word.span()
-        before, after = text[:start], text[end:]
         yield Entry(
             number,
             text.removesuffix("\r"),
             word[0].rstrip("\r"),
-            remains=(before + after[1:] if after else before[:-1]).rstrip("\r") if several else None,
+            remains=(text[:start] + text[end:]).rstrip("\r") if several else None,
             column=start + 1 if several else None,
             programs=(word[0].rstrip("\r"),) if word[0].startswith("/") else (),
         )

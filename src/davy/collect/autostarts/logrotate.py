@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.places import places, text_of
-from davy.collect.autostarts.written import FILE_BYTES, Row, Written, entries_of, rows, shell_lines
-from davy.host import Host, HostError
+from davy.collect.autostarts.reading import Reading
+from davy.collect.autostarts.written import Row, Written, rows, shell_lines
+from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
@@ -78,19 +78,11 @@ def logrotate_entries(content: str) -> Iterator[Written]:
 
 def logrotate_scripts(host: Host) -> Iterator[Autostart | Gap]:
     """Commands in ``/etc/logrotate.conf``, in the folders that it includes, and in those that it usually does."""
-    collector = "logrotate"
+    reading = Reading(host, "logrotate", AutostartKind.LOGROTATE)
     included: list[str] = []
-    for text in text_of(host, collector, _CONFIGURATION, FILE_BYTES):
+    for text in reading.text(_CONFIGURATION):
         if isinstance(text, str):
             included += [found["path"].rstrip("/") for found in _INCLUDE.finditer(text)]
-    folders = [path for path in included[:_INCLUDES_LIMIT] if _is_folder(host, path)]
+    folders = [path for path in included[:_INCLUDES_LIMIT] if reading.is_folder(path)]
     files = [path for path in included[:_INCLUDES_LIMIT] if path not in folders]
-    found = places(host, collector, (*_FOLDERS, *folders), (_CONFIGURATION, *files))
-    yield from entries_of(host, collector, AutostartKind.LOGROTATE, found, logrotate_entries)
-
-
-def _is_folder(host: Host, path: str) -> bool:
-    try:
-        return host.root.stat(path).directory
-    except HostError:
-        return False
+    yield from reading.entries(reading.places((*_FOLDERS, *folders), (_CONFIGURATION, *files)), logrotate_entries)

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.places import Place, places, script_files
-from davy.collect.autostarts.written import Written, entries_of, rows
+from davy.collect.autostarts.reading import Place, Reading
+from davy.collect.autostarts.written import Written, rows
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -98,22 +98,15 @@ def wireguard_entries(content: str) -> Iterator[Written]:
 
 
 def _when(place: Place) -> str:
-    """``network if-up``, ``network dispatcher``: after the folder of a script, or the script that has one name."""
-    name = posixpath.basename(place.folder)
-    if name.endswith(".d"):
-        return f"network {name.removesuffix('.d')}"
-    return "network " + (posixpath.basename(place.path) if name in ("etc", "ppp", "sbin", "dhcp") else name)
+    """``network if-up``, ``network dispatcher``: after the folder of a script, or the one name that it must have."""
+    return f"network {posixpath.basename(place.given).removesuffix('.d')}"
 
 
 def network_hooks(host: Host) -> Iterator[Autostart | Gap]:
     """Scripts and commands of NetworkManager, networkd-dispatcher, ifupdown, DHCP clients, pppd and VPNs, as root."""
-    kind, collector = AutostartKind.NETWORK_HOOK, "network"
-    found = places(host, collector, _SCRIPTS, _SCRIPT_FILES)
-    yield from script_files(host, collector, kind, found, _when)
-    found = places(host, collector, _SOURCED, _SOURCED_FILES)
-    yield from script_files(host, collector, kind, found, _when, executable=False)
-    found = places(host, collector, _INTERFACES_FOLDERS, _INTERFACES)
-    yield from entries_of(host, collector, kind, found, interfaces_entries)
-    for folders, suffix, parse in ((_OPENVPN, ".conf", openvpn_entries), (_WIREGUARD, ".conf", wireguard_entries)):
-        found = places(host, collector, folders, suffix=suffix)
-        yield from entries_of(host, collector, kind, found, parse)
+    reading = Reading(host, "network", AutostartKind.NETWORK_HOOK)
+    yield from reading.scripts(reading.places(_SCRIPTS, _SCRIPT_FILES), _when)
+    yield from reading.scripts(reading.places(_SOURCED, _SOURCED_FILES), _when, executable=False)
+    yield from reading.entries(reading.places(_INTERFACES_FOLDERS, _INTERFACES), interfaces_entries)
+    yield from reading.entries(reading.places(_OPENVPN, suffix=".conf"), openvpn_entries)
+    yield from reading.entries(reading.places(_WIREGUARD, suffix=".conf"), wireguard_entries)

@@ -19,6 +19,7 @@ _FISH_WORDS: Final = re.compile(r"(?:(?:if|else[ \t]+if|else|while|and|or|not|be
 _FISH_HEADER: Final = re.compile(r"(?:for|switch|case|function)\b")
 _FISH_SUBSTITUTION: Final = re.compile(r"(?<![$\\])\((?=[ \t]*[\w./~\\])")
 _CSH_OPENS: Final = re.compile(r"[ \t]*(?:else[ \t]+)?(?:if\b.*\bthen|while\b.*|foreach\b.*|switch\b.*)[ \t]*")
+_CSH_LIST: Final = re.compile(r"set\b[^(;]*\([^()]*\)[ \t]*(?:;|\Z)")
 _CSH_WORDS: Final = re.compile(r"(?:else[ \t]+)?(?:if|while|foreach|switch)\b[^(]*\([^)]*\)[ \t]*(?:then\b)?|else\b")
 
 
@@ -42,7 +43,7 @@ def fish_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
             remains = "else if false" if code.startswith("else if") else "else"
         elif opened < 0:
             remains = "; ".join(["end"] * -opened)
-        yield _entry(line, end_line, text, rest.strip() if opened else code, remains, home)
+        yield _entry(line, end_line, text, rest.strip() if opened or remains else code, remains, home)
 
 
 def csh_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
@@ -51,6 +52,8 @@ def csh_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
         words = _CSH_WORDS.match(code)
         rest = code[words.end() :] if words else code
         header = words[0] if words else ""
+        if _CSH_LIST.match(rest):
+            rest = rest.replace("(", " ").replace(")", " ")
         if not runs(rest) and not ("`" in header and runs(f": {header[header.find('`') :]}")):
             continue
         remains = None
@@ -62,7 +65,7 @@ def csh_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
                 remains = f"else {remains}"
         elif code.startswith("else"):
             remains = "else"
-        yield _entry(line, end_line, text, rest.strip() or code, remains, home)
+        yield _entry(line, end_line, text, rest.strip() if words and rest.strip() else code, remains, home)
 
 
 def _entry(line: int, end_line: int, text: str, command: str, remains: str | None, home: str | None) -> Entry:

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of_words
 from davy.collect.autostarts.desktop_files import Group, groups
-from davy.collect.autostarts.places import places, subfolders
-from davy.collect.autostarts.written import Written, entries_of
+from davy.collect.autostarts.reading import Reading
+from davy.collect.autostarts.written import Written
 from davy.host import Host
 from davy.knowledge.javascript import Call, calls, string_value, tokens
 from davy.model.autostarts import Autostart, AutostartKind
@@ -148,14 +148,13 @@ def _granted(group: Group) -> Written:
 
 def polkit_rules(host: Host) -> Iterator[Autostart | Gap]:
     """Rules that say who may do what only root may; ``command`` is what they run, or else their text."""
-    found = places(host, "polkit", _FOLDERS, suffix=".rules")
-    yield from entries_of(host, "polkit", AutostartKind.POLKIT, found, rules_entries)
+    reading = Reading(host, "polkit", AutostartKind.POLKIT)
+    yield from reading.entries(reading.places(_FOLDERS, suffix=".rules"), rules_entries)
     folders = []
     for top in _LOCAL_AUTHORITY:
-        for folder in subfolders(host, "polkit", top):
+        for folder in reading.inside(top):
             if isinstance(folder, Gap):
                 yield folder
             elif posixpath.basename(folder).endswith(".d"):
                 folders.append(folder)
-    found = places(host, "polkit", folders, suffix=".pkla")
-    yield from entries_of(host, "polkit", AutostartKind.POLKIT, found, authority_entries)
+    yield from reading.entries(reading.places(folders, suffix=".pkla"), authority_entries)

@@ -68,6 +68,7 @@ def profile_lines(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
+        texts.next_home()
         for name, schedule in _HOME.items():
             yield from _of(texts, texts.read(f"{home.path}/{name}"), schedule, home.user, home.path)
         for folder, suffix in _HOME_FOLDERS:

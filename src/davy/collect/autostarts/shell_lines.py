@@ -8,10 +8,11 @@ Source: POSIX.1-2017 XCU chapter 2, bash(1), zshall(1), fish(1), csh(1).
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.texts import Entry
@@ -34,7 +35,17 @@ _HOOKS: Final = {"complete": "-C", "bind": "-x", "enable": "-f"}
 """Builtins that with an option run or load what is named."""
 _WRITES: Final = re.compile(r"(?<![<&\d])(?:1|2|&)?>[>|]?[ \t]*(?!&|/dev/(?:null|std|tty|fd))[^\s&;|()<>]")
 _PLAIN_ALIAS: Final = re.compile(r"[\w.+-]+(?:[ \t]+[^;&|`$<>\n]*)?")
+_ARITHMETIC: Final = re.compile(r"\$\(\((?:[^()`]|(?<!\$)\([^()`]*\))*\)\)")
+_COPIED: Final = 16 << 10
+"""Characters of a text of which homes have copies: those of the skeleton are cut once."""
 _JOINED: Final = re.compile(r"\\\n[ \t]*")
+
+
+class _Cut(NamedTuple):
+    """An entry without its programs, and the texts that name them: the command, and what it gives to a shell."""
+
+    entry: Entry
+    texts: tuple[str, ...]
 
 
 def shell_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
@@ -43,24 +54,35 @@ def shell_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
     ``command`` is what runs, as it is written, with what a here-document gives it; ``remains`` keeps the words that
     hold compound commands together, with nothing run between them.
     """
+    for cut in _cut_of_a_copy(content) if len(content) <= _COPIED else _cut(content):
+        programs = (program for text in cut.texts for program in programs_of(text, home=home, directory=home))
+        yield cut.entry._replace(programs=tuple(dict.fromkeys(programs)))
+
+
+@functools.lru_cache(16)
+def _cut_of_a_copy(content: str) -> tuple[_Cut, ...]:
+    """The same of a text that many homes have a copy of."""
+    return tuple(_cut(content))
+
+
+def _cut(content: str) -> Iterator[_Cut]:
     for found in command_lines(content):
         running = [part for part in found.parts if _part_runs(content, part)]
         if not running:
             continue
         start, end = (found.start, found.code_end) if found.whole else (running[0].start, running[-1].end)
-        code = _JOINED.sub(" ", content[start:end].replace("\r\n", "\n")).strip()
-        given = content[found.code_end : found.end].partition("\n")[2] if any(p.heredoc for p in running) else ""
-        programs = programs_of(code, home=home, directory=home)
-        if given and shell(posixpath.basename((code.partition("<<")[0].split() or [""])[-1])):
-            programs = tuple(dict.fromkeys((*programs, *programs_of(given, home=home, directory=home))))
-        yield Entry(
+        code = _JOINED.sub(" ", _code(content, found, start, end).replace("\r\n", "\n")).strip()
+        reads = any(part.heredoc for part in running)
+        given = "".join(content[begin:end] for begin, end in found.given).rstrip("\r\n") if reads else ""
+        shell_reads = given and shell(posixpath.basename((code.partition("<<")[0].split() or [""])[-1]))
+        entry = Entry(
             line=found.line,
             end_line=found.end_line if found.end_line > found.line else None,
             text="\n".join(row.removesuffix("\r") for row in content[found.start : found.end].split("\n")),
             remains=_remains(content, found),
             command=f"{code}\n{given}" if given else code,
-            programs=programs,
         )
+        yield _Cut(entry, (code, given) if shell_reads else (code,))
 
 
 def _remains(content: str, found: CommandLine) -> str | None:
@@ -74,9 +96,19 @@ def _remains(content: str, found: CommandLine) -> str | None:
     pieces, here = [], found.start
     for part in found.parts:
         if part.heredoc or _part_runs(content, part):
-            pieces += [content[here : part.start], part.instead]
+            pieces += [_code(content, found, here, part.start), part.instead]
             here = part.end
-    return _JOINED.sub(" ", "".join([*pieces, content[here : found.code_end]])).rstrip()
+    return "".join([*pieces, _code(content, found, here, found.code_end)]).rstrip()
+
+
+def _code(content: str, line: CommandLine, start: int, end: int) -> str:
+    """A piece of a command line without the here-documents in it."""
+    pieces = []
+    for begin, after in line.given:
+        if start <= begin < end:
+            pieces.append(content[start:begin])
+            start = min(after, end)
+    return "".join([*pieces, content[start:end]])
 
 
 def _part_runs(content: str, part: Part) -> bool:
@@ -88,7 +120,7 @@ def runs(text: str, depth: int = 0) -> bool:
     """Whether a simple command, as it is written, runs or loads something worth telling."""
     if depth > DEPTH_LIMIT or loads_something(text):
         return True
-    for command in ShellText(text, str).commands():
+    for command in ShellText(_ARITHMETIC.sub("0", text), str).commands():
         if any(runs(substitution, depth + 1) for substitution in command.substitutions):
             return True
         if command.words and _runs(command.words, depth):

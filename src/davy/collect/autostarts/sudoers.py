@@ -22,7 +22,7 @@ _INCLUDE: Final = re.compile(r"[ \t]*[#@]include(?P<folder>dir)?[ \t]+\"?(?P<pat
 _NO_RULE: Final = re.compile(r"[ \t]*(?:Defaults\b|(?:User|Runas|Host|Cmnd|Cmd)_Alias\b|[#@]include)")
 _COMMENT: Final = re.compile(r"(?:(?<=\s)|\A)#(?!\d).*")
 _RULE: Final = re.compile(
-    r"[ \t]*(?P<who>(?:\\.|\"[^\"]*\"|[^\s=\\])+(?:[ \t]*,[ \t]*(?:\\.|[^\s=\\])+)*)[ \t]+[^=]*=.*"
+    r"[ \t]*(?P<who>(?:\\.|\"[^\"]*\"|[^\s=\\,])+(?:[ \t]*,[ \t]*(?:\\.|[^\s=\\,])+)*)[ \t]+[^=]*=.*"
 )
 _DEFAULT: Final = re.compile(
     r"[ \t]*Defaults\b.*"

@@ -1,5 +1,9 @@
 """What systemd starts: services, and the timers, paths and sockets that start them, read from their files alone.
 
+Units of other types (mount, automount, swap, device, target, slice, scope) name no command of their own; what they
+pull in, and what ``OnFailure=`` names, are units of these types again, each of which is told, enabled or not.  Files
+that ``EnvironmentFile=`` names are read by `davy.collect.autostarts.environment` where they usually lie.
+
 Source: systemd.unit(5), systemd.service(5), systemd.timer(5), systemd.path(5), systemd.socket(5), systemd.exec(5).
 """
 
@@ -12,6 +16,7 @@ from typing import Final, NamedTuple
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts.commands import PROGRAMS_LIMIT, UNKNOWN, programs_of_words
+from davy.collect.autostarts.environment import files_of_value, loading_words
 from davy.collect.autostarts.unit_files import exec_commands, exec_text, expanded, name_specifiers, unit_type
 from davy.collect.autostarts.unit_folders import (
     SYSTEM_FOLDERS,
@@ -33,10 +38,13 @@ _TRUE: Final = frozenset({"1", "yes", "y", "true", "t", "on"})
 _KINDS: Final = {"service": AutostartKind.SERVICE, "timer": AutostartKind.TIMER}
 
 _EXEC_KEYS: Final = {
-    "service": ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost"),
-    "socket": ("ExecStartPre", "ExecStartPost"),
-}
-"""What runs when a unit starts, in the order in which it does."""
+    "service": (
+        "ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost",
+    ),
+    "socket": ("ExecStartPre", "ExecStartPost", "ExecStopPre", "ExecStopPost"),
+}  # fmt: skip
+"""What runs as a unit starts, is reloaded and stops, in the order in which it does."""
+_ENVIRONMENT: Final = "Environment"
 
 _TRIGGERS: Final = {
     "timer": (
@@ -51,7 +59,7 @@ _TRIGGERS: Final = {
 }  # fmt: skip
 
 _KEYS: Final = frozenset(
-    {"User", "Restart", "DynamicUser", "WorkingDirectory", "Unit", "Service", "Accept"}.union(
+    {"User", "Restart", "DynamicUser", "WorkingDirectory", "Unit", "Service", "Accept", _ENVIRONMENT}.union(
         *_EXEC_KEYS.values(), *_TRIGGERS.values()
     )
 )
@@ -92,8 +100,10 @@ class _Unit(NamedTuple):
         return found[-1].value if found else ""
 
     def execs(self) -> list[_Line]:
-        """The Exec lines that run when it starts, in the order in which they do."""
-        return self.lines(_EXEC_KEYS.get(unit_type(self.name), ()))
+        """The Exec lines in the order in which they run, then the variables by which what they run loads more."""
+        keys = _EXEC_KEYS.get(unit_type(self.name), ())
+        loading = (line for line in self.lines((_ENVIRONMENT,)) if loading_words(line.value))
+        return [*self.lines(keys), *loading] if keys else []
 
     def activates(self) -> str | None:
         """The unit that a timer, path or socket starts."""
@@ -177,6 +187,8 @@ class _Manager:
                 links=self._search.links(unit.name),
                 programs=programs,
                 mtime=unit.fragment.mtime,
+                ctime=unit.fragment.ctime,
+                birth=unit.fragment.birth,
             )
         for dropin in unit.dropins:
             if lines := own[dropin.path]:
@@ -191,6 +203,8 @@ class _Manager:
                     links=(dropin.place,) if dropin.place != dropin.path else (),
                     programs=_programs(lines, around),
                     mtime=dropin.mtime,
+                    ctime=dropin.ctime,
+                    birth=dropin.birth,
                 )
 
     def _user_of(self, unit: _Unit) -> str | None:
@@ -210,17 +224,24 @@ class _Manager:
 
 
 def _programs(lines: Sequence[_Line], around: _Around) -> tuple[str, ...]:
-    found = dict.fromkeys(
-        program
-        for line in lines
-        for words in exec_commands(line.value, around.specifiers)
-        for program in programs_of_words(words, home=around.home, directory=around.directory)
-    )
+    found = dict.fromkeys(program for line in lines for program in _programs_of_line(line, around))
     return tuple(found)[:PROGRAMS_LIMIT]
 
 
+def _programs_of_line(line: _Line, around: _Around) -> Iterator[str]:
+    if line.key == _ENVIRONMENT:
+        for word in loading_words(line.value):
+            name, _, value = word.partition("=")
+            yield from files_of_value(name, expanded(value, around.specifiers))
+        return
+    for words in exec_commands(line.value, around.specifiers):
+        yield from programs_of_words(words, home=around.home, directory=around.directory)
+
+
 def _command(lines: Sequence[_Line]) -> str:
-    return "; ".join(exec_text(line.value) for line in lines)
+    return "; ".join(
+        " ".join(loading_words(line.value)) if line.key == _ENVIRONMENT else exec_text(line.value) for line in lines
+    )
 
 
 def _general(dropin: UnitFile) -> bool:
@@ -232,10 +253,10 @@ def _general(dropin: UnitFile) -> bool:
 def systemd_units(host: Host) -> Iterator[Autostart | Gap]:
     """Services, timers, paths and sockets of the system and of every user, whether enabled or not.
 
-    One autostart for each unit file that is in force, and one for each drop-in that adds a command.  ``command`` is
-    what runs at the start (``ExecCondition=``, ``ExecStartPre=``, ``ExecStart=``, ``ExecStartPost=``); that of a timer,
-    path or socket is what the service it starts runs.  ``schedule`` is when: ``OnCalendar=daily``, ``PathChanged=/x``,
-    or for a service ``restart=always``.  Masked units yield nothing.  Source: systemd.unit(5).
+    One autostart for each unit file that is in force, and one for each drop-in that adds a command or a variable like
+    ``LD_PRELOAD``.  ``command`` is what runs at the start, at a reload and at the stop, and such variables; that of a
+    timer, path or socket is what the service it starts runs.  ``schedule`` is when: ``OnCalendar=daily``,
+    ``PathChanged=/x``, or for a service ``restart=always``.  Masked units yield nothing.  Source: systemd.unit(5).
     """
     reader = UnitReader(host.root, _KEYS)
     seen: set[str] = set()

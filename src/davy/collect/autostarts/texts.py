@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
@@ -18,6 +19,10 @@ FILE_BYTES: Final = 256 << 10
 """What is read of one file."""
 TOTAL_BYTES: Final = 16 << 20
 """What is read of all files of one kind."""
+HOME_BYTES: Final = 512 << 10
+"""What is read in one home of all files of one kind."""
+SECONDS: Final = 8.0
+"""How long the files of one kind are read."""
 ENTRIES_LIMIT: Final = 2_000
 """Entries that are taken from one file."""
 
@@ -54,7 +59,12 @@ class Texts:
         self._host, self._collector = host, collector
         self._links = Links(host.root)
         self._seen: set[tuple[int, int]] = set()
-        self._left = TOTAL_BYTES
+        self._left = self._left_of_home = TOTAL_BYTES
+        self._deadline = time.monotonic() + SECONDS
+
+    def next_home(self) -> None:
+        """What is read from here on is another home's: nobody can use up what is read of others."""
+        self._left_of_home = HOME_BYTES
 
     def gap(self, what: str, why: object) -> Gap:
         return Gap(self._collector, what, str(why))
@@ -68,8 +78,8 @@ class Texts:
             if key in self._seen:
                 return
             self._seen.add(key)
-            if self._left <= 0:
-                yield self.gap(path, f"more than {TOTAL_BYTES >> 20} MiB of such files")
+            if why := self._enough():
+                yield self.gap(path, why)
                 return
             real = self._links.resolve(path)
             data = root.read(real, FILE_BYTES + 1)
@@ -79,10 +89,19 @@ class Texts:
             yield self.gap(path, error)
             return
         self._left -= len(data)
+        self._left_of_home -= len(data)
         if len(data) > FILE_BYTES:
             yield self.gap(f"the rest of {real}", f"larger than {FILE_BYTES >> 10} KiB")
             data = data[: data.rfind(b"\n", 0, FILE_BYTES) + 1]
         yield Text(real, os.fsdecode(data), found)
+
+    def _enough(self) -> str | None:
+        """Why no more files are read."""
+        if self._left <= 0:
+            return f"more than {TOTAL_BYTES >> 20} MiB of such files"
+        if self._left_of_home <= 0:
+            return f"more than {HOME_BYTES >> 10} KiB of such files in one home"
+        return f"not reached within {SECONDS:g} s" if time.monotonic() > self._deadline else None
 
     def folder(self, folder: str, suffix: str = "") -> Iterator[Text | Gap]:
         """The texts of the files in a folder, in the order of their names; nothing where there is no such folder."""

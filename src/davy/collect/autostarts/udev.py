@@ -1,7 +1,8 @@
-r"""Programs that udev runs as devices come and go.
+r"""Programs that udev runs, and units that it has systemd start, as devices come and go.
 
-A rule: ``ACTION=="add", SUBSYSTEM=="net", RUN+="/usr/lib/udev/net-helper %k"``; a backslash at the end goes on.
-Source: udev(7), udev-rules.c of systemd (how values are quoted, and that a NUL ends a line).
+A rule: ``ACTION=="add", SUBSYSTEM=="net", RUN+="/usr/lib/udev/net-helper %k"``; a backslash at the end goes on.  What
+runs for long is a unit: ``TAG+="systemd", ENV{SYSTEMD_WANTS}+="backup.service"``.
+Source: udev(7), systemd.device(5), udev-rules.c of systemd (how values are quoted, and that a NUL ends a line).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.places import places
-from davy.collect.autostarts.written import Row, Written, entries_of, rows
+from davy.collect.autostarts.reading import Reading
+from davy.collect.autostarts.written import Row, Written, rows
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -26,14 +27,22 @@ _TOKEN: Final = re.compile(
     (?: (?:ie?)?"(?P<value>(?:\\"|[^"])*)" | e i?"(?P<escaped>(?:\\.|[^"\\])*)" ) [ \t]*,?[ \t]*""",
     re.VERBOSE | re.DOTALL,
 )
-_RUNNING: Final = re.compile(r"RUN|PROGRAM|IMPORT\{program\}")
+_RUNNING: Final = re.compile(r"RUN|PROGRAM|IMPORT\{program\}|SYSTEMD_(?:USER_)?WANTS")
+_WANTS: Final = frozenset({"SYSTEMD_WANTS", "SYSTEMD_USER_WANTS"})
 _ASSIGNMENTS: Final = frozenset({"=", "+=", ":=", "-="})
 
 
 def _runs(token: re.Match[str]) -> bool:
-    """Whether a token of a rule runs a program: udev's own builtins do not."""
+    """Whether a token of a rule runs a program, or has one run: udev's own builtins do not."""
     key, attribute = token["key"], token["attribute"]
+    if key == "ENV":
+        return _wants(token)
     return key == "PROGRAM" or (key == "RUN" and attribute != "builtin") or (key == "IMPORT" and attribute == "program")
+
+
+def _wants(token: re.Match[str]) -> bool:
+    """Whether it has systemd start units."""
+    return token["attribute"] in _WANTS and token["operator"] in _ASSIGNMENTS
 
 
 def _value(token: re.Match[str]) -> str:
@@ -43,7 +52,7 @@ def _value(token: re.Match[str]) -> str:
 
 
 def udev_entries(content: str) -> Iterator[Written]:
-    """The rules that run a program, one entry for each rule; ``remains`` is what else such a rule does or is."""
+    """The rules that run a program or start a unit, one entry for each; ``remains`` is what else a rule does or is."""
     if not _RUNNING.search(content):
         return
     for row in rows(content, comments="#"):
@@ -54,16 +63,18 @@ def udev_entries(content: str) -> Iterator[Written]:
 
 
 def _rule(row: Row, tokens: list[re.Match[str]], running: list[re.Match[str]]) -> Written:
-    commands = [command for token in running if (command := _value(token).strip())]
-    programs = (program for command in commands for program in _programs(command))
+    valued = [(token, value) for token in running if (value := _value(token).strip())]
+    programs = (program for token, command in valued if not _wants(token) for program in _programs(command))
+    units = [unit for token, value in valued if _wants(token) for unit in value.split()]
     return row.written(
-        "; ".join(commands), _schedule(tokens, running), programs=tuple(dict.fromkeys(programs)),
+        "; ".join(value for _, value in valued), _schedule(tokens, running), programs=tuple(dict.fromkeys(programs)),
+        activates=units[0] if units else None,
         remains=None if "\0" in row.whole else _remains(tokens, running),
     )  # fmt: skip
 
 
 def _schedule(tokens: list[re.Match[str]], running: list[re.Match[str]]) -> str:
-    keys = "/".join(dict.fromkeys(token["key"] for token in running))
+    keys = "/".join(dict.fromkeys("unit" if _wants(token) else token["key"] for token in running))
     actions = [
         ("!" if token["operator"] == "!=" else "") + _value(token) for token in tokens if token["key"] == "ACTION"
     ]
@@ -82,7 +93,7 @@ def _remains(tokens: list[re.Match[str]], running: list[re.Match[str]]) -> str |
     A rule that asks a program whether it applies (``PROGRAM``, ``IMPORT{program}``) has no meaning without.
     """
     others = [token for token in tokens if token not in running]
-    asks = any(token["key"] != "RUN" for token in running)
+    asks = any(token["key"] not in ("RUN", "ENV") for token in running)
     kept = [token for token in others if token["key"] == "LABEL" or (not asks and token["operator"] in _ASSIGNMENTS)]
     if not kept:
         return None
@@ -92,9 +103,9 @@ def _remains(tokens: list[re.Match[str]], running: list[re.Match[str]]) -> str |
 
 
 def udev_rules(host: Host) -> Iterator[Autostart | Gap]:
-    """Rules with ``RUN``, ``PROGRAM`` or ``IMPORT{program}``.
+    """Rules with ``RUN``, ``PROGRAM``, ``IMPORT{program}`` or ``ENV{SYSTEMD_WANTS}``; ``activates`` is the first unit.
 
     Every file is read, also one that another of the same name overrides.
     """
-    found = places(host, "udev", _FOLDERS, suffix=".rules")
-    yield from entries_of(host, "udev", AutostartKind.UDEV, found, udev_entries)
+    reading = Reading(host, "udev", AutostartKind.UDEV)
+    yield from reading.entries(reading.places(_FOLDERS, suffix=".rules"), udev_entries)

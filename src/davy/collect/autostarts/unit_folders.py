@@ -78,6 +78,8 @@ class UnitFile(NamedTuple):
     place: str
     """Where systemd finds it: the path, or a link that leads there."""
     mtime: float
+    ctime: float
+    birth: float | None
     settings: Sequence[Setting]
     """Empty when it is a mask."""
     masked: bool = False
@@ -175,11 +177,11 @@ class UnitReader:
         if looked.link:
             path = self._links.resolve(place)
             if path == "/dev/null":
-                return UnitFile(path, place, looked.mtime, (), masked=True)
+                return UnitFile(path, place, looked.mtime, looked.ctime, looked.birth, (), masked=True)
             found = self.file(path)
             return found and found._replace(place=place)
         if looked.regular and looked.size == 0:
-            return UnitFile(place, place, looked.mtime, (), masked=True)
+            return UnitFile(place, place, looked.mtime, looked.ctime, looked.birth, (), masked=True)
         if self._read >= UNITS_LIMIT or self._bytes >= _TOTAL_BYTES:
             self.gap("the rest of the units", f"more than {UNITS_LIMIT} files or {_TOTAL_BYTES >> 20} MiB")
             return None
@@ -188,7 +190,7 @@ class UnitReader:
         if len(data) > FILE_BYTES:
             self.gap(f"the rest of {place}", f"larger than {FILE_BYTES >> 10} KiB")
         text = os.fsdecode(data[:FILE_BYTES])
-        return UnitFile(place, place, looked.mtime, unit_settings(text, self._keys))
+        return UnitFile(place, place, looked.mtime, looked.ctime, looked.birth, unit_settings(text, self._keys))
 
 
 class SearchPath:

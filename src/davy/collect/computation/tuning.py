@@ -106,7 +106,7 @@ def _huge_page_lines(host: Host, gaps: list[Gap]) -> Iterator[HugePageLine]:
             continue
         if "nr_" in content:
             found += [(path, *row) for row in parse_huge_page_lines(content)]
-    owners = packages(host.root).owners({path for path, *_ in found}) if found else {}
+    owners = packages(host.root, forgiving=True).owners({path for path, *_ in found}) if found else {}
     for path, number, text, pages in found:
         yield HugePageLine(path, number, text, pages, owners.get(path))
 

@@ -19,7 +19,7 @@ from davy.collect.concealment.forgery import Shown, difference
 from davy.host import Gone, Host, HostError, Kernel
 from davy.host.mount_tree import MountTree, below
 from davy.host.mounts import Mount, parse_mountinfo
-from davy.host.packages import NoPackages, PackageDatabase, packages
+from davy.host.packages import PackageDatabase, packages
 from davy.host.stat import parse_stat
 from davy.knowledge.honest_mounts import emulated, emulator, masked, untelling, usual
 from davy.knowledge.observers import observer
@@ -315,7 +315,7 @@ class _Telling:
         if owner is None:
             return None
         try:
-            digest = self._host.root.digest(mount.point, _PROGRAM_LIMIT)
+            digest = self._host.root.digest(mount.point, _PROGRAM_LIMIT, self._packages.kinds)
             if digest is None or self._packages.unmodified(mount.point, owner, digest) is not False:
                 return None
         except HostError:
@@ -324,17 +324,11 @@ class _Telling:
 
     @cached_property
     def _packages(self) -> PackageDatabase:
-        try:
-            return packages(self._host.root)
-        except HostError:
-            return NoPackages()
+        return packages(self._host.root, forgiving=True)
 
     def _owner(self, path: str) -> str | None:
         """The installed package that put a file there."""
-        try:
-            return self._packages.owners([path]).get(path)
-        except HostError:
-            return None
+        return self._packages.owners([path]).get(path)
 
     def _origin(self, tree: MountTree, mount: Mount) -> str | None:
         """Where the mounted file lies by its own name, found through another mount of its file system."""

@@ -45,7 +45,7 @@ def module_files(host: Host, autostarts: Iterable[Autostart]) -> Iterator[Module
     paths: dict[str, str] = {}
     for path in (*known_there, *_loaded_files(host, releases, loading)):
         paths.setdefault(_real(links, path), path)
-    database = packages(host.root) if paths else None
+    database = packages(host.root, forgiving=True) if paths else None
     for count, (real, path) in enumerate(paths.items()):
         if count == _FILES_LIMIT:
             yield Gap("modules", "the rest of the module files", f"more than {_FILES_LIMIT}")

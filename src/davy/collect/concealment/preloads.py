@@ -98,7 +98,7 @@ class _Look:
 
     @cached_property
     def _database(self) -> PackageDatabase:
-        return packages(self._host.root)
+        return packages(self._host.root, forgiving=True)
 
     def gaps(self) -> Iterator[Gap]:
         """What is to be said of Davy's own start."""

@@ -55,7 +55,7 @@ class Follower:
 
     def __init__(self, host: Host, homes: Mapping[str, str]) -> None:
         self._root, self._host, self._homes = host.root, host, homes
-        self._database = packages(host.root)
+        self._database = packages(host.root, forgiving=True)
         self._links = Links(host.root)
         self._contents: Contents = {}
         self._files: dict[str, File] = {}

@@ -8,6 +8,7 @@ What it says is worth as much as root's own files are: whoever was root can have
 
 from __future__ import annotations
 
+from davy.host.errors import HostError
 from davy.host.packages.apk import apk_catalogue
 from davy.host.packages.database import CatalogueDatabase
 from davy.host.packages.dpkg import dpkg_catalogue
@@ -23,10 +24,23 @@ __all__ = ["Expected", "NoPackages", "PackageDatabase", "Provenance", "Sum", "pa
 _FORMATS = (dpkg_catalogue, static_catalogue, rpm_catalogue, apk_catalogue, pacman_catalogue)
 
 
-def packages(root: Root) -> PackageDatabase:
-    """The package databases of ``root``, or `NoPackages` when it has none that Davy knows.  Raises `HostError`."""
-    catalogues = [catalogue for found in _FORMATS if (catalogue := found(root))]
-    databases = [CatalogueDatabase(root, catalogue) for catalogue in catalogues]
-    if len(databases) > 1:
-        return SeveralDatabases(databases)
+def packages(root: Root, *, forgiving: bool = False) -> PackageDatabase:
+    """The package databases of ``root``, or `NoPackages` when it has none that Davy knows.  Raises `HostError`.
+
+    A ``forgiving`` one raises nothing, now or later, and names in ``unread`` what it could not read: for who goes on
+    with what can be known.  Who is about to change what a package may own had better hear of it.
+    """
+    databases: list[CatalogueDatabase] = []
+    unread: list[str] = []
+    for catalogue in _FORMATS:
+        try:
+            found = catalogue(root)
+        except HostError as error:
+            if not forgiving:
+                raise
+            unread.append(str(error))
+        else:
+            databases += [CatalogueDatabase(root, found)] if found else []
+    if len(databases) > 1 or (forgiving and (databases or unread)):
+        return SeveralDatabases(databases, unread, forgiving=forgiving)
     return databases[0] if databases else NoPackages()

@@ -60,7 +60,10 @@ class Provenance(Struct, frozen=True):
 
 
 class PackageDatabase(Protocol):
-    """The installed packages of one root.  Paths are absolute within it; methods raise `HostError`."""
+    """The installed packages of one root.  Paths are absolute within it.
+
+    Methods raise `HostError`, unless it is a forgiving one.
+    """
 
     @property
     def kinds(self) -> frozenset[SumKind]:
@@ -68,7 +71,7 @@ class PackageDatabase(Protocol):
 
     @property
     def unread(self) -> Sequence[str]:
-        """Which databases of the root, beside those that answer, could not be read so far, and why."""
+        """What a forgiving one could not read so far, and why: it answers as if it were not there."""
 
     def owners(self, paths: Iterable[str]) -> dict[str, str]:
         """The package that put each path there; paths that none did are left out.

@@ -15,13 +15,12 @@ _T = TypeVar("_T")
 class SeveralDatabases:
     """Asks each.  Where two own a path, the first is believed.
 
-    One that cannot be read does not keep the others from answering, and is named in ``unread``; that none could be
-    read is an error.
+    A ``forgiving`` one raises nothing: what cannot be read answers nothing any more, and is named in ``unread``.
     """
 
-    def __init__(self, databases: Sequence[PackageDatabase]) -> None:
-        self._databases = list(databases)
-        self._unread: list[str] = []
+    def __init__(self, databases: Iterable[PackageDatabase], unread: Iterable[str] = (), *, forgiving: bool) -> None:
+        self._databases, self._unread = list(databases), list(unread)
+        self._forgiving = forgiving
 
     @property
     def kinds(self) -> frozenset[SumKind]:
@@ -36,7 +35,7 @@ class SeveralDatabases:
             try:
                 answer = ask(database)
             except HostError as error:
-                if len(self._databases) == 1:
+                if not self._forgiving:
                     raise
                 self._databases.remove(database)
                 self._unread.append(str(error))

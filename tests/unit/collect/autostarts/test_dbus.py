@@ -63,3 +63,11 @@ def test_a_loop_of_links_is_a_gap() -> None:
 def test_any_text_is_read(content: str) -> None:
     for entry in dbus_entries(f"[D-BUS Service]\nExec={content}"):
         assert entry.command
+
+
+def test_a_file_that_both_buses_read_is_one_entry_with_its_link() -> None:
+    path = "/usr/share/dbus-1/system-services/a.service"
+    link, own = "/usr/share/dbus-1/services/a.service", "/home/ada/.local/share/dbus-1/services/a.service"
+    (found,) = read({path: SERVICE, link: Entry(target="../system-services/a.service"), own: Entry(target=path)})
+    assert isinstance(found, Autostart)
+    assert (found.path, found.user, found.links) == (path, "root", (link, own))

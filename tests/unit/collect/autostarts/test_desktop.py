@@ -105,3 +105,10 @@ def test_lines_that_a_sessions_shell_runs_are_entries() -> None:
         (2, "ada", ("/home/ada/bin/tray",)),
         (4, "ada", ("/tmp/x",)),
     ]
+
+
+def test_a_file_that_two_users_link_to_is_one_entry_with_both_links() -> None:
+    links = tuple(f"{home}/.config/autostart/x.desktop" for home in ("/home/ada", "/home/grace"))
+    (found,) = read({"/opt/x.desktop": DESKTOP, **{link: Entry(target="/opt/x.desktop") for link in links}})
+    assert isinstance(found, Autostart)
+    assert (found.path, found.links) == ("/opt/x.desktop", links)

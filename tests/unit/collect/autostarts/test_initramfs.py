@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from davy.collect.autostarts.initramfs import initramfs_hooks
-from davy.collect.autostarts.places import FILES_LIMIT
+from davy.collect.autostarts.reading import FILES_LIMIT
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap

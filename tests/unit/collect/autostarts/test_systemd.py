@@ -56,13 +56,14 @@ def test_a_service_is_an_autostart_with_its_command_user_restart_links_and_progr
         path: Autostart(
             kind=AutostartKind.SERVICE,
             path=path,
-            command="/bin/mkdir /x; /bin/sh -c '/tmp/kinsing; true'; /bin/true",
+            command="/bin/mkdir /x; /bin/sh -c '/tmp/kinsing; true'; /bin/true; /bin/kill -HUP $MAINPID; /bin/false",
             schedule="restart=always",
             user="root",
             unit="bot.service",
             links=(wants,),
-            programs=("/bin/mkdir", "/bin/sh", "/tmp/kinsing", "/bin/true"),
+            programs=("/bin/mkdir", "/bin/sh", "/tmp/kinsing", "/bin/true", "/bin/kill", "/bin/false"),
             mtime=7.0,
+            ctime=7.0,
         )
     }
 
@@ -125,6 +126,27 @@ def test_a_drop_in_without_a_command_changes_the_unit_and_is_no_autostart() -> N
     assert [(fact.path, fact.user, fact.schedule) for fact in by_path.values()] == [
         (f"{USR}/a.service", "bob", "restart=on-failure")
     ]
+
+
+def test_a_drop_in_that_has_the_unit_load_a_library_is_an_autostart_of_its_own() -> None:
+    unit, dropin = f"{USR}/ssh.service", f"{ETC}/ssh.service.d/env.conf"
+    variables = 'Environment=A=b "LD_PRELOAD=/tmp/x.so /tmp/y.so" LD_AUDIT='
+    by_path = units({unit: service("ExecStart=/usr/sbin/sshd", "Environment=HOME=/x"), dropin: service(variables)})
+    assert by_path[unit].command == "/usr/sbin/sshd"
+    assert (by_path[dropin].command, by_path[dropin].programs, by_path[dropin].unit) == (
+        "LD_PRELOAD=/tmp/x.so /tmp/y.so",
+        ("/tmp/x.so", "/tmp/y.so"),
+        "ssh.service",
+    )
+
+
+def test_what_runs_at_the_stop_is_told_and_a_socket_s_stop_too() -> None:
+    by_path = units({
+        f"{ETC}/a.service": service("ExecStart=/a", "ExecStopPost=-/tmp/again"),
+        f"{ETC}/b.socket": "[Socket]\nListenStream=1\nExecStopPost=/tmp/b\n",
+    })  # fmt: skip
+    assert by_path[f"{ETC}/a.service"].command == "/a; /tmp/again"
+    assert by_path[f"{ETC}/b.socket"].programs == ("/tmp/b",)
 
 
 def test_an_empty_value_takes_back_what_was_set_before() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from davy.collect.autostarts.reading import ENTRIES_LIMIT, FILE_BYTES
 from davy.collect.autostarts.udev import udev_entries, udev_rules
-from davy.collect.autostarts.written import ENTRIES_LIMIT, FILE_BYTES
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -85,6 +85,13 @@ def test_what_runs_no_program_is_no_autostart(rule: str) -> None:
     assert list(udev_entries(rule + "\n")) == []
 
 
+def test_a_rule_that_has_systemd_start_units_names_them_and_activates_the_first() -> None:
+    (found,) = udev_entries('ACTION=="add", ENV{SYSTEMD_WANTS}+="a.service b.service", RUN+="/tmp/x"')
+    assert (found.command, found.schedule) == ("a.service b.service; /tmp/x", "unit/RUN on add")
+    assert (found.activates, found.programs) == ("a.service", ("/tmp/x",))
+    assert list(udev_entries('ENV{SYSTEMD_WANTS}=="a.service", TAG+="x"')) == []
+
+
 def test_a_rule_over_several_lines_is_one_entry_and_comments_in_it_are_its_own() -> None:
     (found,) = udev_entries('A=="b"\nACTION=="add", \\\n# RUN+="/no"\n RUN+="/tmp/x"\nC=="d"\n')
     assert (found.line, found.end_line, found.command) == (2, 4, "/tmp/x")
@@ -105,6 +112,7 @@ def test_a_nul_ends_a_line_for_udev_so_what_follows_it_is_read() -> None:
         ('KERNEL=="sda", RUN+="/tmp/x"', None),
         ('KERNEL=="sda", SYMLINK+="disk", RUN+="/tmp/x", MODE="0660"', 'KERNEL=="sda", SYMLINK+="disk", MODE="0660"'),
         ('LABEL="end", RUN+="/tmp/x"', 'LABEL="end"'),
+        ('TAG+="systemd", ENV{SYSTEMD_WANTS}="x.service"', 'TAG+="systemd"'),
         ('KERNEL=="sda", RUN+="/tmp/x", GOTO="end"', 'KERNEL=="sda", GOTO="end"'),
         ('PROGRAM=="/tmp/x", SYMLINK+="%c"', None),
         ('LABEL="end", PROGRAM=="/tmp/x", SYMLINK+="%c"', 'LABEL="end"'),

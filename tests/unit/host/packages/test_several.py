@@ -42,17 +42,38 @@ def test_the_first_that_owns_a_path_is_believed() -> None:
     assert packages(MemoryRoot(both)).provenance(["/usr/bin/tool"]) == {"/usr/bin/tool": Provenance("one", True)}
 
 
-def test_one_that_cannot_be_read_keeps_none_from_answering_and_is_named() -> None:
-    ours = packages(MemoryRoot(FILES | BROKEN))
+def test_a_forgiving_one_answers_from_what_it_can_read_and_names_the_rest() -> None:
+    ours = packages(MemoryRoot(FILES | BROKEN), forgiving=True)
     assert ours.owners(["/usr/bin/tool", "/usr/bin/two"]) == {"/usr/bin/tool": "one"}
     assert ours.owners(["/usr/bin/tool"]) == {"/usr/bin/tool": "one"}
     (unread,) = ours.unread
     assert "Packages.db" in unread
 
 
-def test_that_none_could_be_read_is_an_error() -> None:
-    traps = {path: Entry(mode=0o010644) for path in ("/var/lib/dpkg/status.d/x.md5sums", "/lib/apk/db/installed")}
-    ours = packages(MemoryRoot(traps))
+def test_another_raises_when_any_cannot_be_read() -> None:
+    ours = packages(MemoryRoot(FILES | BROKEN))
     for _ in range(2):
-        with pytest.raises(HostError):
+        with pytest.raises(HostError, match=r"Packages\.db"):
             ours.owners(["/usr/bin/tool"])
+
+
+@pytest.mark.parametrize(
+    ("path", "trap"),
+    [
+        ("/var/lib/dpkg/info", Entry(target="/var/lib/dpkg/info")),
+        ("/lib/apk/db/installed", Entry(mode=0o010644)),
+        ("/var/lib/rpm/Packages", Entry(b"\0" * 600)),
+        ("/var/lib/rpm/rpmdb.sqlite", Entry(b"\0" * 600)),
+    ],
+)
+def test_a_forgiving_one_never_raises(path: str, trap: Entry) -> None:
+    ours = packages(MemoryRoot({path: trap}), forgiving=True)
+    assert (ours.owners(["/x"]), ours.missing(["/x"]), ours.expected("/x")) == ({}, {}, None)
+    assert list(ours.listed("x")) == []
+    assert ours.provenance(["/x"]) == {"/x": Provenance()}
+    (unread,) = ours.unread
+    assert path in unread
+
+
+def test_a_forgiving_one_of_a_root_without_any_has_nothing_to_forgive() -> None:
+    assert packages(MemoryRoot({}), forgiving=True).unread == ()

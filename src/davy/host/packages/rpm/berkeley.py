@@ -49,22 +49,23 @@ class BerkeleyStore:
     def _pages(self) -> Iterator[_Pages]:
         with self._root.opened(self.path) as file:
             try:
-                yield _Pages(file)
+                yield _Pages(self.path, file)
             except (struct.error, IndexError):
                 raise Refused(f"{self.path}: is damaged") from None
 
 
 class _Pages:
-    def __init__(self, file: OpenFile) -> None:
+    def __init__(self, path: str, file: OpenFile) -> None:
+        self._path = path
         head = file.pread(512, 0)
         self._order = next((order for order in "<>" if struct.unpack_from(f"{order}I", head, 12)[0] == _MAGIC), "")
         if not self._order:
-            raise Refused("not a Berkeley DB hash")
+            raise Refused(f"{path}: not a Berkeley DB hash")
         self._size, self._last = (struct.unpack_from(f"{self._order}I", head, at)[0] for at in (20, 32))
         if self._size not in (512 << shift for shift in range(8)):
-            raise Refused("a Berkeley DB hash with pages of an impossible size")
+            raise Refused(f"{path}: pages of an impossible size")
         if self._size * self._last > _FILE_LIMIT:
-            raise Refused(f"a Berkeley DB hash of more than {_FILE_LIMIT >> 30} GiB")
+            raise Refused(f"{path}: larger than {_FILE_LIMIT >> 30} GiB")
         self._file = file
         self._block, self._block_at = b"", 0
 
@@ -87,7 +88,7 @@ class _Pages:
                 offsets = struct.unpack_from(f"{self._order}{entries}H", page, _PAGE_HEADER)
                 pairs_left -= entries // 2
                 if pairs_left < 0:
-                    raise Refused(f"a Berkeley DB hash with more than {PACKAGES_LIMIT} packages")
+                    raise Refused(f"{self._path}: more than {PACKAGES_LIMIT} packages")
                 for value in offsets[1::2]:
                     if page[value] == _OFF_PAGE:
                         first, length = words.unpack_from(page, value + 4)
@@ -96,16 +97,16 @@ class _Pages:
     def chain(self, place: tuple[int, int]) -> bytes:
         following, left = place
         if left > BLOB_LIMIT:
-            raise Refused(f"an rpm header of more than {BLOB_LIMIT >> 20} MiB")
+            raise Refused(f"{self._path}: a header of more than {BLOB_LIMIT >> 20} MiB")
         parts = []
         for _ in range(left // (self._size - _PAGE_HEADER) + 1):
             page = self._page(following)
             (used,) = struct.unpack_from(f"{self._order}H", page, 22)
             (following,) = struct.unpack_from(f"{self._order}I", page, 16)
             if page[25] != _OVERFLOW_PAGE or not used:
-                raise Refused("a Berkeley DB hash with a chain that breaks off")
+                raise Refused(f"{self._path}: a chain of pages that breaks off")
             parts.append(page[_PAGE_HEADER : _PAGE_HEADER + min(used, left)])
             left -= len(parts[-1])
             if not left:
                 return b"".join(parts)
-        raise Refused("a Berkeley DB hash with a chain of pages that are not full")
+        raise Refused(f"{self._path}: a chain of pages that are not full")

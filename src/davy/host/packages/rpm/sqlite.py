@@ -62,7 +62,7 @@ class SqliteStore:
             except Gone:
                 log = None
             try:
-                yield Pages(file, log)
+                yield Pages(self.path, file, log)
             except (struct.error, IndexError):
                 raise Refused(f"{self.path}: is damaged") from None
 
@@ -70,17 +70,18 @@ class SqliteStore:
 class Pages:
     """The pages of a database as they are after what its log says."""
 
-    def __init__(self, file: OpenFile, log: OpenFile | None) -> None:
+    def __init__(self, path: str, file: OpenFile, log: OpenFile | None) -> None:
+        self._path = path
         head = file.pread(100, 0)
         if not head.startswith(_MAGIC) or len(head) < 100:
-            raise Refused("not an sqlite database")
+            raise Refused(f"{path}: not an sqlite database")
         (size,) = struct.unpack_from(">H", head, 16)
         self.size = 65_536 if size == 1 else size
         if self.size < 512 or self.size & (self.size - 1):
-            raise Refused("an sqlite database with pages of an impossible size")
+            raise Refused(f"{path}: pages of an impossible size")
         self._usable = self.size - head[20]
         self._file, self._log = file, log
-        self._logged = _logged(log, self.size) if log else {}
+        self._logged = _logged(path, log, self.size) if log else {}
         self._block, self._block_at = b"", 0
         self._left = TOTAL_LIMIT
 
@@ -93,7 +94,7 @@ class Pages:
             self._block = self._file.pread(max(_BLOCK, self.size), self._block_at) if number else b""
         data = self._block[start : start + self.size]
         if len(data) < self.size:
-            raise Refused("an sqlite database that is cut off")
+            raise Refused(f"{self._path}: is cut off")
         return data
 
     def cells(self, top: int) -> Iterator[tuple[int, int]]:
@@ -108,18 +109,18 @@ class Pages:
             if kind == _LEAF:
                 cells_left -= count
                 if cells_left < 0:
-                    raise Refused(f"an sqlite database with more than {PACKAGES_LIMIT} packages")
+                    raise Refused(f"{self._path}: more than {PACKAGES_LIMIT} packages")
                 yield from ((number, cell) for cell in range(count))
             elif kind == _INTERIOR and depth < _DEPTH_LIMIT:
                 pointers = struct.unpack_from(f">{count}H", data, start + 12)
                 below = [int.from_bytes(data[at : at + 4], "big") for at in pointers]
                 below.append(int.from_bytes(data[start + 8 : start + 12], "big"))
                 if len(set(below)) < len(below) or not seen.isdisjoint(below):
-                    raise Refused("an sqlite database whose tree is none")
+                    raise Refused(f"{self._path}: its tree is none")
                 seen.update(below)
                 todo += [(child, depth + 1) for child in reversed(below)]
             else:
-                raise Refused("an sqlite database whose tree is none")
+                raise Refused(f"{self._path}: its tree is none")
 
     def payload(self, place: tuple[int, int]) -> bytes:
         """The row at a place."""
@@ -127,15 +128,15 @@ class Pages:
         data = self.page(number)
         start = 100 if number == 1 else 0
         if data[start] != _LEAF:
-            raise Refused("an sqlite database that was changed meanwhile")
+            raise Refused(f"{self._path}: was changed meanwhile")
         (at,) = struct.unpack_from(">H", data, start + 8 + 2 * cell)
         length, at = _varint(data, at)
         _, at = _varint(data, at)
         if length > BLOB_LIMIT:
-            raise Refused(f"an rpm header of more than {BLOB_LIMIT >> 20} MiB")
+            raise Refused(f"{self._path}: a header of more than {BLOB_LIMIT >> 20} MiB")
         self._left -= length
         if self._left < 0:
-            raise Refused(f"an sqlite database with more than {TOTAL_LIMIT >> 20} MiB of packages")
+            raise Refused(f"{self._path}: more than {TOTAL_LIMIT >> 20} MiB of headers")
         local = self._local(length)
         parts, left = [data[at : at + local]], length - local
         (following,) = struct.unpack_from(">I", data, at + local) if left else (0,)
@@ -156,7 +157,7 @@ class Pages:
         return wanted if wanted <= most else least
 
 
-def _logged(log: OpenFile, size: int) -> dict[int, int]:
+def _logged(path: str, log: OpenFile, size: int) -> dict[int, int]:
     """Where in the log the last committed version of each page is.
 
     The salts tell the frames that count from those of earlier times; that their checksums fit is not asked, which only
@@ -182,7 +183,7 @@ def _logged(log: OpenFile, size: int) -> dict[int, int]:
         if pages_after_commit:
             found |= pending
             pending = {}
-    raise Refused("an sqlite database with a log that is longer than Davy reads")
+    raise Refused(f"{path}-wal: longer than Davy reads")
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

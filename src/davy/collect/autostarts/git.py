@@ -1,0 +1,181 @@
+"""What git runs by itself: the hooks of repositories, and settings that name a command.
+
+A line of ``~/.gitconfig``: ``fsmonitor = /usr/bin/x``, below ``[core]``.  Source: git-config(1), githooks(5).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Final, NamedTuple
+
+from davy.collect.autostarts.files import Entry, Files, Text
+from davy.collect.autostarts.folders import files_in
+from davy.collect.autostarts.homes import Home, homes
+from davy.host import Host
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+_COLLECTOR: Final = "git"
+_KIND: Final = AutostartKind.GIT
+
+_SYSTEM: Final = ("/etc/gitconfig", "/usr/local/etc/gitconfig")
+_TEMPLATES: Final = "/usr/share/git-core/templates/hooks"
+_OWN: Final = (".gitconfig", ".config/git/config")
+_REPOSITORIES: Final = (
+    "/.git", "/etc/.git", "/srv/*/.git", "/srv/git/*.git", "/opt/*/.git", "/var/www/.git", "/var/www/*/.git",
+    "/var/lib/git/*.git", "/var/www/*/*/.git",
+)  # fmt: skip
+_OWN_REPOSITORIES: Final = (".git", "*/.git", "*.git", "repositories/*.git")
+
+_RUNNING: Final = re.compile(
+    r"""
+      core\.(?:pager|editor|fsmonitor|sshcommand|gitproxy|askpass|alternaterefscommand|hookspath)
+    | (?:sequence\.editor|diff\.external|init\.templatedir|interactive\.difffilter|web\.browser)
+    | (?:credential\.(?:.*\.)?helper|filter\..*\.(?:clean|smudge|process)|diff\..*\.(?:command|textconv))
+    | merge\..*\.driver | (?:mergetool|difftool|man|browser)\..*\.(?:cmd|path) | pager\..*
+    | gpg\.(?:.*\.)?(?:program|defaultkeycommand) | uploadpack\.packobjectshook | remote\..*\.(?:uploadpack|receivepack)
+    | trailer\..*\.(?:command|cmd) | alias\..* | sendemail\..*cmd | tar\..*\.command | hook\..*\.command
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Settings whose values are commands or, of hooksPath and templateDir, the folder of hooks."""
+_FOLDERS: Final = frozenset({"core.hookspath", "init.templatedir"})
+_SWITCH: Final = re.compile(r"|true|false|yes|no|on|off|[01]", re.IGNORECASE)
+_HEADER: Final = re.compile(r'[ \t]*\[[ \t]*([\w.-]+)(?:[ \t]+"((?:[^"\\\n]|\\[^\n])*)")?[ \t]*\]')
+_SETTING: Final = re.compile(r"[ \t]*([A-Za-z][\w-]*)[ \t]*(?:=[ \t]*((?:[^\\\n]|\\\n|\\[^\n])*))?")
+
+
+class Setting(NamedTuple):
+    """One ``name = value`` of a git-config(1), with where it stands in the text."""
+
+    key: str
+    """``section.subsection.name``, section and name in small letters."""
+    value: str
+    start: int
+    end: int
+
+
+def git_settings(text: str) -> Iterator[Setting]:
+    """The settings of a configuration file; lines of another shape are passed over."""
+    section, here = "", 0
+    while here < len(text):
+        if header := _HEADER.match(text, here):
+            section = header[1].lower() + (f".{header[2]}" if header[2] is not None else "")
+            here = header.end()
+        setting = _SETTING.match(text, here)
+        if setting is not None and section:
+            if setting[2] is not None:
+                yield Setting(f"{section}.{setting[1].lower()}", _value(setting[2]), here, setting.end())
+            here = setting.end()
+        here = (text.find("\n", here) + 1) or len(text)
+
+
+def _value(written: str) -> str:
+    """Without quotes, comments and the backslashes that go on over lines."""
+    pieces, quoted, here = [], False, 0
+    while here < len(written):
+        character = written[here]
+        if character == "\\" and here + 1 < len(written):
+            here += 1
+            pieces.append({"n": "\n", "t": "\t", "b": "\b", "\n": ""}.get(written[here], written[here]))
+        elif character == '"':
+            quoted = not quoted
+        elif character in "#;" and not quoted:
+            break
+        else:
+            pieces.append(character)
+        here += 1
+    return "".join(pieces).strip()
+
+
+def git_entries(text: str) -> Iterator[Entry]:
+    """The settings by which git runs something: of an alias, and of a credential helper, only a command of its own."""
+    for setting in git_settings(text):
+        command, alias = setting.value, setting.key.startswith("alias.")
+        if not _RUNNING.fullmatch(setting.key) or _SWITCH.fullmatch(command) or (alias and command[0] != "!"):
+            continue
+        if setting.key.startswith("credential.") and command[0] not in "!/~":
+            continue
+        programs = () if setting.key in _FOLDERS else None
+        yield Entry(
+            command.removeprefix("!"), setting.start, setting.end, schedule=f"git: {setting.key}", programs=programs
+        )
+
+
+def git_hooks(host: Host) -> Iterator[Autostart | Gap]:
+    """Settings of the system, of users and of repositories by which git runs a command, and the hooks they come to.
+
+    Repositories are looked for where few folders have to be listed: in ``/srv``, ``/opt`` and ``/var/www``, in homes
+    and in their folders.  Whoever uses git there runs it.
+    """
+    reader = _Reader(host)
+    yield from reader.hooks(_TEMPLATES, None)
+    yield from reader.configured(_SYSTEM, None)
+    yield from reader.repositories(_REPOSITORIES, None)
+    for home in homes(host, _COLLECTOR):
+        if isinstance(home, Gap):
+            yield home
+            continue
+        yield from reader.configured(tuple(f"{home.path}/{name}" for name in _OWN), home)
+        yield from reader.repositories(tuple(f"{home.path}/{name}" for name in _OWN_REPOSITORIES), home)
+
+
+class _Reader:
+    """Reads files of settings and folders of hooks, each once; ``home`` is in whose they were found."""
+
+    def __init__(self, host: Host) -> None:
+        self._host, self._files = host, Files(host, _COLLECTOR)
+        self._folders: set[str] = set()
+
+    def repositories(self, places: tuple[str, ...], home: Home | None) -> Iterator[Autostart | Gap]:
+        for folder in self._files.paths(*places):
+            if isinstance(folder, Gap):
+                yield folder
+                continue
+            yield from self.configured((f"{folder}/config",), home)
+            yield from self.hooks(f"{folder}/hooks", home)
+
+    def configured(self, paths: tuple[str, ...], home: Home | None) -> Iterator[Autostart | Gap]:
+        """The entries of files of settings, and the hooks in the folders that these name."""
+        user, where = (home.user, home.path) if home else (None, None)
+        for file in self._files.texts(*paths, includes=partial(_included, home=where)):
+            if isinstance(file, Gap):
+                yield file
+                continue
+            yield from self._files.entries_of(file, _KIND, git_entries(file.text), user=user, home=where)
+            for setting in git_settings(file.text):
+                if setting.key in _FOLDERS and (folder := _path(setting.value, file, where)):
+                    folder += "/hooks" if setting.key == "init.templatedir" else ""
+                    yield from self.hooks(folder, home)
+
+    def hooks(self, folder: str, home: Home | None) -> Iterator[Autostart | Gap]:
+        """The executable files of a folder of hooks; git's own samples are not run."""
+        (real,) = self._files.links.distinct((folder,))
+        if real in self._folders:
+            return
+        self._folders.add(real)
+        for file in files_in(self._host, _COLLECTOR, real):
+            if isinstance(file, Gap):
+                yield file
+            elif file.stat.mode & 0o111 and not file.name.endswith(".sample"):
+                yield Autostart(
+                    kind=_KIND, path=file.path, command=file.path, schedule=f"git: {file.name}",
+                    user=home.user if home else None, programs=(file.path,), mtime=file.stat.mtime,
+                    ctime=file.stat.ctime, birth=file.stat.birth,
+                )  # fmt: skip
+
+
+def _path(written: str, file: Text, home: str | None) -> str:
+    """A path in a setting; nothing when it cannot be told."""
+    if written.startswith("~"):
+        return f"{home}/{written[2:]}" if home and written.startswith("~/") else ""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file.path), written)) if written else ""
+
+
+def _included(file: Text, home: str | None) -> Iterator[str]:
+    for setting in git_settings(file.text):
+        if setting.key == "include.path" or (setting.key.startswith("includeif.") and setting.key.endswith(".path")):
+            yield from filter(None, (_path(setting.value, file, home),))

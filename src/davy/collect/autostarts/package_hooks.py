@@ -1,0 +1,117 @@
+"""What package managers run when they install, update or look for packages.
+
+Of apt and dpkg: see `davy.collect.autostarts.apt`.  A line of ``/etc/dnf/plugins/post-transaction-actions.d/x.action``:
+``*:in:/usr/bin/x``.  Of ``/usr/share/libalpm/hooks/x.hook``: ``Exec = /usr/bin/x``.
+The maintainer scripts of dpkg's packages are not entries: there are three for each package, they run only when that
+one is replaced, and no checksum is kept of them, so that nothing would tell a changed one.
+
+Source: dnf-plugin-post-transaction-actions(8), libdnf5-actions(8), alpm-hooks(5), apk(8), installkernel(8).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from davy.collect.autostarts.apt import apt_entries, dpkg_entries
+from davy.collect.autostarts.files import Entry, Files, whole
+from davy.collect.autostarts.folders import scripts_in
+from davy.collect.autostarts.unit_files import unit_settings
+from davy.host import Host
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+_COLLECTOR: Final = "package hooks"
+_KIND: Final = AutostartKind.PACKAGE_HOOK
+
+_APT: Final = ("/etc/apt/apt.conf", "/etc/apt/apt.conf.d/*", "/usr/share/apt/apt.conf.d/*", "/root/.aptrc")
+_DPKG: Final = ("/etc/dpkg/dpkg.cfg", "/etc/dpkg/dpkg.cfg.d/*", "/root/.dpkg.cfg")
+_ACTIONS: Final = ("/etc/dnf/plugins/post-transaction-actions.d/*.action", "/etc/yum/post-actions/*.action")
+_ACTIONS5: Final = ("/etc/dnf/libdnf5-plugins/actions.d/*.actions",)
+_ALPM: Final = ("/etc/pacman.d/hooks/*.hook", "/usr/share/libalpm/hooks/*.hook")
+_PLUGINS: Final = (
+    ("/usr/lib/python3*/site-packages/dnf-plugins/*.py", "dnf"),
+    ("/usr/lib/yum-plugins/*.py", "yum"),
+    ("/usr/share/yum-plugins/*.py", "yum"),
+)
+"""Programs that the package manager loads into itself whatever it does."""
+_SCRIPTS: Final = (
+    ("/usr/lib/zypp/plugins/*", "zypper"),
+    ("/etc/apk/commit_hooks.d", "apk"),
+    ("/lib/apk/commit_hooks.d", "apk"),
+    ("/usr/lib/apk/commit_hooks.d", "apk"),
+    ("/etc/kernel/*.d", "kernel package"),
+    ("/usr/share/kernel/*.d", "kernel package"),
+    ("/usr/lib/kernel/install.d", "kernel package"),
+    ("/etc/needrestart/hook.d", "needrestart"),
+    ("/etc/needrestart/restart.d", "needrestart"),
+)
+"""Folders whose executable files are run."""
+_ACTION: Final = re.compile(
+    r"^(?![ \t]*#)[^:\n]*:(?:in|out|install|update|remove|any|[a-z_]+)?:(?P<command>[^\s:][^\n]*)", re.MULTILINE
+)
+_ACTION5: Final = re.compile(r"^(?P<when>[a-z_]+):[^:\n]*:[^:\n]*:[^:\n]*:(?P<command>\S[^\n]*)", re.MULTILINE)
+_ACTION5_WORD: Final = re.compile(r"(?:[^\s\\]|\\.)+")
+
+
+def action_entries(text: str) -> Iterator[Entry]:
+    """The lines ``FILTER:STATE:COMMAND`` of a file of post-transaction-actions."""
+    for match in _ACTION.finditer(text):
+        yield Entry(match["command"].rstrip(), match.start(), match.end(), schedule="dnf: post-transaction")
+
+
+def actions5_entries(text: str) -> Iterator[Entry]:
+    """The lines ``CALLBACK:FILTER:DIRECTION:OPTIONS:COMMAND`` of libdnf5's actions."""
+    for match in _ACTION5.finditer(text):
+        command = match["command"].rstrip()
+        if "\\" in command:  # which makes blanks part of a word; no shell reads it
+            command = shlex.join(re.sub(r"\\(.)", r"\1", word) for word in _ACTION5_WORD.findall(command))
+        yield Entry(command, match.start(), match.end(), schedule=f"dnf: {match['when']}")
+
+
+_SETTINGS: Final[tuple[tuple[tuple[str, ...], Callable[[str], Iterator[Entry]]], ...]] = (
+    (_APT, apt_entries),
+    (_DPKG, dpkg_entries),
+    (_ACTIONS, action_entries),
+    (_ACTIONS5, actions5_entries),
+)
+
+
+def package_hooks(host: Host) -> Iterator[Autostart | Gap]:
+    """Hooks of apt, dpkg, dnf, yum, zypper, pacman and apk; all run as root.
+
+    A setting that runs something is the entry where the file holds settings; of scripts, plugins and pacman's hooks
+    it is the file.
+    """
+    files = Files(host, _COLLECTOR)
+    for places, parse in _SETTINGS:
+        yield from files.autostarts(_KIND, places, parse, user="root")
+    yield from _alpm_hooks(files)
+    for pattern, manager in _SCRIPTS:
+        folders = (path for path in files.paths(pattern) if isinstance(path, str))
+        for folder in files.links.distinct(tuple(folders)):
+            when = posixpath.basename(folder).removesuffix(".d")
+            yield from scripts_in(host, _COLLECTOR, _KIND, folder, schedule=f"{manager}: {when}")
+    for pattern, manager in _PLUGINS:
+        for plugin in files.texts(pattern):
+            if isinstance(plugin, Gap):
+                yield plugin
+            else:
+                when = f"{manager}: plugin"
+                yield whole(_KIND, plugin, plugin.path, schedule=when, user="root", programs=(plugin.path,))
+
+
+def _alpm_hooks(files: Files) -> Iterator[Autostart | Gap]:
+    """A hook needs its Exec line: it is taken out as a file.  Source: alpm-hooks(5)."""
+    for file in files.texts(*_ALPM):
+        if isinstance(file, Gap):
+            yield file
+            continue
+        settings = [each for each in unit_settings(file.text, ("Exec", "When")) if each.section == "Action"]
+        command = next((each.value for each in settings if each.key == "Exec"), "")
+        if command:
+            when = next((each.value for each in settings if each.key == "When"), "")
+            yield whole(_KIND, file, command, schedule=f"pacman: {when}".rstrip(": "), user="root")

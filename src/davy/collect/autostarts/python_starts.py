@@ -1,0 +1,82 @@
+"""What every Python runs as it starts: lines of ``*.pth``, ``sitecustomize`` and ``usercustomize``.
+
+A line of ``/usr/lib/python3/dist-packages/distutils-precedence.pth``: ``import os; var = 'SETUPTOOLS_USE_DISTUTILS'``.
+Source: site (documentation of the Python standard library).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from davy.collect.autostarts.commands import programs_of
+from davy.collect.autostarts.files import Entry, Files, whole
+from davy.collect.autostarts.homes import homes
+from davy.host import Host
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.facts import Gap
+
+_COLLECTOR: Final = "python starts"
+_KIND: Final = AutostartKind.PYTHON
+
+_PYTHONS: Final = tuple(
+    f"{lib}/python[23]*" for lib in ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
+)
+_PREFIXES: Final = ("/opt/*", "/opt/*/envs/*", "/srv/*", "/usr/local/*")
+"""Where conda, virtual environments and Pythons of one's own are put for all users."""
+_HOME_PREFIXES: Final = (
+    ".local", "*conda*", "*conda*/envs/*", "miniforge3", "miniforge3/envs/*", "mambaforge", "mambaforge/envs/*",
+    ".pyenv/versions/*", ".virtualenvs/*", ".local/share/virtualenvs/*", ".local/pipx/venvs/*", "venv", ".venv",
+    "*/venv", "*/.venv", "*/env",
+)  # fmt: skip
+_PACKAGES: Final = ("site-packages", "dist-packages")
+_CUSTOMIZE: Final = re.compile(r"(?:site|user)customize(?:\.\w+|\.[\w-]+\.so)?")
+_IMPORT: Final = re.compile(r"^import[ \t][^\n]*", re.MULTILINE)
+_CALL: Final = re.compile(
+    r"""\b(?:system|popen|Popen|run|call|check_call|check_output|getoutput|spawn\w*|exec[lv]\w*)[ \t]*\([ \t]*\[?[ \t]*
+    (?P<quote>['"])(?P<command>.{1,2000}?)(?P=quote)""",
+    re.VERBOSE,
+)
+"""A text that Python hands to a shell, or the program that it starts."""
+
+
+def pth_entries(text: str) -> Iterator[Entry]:
+    """The lines of a ``.pth`` that are run; the others only name folders."""
+    for match in _IMPORT.finditer(text.replace("\r\n", " \n")):
+        line = match[0].rstrip()
+        called = (program for call in _CALL.finditer(line) for program in programs_of(call["command"]))
+        yield Entry(line, match.start(), match.end(), schedule="python start", programs=tuple(dict.fromkeys(called)))
+
+
+def python_starts(host: Host) -> Iterator[Autostart | Gap]:
+    """What Python runs by itself as it starts, in its folders of packages: the system's, in ``/opt``, in homes.
+
+    Whoever starts Python runs it; in a home that is the home's user.
+    """
+    files = Files(host, _COLLECTOR)
+    prefixes = tuple(f"{prefix}/lib*/python[23]*" for prefix in _PREFIXES)
+    yield from _below(files, (*_PYTHONS, *prefixes), None)
+    for home in homes(host, _COLLECTOR):
+        if isinstance(home, Gap):
+            yield home
+        else:
+            own = tuple(f"{home.path}/{prefix}/lib*/python[23]*" for prefix in _HOME_PREFIXES)
+            yield from _below(files, own, home.user)
+
+
+def _below(files: Files, pythons: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
+    """What stands in the folders of packages of some Pythons."""
+    for python in files.paths(*pythons):
+        if isinstance(python, Gap):
+            yield python
+            continue
+        folders = (python, *(f"{python}/{packages}" for packages in _PACKAGES))
+        for file in files.texts(*(f"{folder}/{name}" for folder in folders for name in ("*.pth", "*customize*"))):
+            if isinstance(file, Gap):
+                yield file
+            elif file.path.endswith(".pth"):
+                yield from files.entries_of(file, _KIND, pth_entries(file.text), user=user)
+            elif _CUSTOMIZE.fullmatch(posixpath.basename(file.path)):
+                yield whole(_KIND, file, file.path, schedule="python start", user=user, programs=(file.path,))
