@@ -8,7 +8,7 @@ import platform
 import signal
 import sys
 
-from bench.autostarts import accused, coverage, debian, page, peers
+from bench.autostarts import accused, coverage, debian, kinds, page, peers
 from bench.autostarts.cost import Cost, cost
 from bench.figures import row
 
@@ -50,9 +50,9 @@ def _clean(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.autostarts", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=("debian", "cost", "peers", "coverage"),
-        help="make the Debian and see who is accused there; what reading costs; what others find; what is covered"
-        " (all but the first)",
+        "what", nargs="?", choices=("debian", "cost", "peers", "coverage", "kinds"),
+        help="make the Debian and see who is accused there; what reading costs; what others find; what is covered;"
+        " what kinds there are (all but the first)",
     )  # fmt: skip
     parser.add_argument("--write", action="store_true", help=f"write it into {page.PAGE.name}")
     parser.add_argument("--record", action="store_true", help=f"with debian: its facts into {accused.CAPSULE.name}")
@@ -63,7 +63,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no Debian is left running
     if options.what == "debian":
         return _clean(options)
-    sections = {"cost": _cost, "peers": _peers, coverage.SECTION: lambda _: coverage.page()}
+    sections = {
+        "cost": _cost, "peers": _peers, coverage.SECTION: lambda _: coverage.page(),
+        kinds.SECTION: lambda _: kinds.page(),
+    }  # fmt: skip
     for name, measured in sections.items():
         if options.what in (None, name):
             text = measured(options)

@@ -13,16 +13,26 @@ from typing import Final
 
 from davy.knowledge import occasions
 from davy.knowledge.calendars import calendar_words, cron_calendar, listing, systemd_calendar
+from davy.model.autostarts import Autostart, AutostartKind
 
 _LONGEST: Final = 1_000
 """A schedule of more characters than this is put in no words."""
 _STARTS: Final = "when the machine starts"
 _MIDNIGHT: Final = "at 00:00 every day"
-_NICKNAMES: Final = {
+_WORDS: Final = {
     "reboot": _STARTS,
     "boot": _STARTS,
-    "login": "when somebody logs in",
+    "sysinit": _STARTS,
     "shutdown": "when the machine shuts down",
+    "sleep": "when the machine goes to sleep or wakes",
+    "ctrlaltdel": "when somebody presses Ctrl-Alt-Del",
+    "login": "when somebody logs in",
+    "auth": "when somebody is asked who they are",
+    "account": "when it is asked whether an account may be used",
+    "session": "when a session begins or ends",
+    "password": "when a password is changed",
+    "python start": "whenever Python starts",
+    "manual": "when somebody starts it",
     "every_minute": "every minute",
     "minutely": "every minute",
     "15min": "every 15 minutes",
@@ -70,9 +80,26 @@ _UNITS: Final = {
     "hour": "hour", "d": "day", "day": "day", "w": "week", "week": "week", "M": "month", "month": "month",
     "y": "year", "year": "year",
 }  # fmt: skip
+_TEMPLATES: Final = (
+    (r"respawn (\w+)", "whenever it ends, in the runlevels {}"),
+    (r"(?:docker|podman): restart=always", "whenever it ends, and when its engine starts"),
+    (r"(?:docker|podman): restart=unless-stopped", "whenever it ends, unless somebody stopped it"),
+    (r"(apt|dpkg|dnf|yum|zypper|pacman|pip): (.+)", "when {} runs ({})"),
+    (r"(git): (.+)", "when {} is used ({})"),
+    (r"(nginx|apache|php|mysql|postgresql|redis): (.+)", "when {} starts or works ({})"),
+)  # fmt: skip
+"""What the entries of other kinds say, and the words for it, with what stands in the groups."""
+_PATTERNS: Final = tuple((re.compile(pattern, re.DOTALL), words) for pattern, words in _TEMPLATES)
 _SPAN: Final = re.compile(r"\s*(\d{1,12})\s*([A-Za-z]*)")
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ", re.ASCII)
 _ANACRON: Final = re.compile(r"(?:@([a-z]+)|(\d{1,6}))[ \t]+(\d{1,6})", re.ASCII)
+
+
+def when(autostart: Autostart) -> str:
+    """When an autostart runs; a unit that others want starts with the machine, too."""
+    wanted = any(folder in link for link in autostart.links for folder in (".wants/", ".requires/"))
+    words = [_STARTS] if wanted and autostart.kind is AutostartKind.SERVICE else []
+    return "; ".join(filter(None, (*words, in_words(autostart.schedule))))
 
 
 def in_words(schedule: str) -> str:
@@ -85,7 +112,7 @@ def in_words(schedule: str) -> str:
 
 def _part(schedule: str) -> str:
     """One trigger in words."""
-    if found := _NICKNAMES.get(schedule.removeprefix("@").lower()):
+    if found := _WORDS.get(schedule.removeprefix("@").lower()):
         return _PERIODS.get(schedule, found)
     if occasion := occasions.in_words(schedule):
         return occasion
@@ -95,6 +122,9 @@ def _part(schedule: str) -> str:
         return f"once, on {moment[1]} at {moment[2]} UTC"
     if anacron := _ANACRON.fullmatch(schedule):
         return _anacron(anacron)
+    for pattern, words in _PATTERNS:
+        if said := pattern.fullmatch(schedule):
+            return words.format(*said.groups())
     key, equals, value = schedule.partition("=")
     return (_setting(key, value.strip()) if equals else None) or schedule
 
@@ -136,8 +166,8 @@ def _event(value: str) -> str | None:
         head, zone = value, ""
     if head.lower() == "weekly":
         found: str | None = "on Mondays at 00:00"
-    elif head.lower() in _NICKNAMES:
-        found = _NICKNAMES[head.lower()]
+    elif head.lower() in _WORDS:
+        found = _WORDS[head.lower()]
     else:
         calendar = systemd_calendar(head)
         found = calendar_words(calendar) if calendar else None

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from davy.knowledge.autostart_kinds import autostart_kinds
-from davy.knowledge.schedules import in_words
+from davy.knowledge.schedules import in_words, when
 from davy.model.autostarts import Autostart, AutostartKind, News
 from davy.model.memory import Change, Changes, Memory, Seen
 from davy.model.text import printable
@@ -30,7 +30,7 @@ def autostart_object(each: Autostart) -> dict[str, Any]:
         "line": each.line,
         "command": each.command,
         "schedule": each.schedule,
-        "when": in_words(each.schedule),
+        "when": when(each),
         "user": each.user,
         "unit": each.unit,
         "programs": list(each.programs),
@@ -93,8 +93,8 @@ def whose(each: Autostart) -> str:
 def told(each: Autostart, now: float) -> str:
     """When it starts, whose it is and what the memory says of it: in the words of one line."""
     words = []
-    if each.schedule:
-        words.append(printable(in_words(each.schedule), 120))
+    if starts := when(each):
+        words.append(printable(starts, 160))
     words.append(whose(each))
     if each.news is not None:
         words.append(each.news)

@@ -9,7 +9,7 @@ import msgspec
 
 from davy import __version__
 from davy.correlate.counterfactual import Account, account
-from davy.knowledge.schedules import in_words
+from davy.knowledge.schedules import when
 from davy.model.allowance import Allowance
 from davy.model.autostarts import Autostart
 from davy.model.concealment import Accounting, ModuleRow, ModuleTable, ProcessRow, ProcessTable
@@ -52,7 +52,7 @@ def _of_autostart(autostart: Autostart | None) -> dict[str, Any]:
     return {
         "kind_of_autostart": autostart.kind if autostart else None,
         "schedule": autostart.schedule if autostart else None,
-        "when": in_words(autostart.schedule) if autostart else None,
+        "when": when(autostart) if autostart else None,
         "owner_package": autostart.owner_package if autostart else None,
         "first_seen": moment(autostart.first_seen) if autostart else None,
         "news": autostart.news if autostart else None,

@@ -12,6 +12,7 @@ from tests.unit.detect import (
     samples_content,
     samples_families,
     samples_memory,
+    samples_news,
     samples_rounding,
     samples_verdict,
     samples_workload,
@@ -133,6 +134,7 @@ MATCHING: Final = (
     *samples_rounding.MATCHING,
     *samples_workload.MATCHING,
     *samples_families.MATCHING,
+    *samples_news.MATCHING,
     *samples_verdict.MATCHING,
     # concealment: covers
     _cover("concealment.covered-process", "a tmpfs over a miner's folder", _BURNER, cover("/proc/100", hides=_BURNER)),
@@ -495,6 +497,7 @@ SPARED: Final = (
     *samples_rounding.SPARED,
     *samples_workload.SPARED,
     *samples_families.SPARED,
+    *samples_news.SPARED,
     *samples_verdict.SPARED,
     # concealment
     _none("concealment.hidden-process", "everybody is listed", _BURNER, process_table(90)),

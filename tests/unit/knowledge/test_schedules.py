@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from davy.knowledge.schedules import in_words
+from davy.knowledge.schedules import in_words, when
+from davy.model.autostarts import Autostart, AutostartKind
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,8 @@ def test_cron(schedule: str, words: str) -> None:
 @pytest.mark.parametrize(
     "schedule",
     ["60 * * * *", "* 24 * * *", "5-1 * * * *", "*/0 * * * *", "~ * * * *", "* * * *", "a b c d e", "*/ * * * *",
-     "1- * * * *", "RUN", "apt: Pre-Invoke", "", "=", ";",  "@sometimes", "1/x * * * *", "²/1 * * * *",
-     "*/" + "9" * 900 + " * * * *"],
+     "1- * * * *", "run whenever", "kernel package: postinst", "", "=", ";", "@sometimes", "1/x * * * *",
+     "²/1 * * * *", "*/" + "9" * 900 + " * * * *"],
 )  # fmt: skip
 def test_what_is_not_understood_is_given_back_as_it_stands(schedule: str) -> None:
     assert in_words(schedule) == schedule
@@ -134,6 +136,43 @@ def test_anacron_folders_at_and_starts(schedule: str, words: str) -> None:
 )
 def test_systemd(schedule: str, words: str) -> None:
     assert in_words(schedule) == words
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("RUN on add", "when a device is added"),
+        ("RUN on every event", "when a device comes, changes or goes"),
+        ("ssh login", "when somebody logs in by ssh"),
+        ("GRUB configured", "when GRUB is configured"),
+        ("boot init-bottom", "when the machine starts (init-bottom)"),
+        ("boot; restart=always", "when the machine starts; whenever it ends"),
+        ("respawn 2345", "whenever it ends, in the runlevels 2345"),
+        ("rotation postrotate", "when logs are rotated (postrotate)"),
+        ("network if-up", "when the network changes (if-up)"),
+        ("message to org.example.X", "when somebody sends org.example.X a message on D-Bus"),
+        ("message to {0.__class__}", "when somebody sends {0.__class__} a message on D-Bus"),
+        ("program of format .sudo, flags C", "when a program of format .sudo, flags C is run"),
+        ("docker: restart=always", "whenever it ends, and when its engine starts"),
+        ("apt: DPkg::Post-Invoke", "when apt runs (DPkg::Post-Invoke)"),
+        ("git: post-checkout", "when git is used (post-checkout)"),
+        ("php: auto_prepend_file", "when php starts or works (auto_prepend_file)"),
+    ],
+)
+def test_what_entries_of_other_kinds_say(schedule: str, words: str) -> None:
+    assert in_words(schedule) == words
+
+
+def test_a_unit_that_others_want_starts_with_the_machine() -> None:
+    unit = Autostart(
+        kind=AutostartKind.SERVICE, path="/etc/systemd/system/x.service", command="/opt/x", schedule="restart=always",
+        links=("/etc/systemd/system/multi-user.target.wants/x.service",),
+    )  # fmt: skip
+    assert when(unit) == "when the machine starts; whenever it ends"
+    assert when(structs.replace(unit, links=("/etc/systemd/system/alias.service",))) == "whenever it ends"
+    assert when(structs.replace(unit, kind=AutostartKind.TIMER, schedule="OnBootSec=5min")) == (
+        "5 minutes after the machine starts"
+    )
 
 
 ALPHABET = "0123456789*/,-.:~ @;=abnu\x00\x1b\n\udcff²"
