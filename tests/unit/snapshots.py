@@ -60,7 +60,7 @@ from davy.model.incidents import Actor, Incident, Judgement, Role
 from davy.model.lookup import lookup
 from davy.model.mining import Conversation, PoolMention, WalletSighting
 from davy.model.snapshot import Snapshot
-from davy.model.tools import SystemTool
+from davy.model.tools import SystemTool, Tampering
 
 TAKEN: Final = 1_790_000_000.0
 BOOT: Final = TAKEN - 30 * 86_400
@@ -248,6 +248,15 @@ def authorized_key(line: str, *, user: str = "root") -> Autostart:
         kind=AutostartKind.AUTHORIZED_KEY, path=f"/home/{user}/.ssh/authorized_keys", line=1, text=line, command=line,
         user=user, schedule="login",
     )  # fmt: skip
+
+
+def tool(
+    path: str, tampering: Tampering, *, text: str | None = None, renamed_to: str | None = None, package: str = "procps"
+) -> SystemTool:
+    """A packaged program that was tampered with."""
+    return SystemTool(
+        path=path, package=package, tampering=tampering, text=text, renamed_to=renamed_to, database="dpkg"
+    )
 
 
 def timer(unit: str, activates: str) -> Autostart:

@@ -19,8 +19,9 @@ from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.following import following
 from davy.collect.holders import Holders, far_ends, holders, ownerless
 from davy.collect.sockets import sockets_beside
+from davy.collect.system_tools import system_tools, tool_paths
 from davy.host import Gone, Host, HostError, Kernel
-from davy.host.packages import packages
+from davy.host.packages import PackageDatabase, packages
 from davy.model.autostarts import Followed
 from davy.model.computation import Rounding, Workload
 from davy.model.concealment import HiddenName
@@ -30,17 +31,18 @@ from davy.model.lookup import lookup
 from davy.model.mining import Conversation, PoolMention, WalletSighting
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
+from davy.model.tools import SystemTool
 from davy.model.triage import Subjects
 
 Examined = (
-    ContentHit | Conversation | Followed | Gap | HiddenName | PoolMention | Rounding | WalletSighting | Workload
+    ContentHit | Conversation | Followed | Gap | HiddenName | PoolMention | Rounding | SystemTool | WalletSighting
+    | Workload
 )  # fmt: skip
 Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
 
 _NETWORKS_LIMIT: Final = 16
 
 EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
-    ("autostarts", following),
     ("hidden names", hidden_names),
     ("content", images),
     ("memory", memory),
@@ -53,8 +55,14 @@ EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
 
 def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = USUAL) -> Snapshot:
     """The snapshot, richer by the details of ``subjects``.  What has vanished meanwhile has no detail."""
-    richer = _with_details(host, snapshot, subjects)
-    facts = [
+    database = packages(host.root, forgiving=True)
+    richer = _with_details(host, snapshot, subjects, database)
+    facts: list[Examined] = [
+        *within(COLLECTOR_SECONDS, "autostarts", following(host, richer, reach, database)),
+        *within(COLLECTOR_SECONDS, "system tools", system_tools(host, database)),
+    ]
+    richer = msgspec.structs.replace(richer, content_hits=richer.content_hits + every(facts, ContentHit))
+    facts += [
         fact
         for name, examiner in EXAMINERS
         for fact in within(COLLECTOR_SECONDS, name, examiner(host, richer, reach))
@@ -62,8 +70,9 @@ def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = U
     return msgspec.structs.replace(
         richer,
         followed=every(facts, Followed),
+        tools=every(facts, SystemTool),
         hidden_names=every(facts, HiddenName),
-        content_hits=richer.content_hits + every(facts, ContentHit),
+        content_hits=snapshot.content_hits + every(facts, ContentHit),
         conversations=every(facts, Conversation),
         wallets=every(facts, WalletSighting),
         pool_mentions=richer.pool_mentions + every(facts, PoolMention),
@@ -99,7 +108,7 @@ def _of_other_networks(host: Host, kernel: Kernel, pids: Sequence[int]) -> Itera
             yield Gap("sockets", f"network namespace of process {pid}", str(error))
 
 
-def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapshot:
+def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects, database: PackageDatabase) -> Snapshot:
     ways = lookup(snapshot)
     named = {known.pid: known for subject in subjects.processes if (known := ways.by_subject.get(subject))}
     held: Holders = {}
@@ -116,10 +125,11 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects) -> Snapsho
         alone = ownerless(host, host.kernel, subjects.sockets - held.keys(), everyone)
         for inode in subjects.sockets & held.keys():
             named |= {pid: ways.by_pid[pid] for pid in held[inode]}
-    database = packages(host.root, forgiving=True)
+    entries = {autostart.path for autostart in snapshot.autostarts}
+    started = {path for autostart in snapshot.autostarts for path in autostart.programs}
     programs = {path for process in named.values() for path in (process.exe_path, process.script) if path}
-    provenance = database.provenance({autostart.path for autostart in snapshot.autostarts})
-    database.owners(programs)
+    database.owners(entries | started | programs | set(tool_paths()))  # in one go; the answers are remembered
+    provenance = database.provenance(entries)
     facts = list(details(host, host.kernel, named.values(), database)) if host.kernel else []
     return msgspec.structs.replace(
         snapshot,

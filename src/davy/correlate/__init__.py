@@ -39,6 +39,8 @@ _WALKED: Final = 256
 _TELLING: Final = frozenset({Aspect.IDENTITY, Aspect.ORIGIN, Aspect.CONTENT, Aspect.NETWORK, Aspect.CONCEALMENT})
 """What tells a miner from a person's own work, which burns, too, and is started again, too."""
 _TELLING_BITS: Final = 2.0
+_TAMPERED_BITS: Final = 3.5
+"""A system tool with less against it, such as a newer one of its owner's, is nobody's doing."""
 _SURE_BITS: Final = 3.0
 """A file with less against it, such as one with a popular name, is not touched because of its name."""
 
@@ -56,7 +58,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
     claimed = {subject for gang in gangs for subject in gang.autostarts}
     claimed |= {autostart.subject for autostart in own_autostarts(snapshot, permitted)}
     gangs += dormant(snapshot, by_subject, claimed)
-    gangs = joined(snapshot, _hidden(gangs, hiders(snapshot, by_subject), by_subject), by_subject)
+    gangs = joined(snapshot, _hidden(snapshot, gangs, hiders(snapshot, by_subject), by_subject), by_subject)
     used = _used(snapshot) if snapshot.known_files or snapshot.followed else set()
     for gang in gangs:
         _add_files(snapshot, gang, used, by_subject)
@@ -224,21 +226,25 @@ def _joins(snapshot: Snapshot, process: Process, ember: Process, findings: Findi
     return same and process.script is None and any(finding.bits >= 1.0 for finding in own)
 
 
-def _hidden(gangs: list[Gang], found: Sequence[Hider], findings: Findings) -> list[Gang]:
+def _hidden(snapshot: Snapshot, gangs: list[Gang], found: Sequence[Hider], findings: Findings) -> list[Gang]:
     """The gangs with those that hide them, and what hides nobody who was seen as gangs of their own.
 
     Hiders that hide one another belong together.
 
     Of two gangs that one preloaded library hides, it is told which: by the processes it names or was seen to hide.
-    What could hide any process, and is tied to none, is put with the gangs that hide; else it stands alone.
+    What could hide any process, and is tied to none, is put with the gangs that hide; else it stands alone.  Who
+    tampers with the system's tools is whoever is there.
     """
     alone: list[Gang] = []
     actors = {hider.actor.subject: hider.actor for hider in found}
+    tools = {tool.subject for tool in snapshot.tools}
     for hider in found:
         subject = hider.actor.subject
         tied = [gang for gang in gangs if not hider.hides.isdisjoint((*gang.miners, *gang.guardians, *gang.droppers))]
         if not tied and hider.everywhere:
             tied = [gang for gang in gangs if any(_conceals(findings.get(miner, ())) for miner in gang.miners)]
+        if not tied and subject in tools and total_bits(findings.get(subject, ())) >= _TAMPERED_BITS:
+            tied = list(gangs)
         if not tied and subject == HOST:
             tied = [gang for gang in alone if any(one.kind is Kind.MODULE for one in gang.hiders.values())]
         if not tied and verdict_of(findings.get(subject, ())) is not Verdict.CLEAN:

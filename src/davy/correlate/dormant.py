@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from davy.correlate.followers import lingering
 from davy.correlate.gang import Gang
 from davy.correlate.incident import family_of
 from davy.correlate.verdict import verdict_of
 from davy.detect.autostarts import followed_by_autostart
 from davy.knowledge.programs import interpreter
-from davy.model.autostarts import Autostart, Followed, Step
+from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.findings import Finding
 from davy.model.incidents import Verdict
 from davy.model.snapshot import Snapshot
@@ -44,8 +45,12 @@ def dormant(snapshot: Snapshot, findings: Findings, claimed: set[str]) -> list[G
         if family := family_of(own):
             keys.add(("family", family))
         gathering.add(autostart, own[0].summary, keys)
+    gangs = list(gathering.gangs.values())
     _add_accomplices(left, findings, followed, gathering.homes)
-    return list(gathering.gangs.values())
+    for gang in gangs:
+        for mark, why in list(lingering(snapshot, set(gang.autostarts))):
+            gang.autostarts[mark.subject] = (mark, why)
+    return gangs
 
 
 class _Gathering:
@@ -73,20 +78,31 @@ class _Gathering:
 def _add_accomplices(
     left: Sequence[Autostart], findings: Findings, followed: Mapping[str, Sequence[Followed]], homes: Mapping[Key, Gang]
 ) -> None:
-    """What starts a guilty entry's unit, or comes to its very file or text while something speaks against it, too."""
+    """What starts a guilty entry's unit, or comes to its very file or text while something speaks against it, too; and
+    what lets the same account do still more, in the same file of sudoers.
+    """
     units = {
         autostart.unit: gang for gang in homes.values() for autostart, _ in gang.autostarts.values() if autostart.unit
     }
     known = {subject for gang in homes.values() for subject in gang.autostarts}
+    rights = {
+        (autostart.path, autostart.user): gang
+        for gang in homes.values()
+        for autostart, _ in gang.autostarts.values()
+        if autostart.kind is AutostartKind.SUDOERS
+    }
     for autostart in left:
         if autostart.subject in known or autostart.vendor:
             continue
         if autostart.activates in units:
             units[autostart.activates].autostarts[autostart.subject] = (autostart, f"starts {autostart.activates}")
             continue
+        beside = rights.get((autostart.path, autostart.user)) if autostart.kind is AutostartKind.SUDOERS else None
         hinted = any(finding.bits >= _HINT_BITS for finding in findings.get(autostart.subject, ()))
         shared = next((key for key in _keys(autostart, followed.get(autostart.subject, ())) if key in homes), None)
-        if hinted and shared is not None:
+        if hinted and beside is not None:
+            beside.autostarts[autostart.subject] = (autostart, f"gives {autostart.user} the rights that it uses")
+        elif hinted and shared is not None:
             homes[shared].autostarts[autostart.subject] = (
                 autostart,
                 f"comes to the same {shared[0]}: {shared[1][:80]}",

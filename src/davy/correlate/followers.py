@@ -76,7 +76,7 @@ def autostarts(
         elif not autostart.vendor and (named := _unit_started(autostart.command)) in units:
             yield autostart, f"starts {named}"
             guilty.add(autostart.subject)
-    yield from _lingering(snapshot, guilty)
+    yield from lingering(snapshot, guilty)
 
 
 def _by_script(snapshot: Snapshot, members: Sequence[Process]) -> dict[str, str]:
@@ -111,7 +111,7 @@ def _unit_started(command: str) -> str | None:
     return found[1] if "." in found[1] else f"{found[1]}.service"
 
 
-def _lingering(snapshot: Snapshot, guilty: set[str]) -> Iterator[tuple[Autostart, str]]:
+def lingering(snapshot: Snapshot, guilty: set[str]) -> Iterator[tuple[Autostart, str]]:
     """The marks that users' units start with the machine, of users all of whose own units are guilty."""
     homes = {account.name: account.home.rstrip("/") for account in snapshot.accounts}
     for mark in snapshot.autostarts:

@@ -75,6 +75,8 @@ def _candidates(snapshot: Snapshot) -> Iterator[tuple[Actor, bool]]:
     for file in snapshot.module_files:
         if file.path not in loaded:
             yield _actor(Kind.MODULE, file.subject, file.name, path=file.path, files=(file.path,)), True
+    for tool in snapshot.tools:
+        yield _actor(Kind.FILE, tool.subject, base(tool.path), path=tool.path), True
     yield from _nameless(snapshot)
 
 

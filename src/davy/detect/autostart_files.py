@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from davy.detect.autostarts import followed_by_autostart, foreign, technique
 from davy.detect.places import base, hidden_folder, in_a_home, installed_place, temporary_folder
 from davy.detect.rule import Observation, detector
-from davy.knowledge import family_by_path
+from davy.knowledge import family_by_name, family_by_path
 from davy.knowledge.matching import Kind, rule_by_id
 from davy.knowledge.programs import kernel_thread_like, near_miss, system_daemon
 from davy.model.autostarts import Autostart, Step
@@ -63,16 +63,25 @@ def family_autostart(snapshot: Snapshot) -> Iterator[Observation]:
     for autostart in foreign(snapshot):
         further = (one.path for one in followed.get(autostart.subject, ()) if one.path is not None)
         for path in dict.fromkeys((*autostart.programs, *further)):
-            match = family_by_path(path)
-            if match:
+            for degree, family in _of_family(path):
                 yield Observation(
                     subject=autostart.subject,
-                    degree="shared" if match.weak else "own",
-                    summary=f"starts {path}, which {match.family} uses",
+                    degree=degree,
+                    summary=f"starts {path}, which {family} uses"
+                    if degree != "name"
+                    else f"starts {path}, which is called as a program of {family}",
                     evidence=(autostart.text or autostart.command,),
-                    family=match.family,
+                    family=family,
                     technique=technique(autostart),
                 )
+
+
+def _of_family(path: str) -> Iterator[tuple[str, str]]:
+    """The degree and the family of a path, or else of a program's name, that a family uses and nobody else does."""
+    if match := family_by_path(path):
+        yield "shared" if match.weak else "own", match.family
+    elif (name := family_by_name(base(path))) and not name.weak:
+        yield "name", name.family
 
 
 def _guise(path: str) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_key
 from davy.knowledge.autostart_kinds import autostart_kinds
-from davy.knowledge.commands import AUTOSTART_RULES, PLACES, CommandMatch, suspicious_command
+from davy.knowledge.commands import AUTOSTART_RULES, PLACES, CommandMatch, suspicious_command, suspicious_programs
 from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.findings import Aspect
 from davy.model.snapshot import Snapshot
@@ -58,10 +58,14 @@ def told_by_autostart(snapshot: Snapshot) -> Mapping[str, tuple[Told, ...]]:
     followed = followed_by_autostart(snapshot)
     found = {}
     for autostart in foreign(snapshot):
-        told = [Told(match, Step.COMMAND) for match in suspicious_command(autostart.command)]
+        by_id = {match.id: match for match in suspicious_programs(autostart.programs)}
+        by_id |= {match.id: match for match in suspicious_command(autostart.command)}
+        told = [Told(match, Step.COMMAND) for match in by_id.values()]
         for one in followed.get(autostart.subject, ()):
             if one.text is not None:
                 told += _of_text(one.text, one.step)
+            elif one.step is Step.DECODED and one.path is not None:
+                told += [Told(match, one.step, one.path) for match in suspicious_programs((one.path,))]
         if told:
             found[autostart.subject] = tuple(sorted(told, key=lambda each: -each.match.bits))
     return found

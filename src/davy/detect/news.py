@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from davy.detect.autostarts import technique
 from davy.detect.rule import Observation, detector
 from davy.model.findings import Aspect
 from davy.model.snapshot import Snapshot
@@ -23,4 +24,5 @@ def new_autostart(snapshot: Snapshot) -> Iterator[Observation]:
                 degree=autostart.news,
                 summary=f"is {autostart.news} since Davy looked before",
                 evidence=(autostart.text or autostart.command or autostart.path,),
+                technique=technique(autostart),
             )

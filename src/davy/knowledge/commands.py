@@ -107,18 +107,31 @@ def suspicious_command(command: str) -> tuple[CommandMatch, ...]:
     for shape in shapes():
         shown = _shown(shape, text, opened, paths)
         if shown is not None:
-            found.append(
-                CommandMatch(
-                    shape.id,
-                    Aspect(shape.aspect),
-                    weight_of(shape.rule, shape.id).bits,
-                    shape.reason,
-                    shape.technique,
-                    shape.falsepositives,
-                    shown[:_SHOWN_LIMIT],
-                )
-            )
+            found.append(_match(shape, shown))
     return tuple(sorted(found, key=lambda match: -match.bits))
+
+
+@functools.lru_cache(1024)
+def suspicious_programs(paths: tuple[str, ...]) -> tuple[CommandMatch, ...]:
+    """The shapes that the programs of an autostart have by where they lie, those worth most bits first."""
+    found = []
+    for shape in shapes():
+        shown = _shown(shape, "", [], list(paths)) if shape.program is not None else None
+        if shown is not None:
+            found.append(_match(shape, shown))
+    return tuple(sorted(found, key=lambda match: -match.bits))
+
+
+def _match(shape: Shape, shown: str) -> CommandMatch:
+    return CommandMatch(
+        shape.id,
+        Aspect(shape.aspect),
+        weight_of(shape.rule, shape.id).bits,
+        shape.reason,
+        shape.technique,
+        shape.falsepositives,
+        shown[:_SHOWN_LIMIT],
+    )
 
 
 def _programs(opened: list[tuple[str, ...]]) -> Iterator[str]:

@@ -25,14 +25,7 @@ _WORDS: Final = {
     "sysinit": _STARTS,
     "shutdown": "when the machine shuts down",
     "sleep": "when the machine goes to sleep or wakes",
-    "ctrlaltdel": "when somebody presses Ctrl-Alt-Del",
     "login": "when somebody logs in",
-    "auth": "when somebody is asked who they are",
-    "account": "when it is asked whether an account may be used",
-    "session": "when a session begins or ends",
-    "password": "when a password is changed",
-    "python start": "whenever Python starts",
-    "manual": "when somebody starts it",
     "every_minute": "every minute",
     "minutely": "every minute",
     "15min": "every 15 minutes",
@@ -80,16 +73,6 @@ _UNITS: Final = {
     "hour": "hour", "d": "day", "day": "day", "w": "week", "week": "week", "M": "month", "month": "month",
     "y": "year", "year": "year",
 }  # fmt: skip
-_TEMPLATES: Final = (
-    (r"respawn (\w+)", "whenever it ends, in the runlevels {}"),
-    (r"(?:docker|podman): restart=always", "whenever it ends, and when its engine starts"),
-    (r"(?:docker|podman): restart=unless-stopped", "whenever it ends, unless somebody stopped it"),
-    (r"(apt|dpkg|dnf|yum|zypper|pacman|pip): (.+)", "when {} runs ({})"),
-    (r"(git): (.+)", "when {} is used ({})"),
-    (r"(nginx|apache|php|mysql|postgresql|redis): (.+)", "when {} starts or works ({})"),
-)  # fmt: skip
-"""What the entries of other kinds say, and the words for it, with what stands in the groups."""
-_PATTERNS: Final = tuple((re.compile(pattern, re.DOTALL), words) for pattern, words in _TEMPLATES)
 _SPAN: Final = re.compile(r"\s*(\d{1,12})\s*([A-Za-z]*)")
 _MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ", re.ASCII)
 _ANACRON: Final = re.compile(r"(?:@([a-z]+)|(\d{1,6}))[ \t]+(\d{1,6})", re.ASCII)
@@ -122,9 +105,6 @@ def _part(schedule: str) -> str:
         return f"once, on {moment[1]} at {moment[2]} UTC"
     if anacron := _ANACRON.fullmatch(schedule):
         return _anacron(anacron)
-    for pattern, words in _PATTERNS:
-        if said := pattern.fullmatch(schedule):
-            return words.format(*said.groups())
     key, equals, value = schedule.partition("=")
     return (_setting(key, value.strip()) if equals else None) or schedule
 

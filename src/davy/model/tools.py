@@ -21,6 +21,8 @@ class Tampering(StrEnum):
     RENAMED = "renamed"
     """Its very content lies under another name."""
     LOCKED = "not executable"
+    SHADOWED = "shadowed"
+    """Another program of its name stands before it in the usual search path."""
 
 
 class SystemTool(Struct, frozen=True, kw_only=True):
@@ -35,6 +37,8 @@ class SystemTool(Struct, frozen=True, kw_only=True):
     """The beginning of a script that wraps it; bounded."""
     renamed_to: str | None = None
     """Where the packaged content lies now, if it was found."""
+    database: str = ""
+    """Whose package it is: ``dpkg``, ``rpm``, ``apk`` or ``pacman``; "" where that is not known."""
 
     @property
     def subject(self) -> str:

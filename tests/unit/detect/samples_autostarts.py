@@ -16,11 +16,13 @@ from tests.unit.snapshots import (
     followed,
     service,
     snapshot,
+    tool,
 )
 
-from davy.model.autostarts import Autostart, Step
+from davy.model.autostarts import Autostart, AutostartKind, Step
 from davy.model.content import Place
 from davy.model.facts import Executable
+from davy.model.tools import Tampering
 
 _BACKUP: Final = cron("/usr/local/bin/backup", user="root", line=7)
 _UNIT: Final = service("/usr/local/sbin/updated -q", unit="updated.service")
@@ -45,6 +47,23 @@ def _none(rule: str, what: str, *facts: Fact) -> Sample:
 
 _PROGRAM: Final = stranger("/usr/local/sbin/updated")
 _APPENDED: Final = cron(_DROPPED, path=_CRONTAB, line=5, owner_package="cron", unmodified=False)
+
+
+def _entry(kind: AutostartKind, command: str) -> Autostart:
+    return Autostart(kind=kind, path="/etc/entry", line=1, text=command, command=command)
+
+
+TAMPERED: Final = (
+    tool("/usr/bin/ps", Tampering.WRAPPED, text='#!/bin/sh\n/usr/bin/.ps "$@" | grep -v kinsing\n'),
+    tool("/usr/bin/ls", Tampering.WRAPPED, text='#!/bin/sh\nexec /usr/bin/ls.real "$@"\n'),
+    tool("/usr/bin/top", Tampering.REPLACED),
+    tool("/usr/bin/wget", Tampering.REPLACED),
+    tool("/usr/bin/curl", Tampering.RENAMED, renamed_to="/usr/bin/cur"),
+    tool("/usr/bin/chattr", Tampering.LOCKED),
+    tool("/usr/bin/lsof", Tampering.MISSING),
+    tool("/usr/local/bin/netstat", Tampering.SHADOWED, text="#!/bin/sh\n/bin/netstat $@ | grep -v 3333\n"),
+    tool("/usr/local/bin/htop", Tampering.SHADOWED),
+)
 
 MATCHING: Final = (
     _of(_APPENDED, "persistence.suspicious-autostart", "a line that was added to a package's crontab"),
@@ -156,6 +175,32 @@ MATCHING: Final = (
         followed(_UNIT, "/usr/local/sbin/updated", _PROGRAM),
         content_hit("miner.xmrig", "/usr/local/sbin/updated", of=_PROGRAM),
     ),
+    *(
+        Sample("persistence.strange-entry", what, snapshot(entry), entry.subject)
+        for what, entry in (
+            ("a service that may do everything", _entry(AutostartKind.SUDOERS, "www-data ALL=(ALL) NOPASSWD: ALL")),
+            (
+                "a rule that asks nothing",
+                _entry(
+                    AutostartKind.POLKIT, "polkit.addRule(function(action, subject) { return polkit.Result.YES; });"
+                ),
+            ),
+            ("a module of PAM in a home", _entry(AutostartKind.PAM, "/home/ada/pam_unix.so nullok")),
+            (
+                "a line that every Python decodes",
+                _entry(AutostartKind.PYTHON, "import base64; exec(base64.b64decode('cHJpbnQoMSk='))"),
+            ),
+        )
+    ),
+    _of(
+        line := cron("/usr/local/sbin/kdevtmpfsi"),
+        "identity.autostart",
+        "a program that is called as a family's",
+    ),
+    *(
+        Sample("concealment.system-tool", f"{each.path}, {each.tampering.value}", snapshot(each), each.subject)
+        for each in TAMPERED
+    ),
 )
 
 _VENDORS: Final = cron(_DROPPED, path=_CRONTAB, line=5, owner_package="cron", unmodified=True)
@@ -163,6 +208,22 @@ _HONEST_LINE: Final = cron("cd / && run-parts --report /etc/cron.hourly", path=_
                            unmodified=False)  # fmt: skip
 
 SPARED: Final = (
+    *(
+        _none("persistence.strange-entry", what, _entry(kind, command))
+        for what, kind, command in (
+            ("an administrator", AutostartKind.SUDOERS, "ada ALL=(ALL) NOPASSWD:ALL"),
+            ("one command of a service's", AutostartKind.SUDOERS, "www-data ALL=(root) NOPASSWD: /usr/bin/x"),
+            (
+                "a rule that asks for a group",
+                AutostartKind.POLKIT,
+                'polkit.addRule(function(a, s) { if (s.isInGroup("netdev")) { return polkit.Result.YES; } });',
+            ),
+            ("a vendor's module of PAM", AutostartKind.PAM, "/usr/lib/x86_64-linux-gnu/security/pam_x.so"),
+            ("an owner's module of PAM", AutostartKind.PAM, "/usr/local/lib/security/pam_x.so"),
+            ("a package's line for Python", AutostartKind.PYTHON, "import _virtualenv"),
+        )
+    ),
+    _none("concealment.system-tool", "a host on which nothing is amiss", _UNIT),
     _none("persistence.suspicious-autostart", "the honest lines of a crontab that was changed", _HONEST_LINE),
     _none(
         "persistence.suspicious-autostart",

@@ -26,6 +26,13 @@ from davy.knowledge.schedules import in_words
         ("program of format x, flags C", "when a program of format x, flags C is run"),
         ("authorization asked: YES to everybody", "when somebody asks to do what only root may: YES to everybody"),
         ("logout", "when somebody logs out"),
+        ("session", "when a session begins or ends"),
+        ("respawn 2345", "whenever it ends, in the runlevels 2345"),
+        ("docker: restart=always", "whenever it ends (always)"),
+        ("docker: restart=no", "docker: restart=no"),
+        ("apt: DPkg::Post-Invoke", "when packages are installed (apt: DPkg::Post-Invoke)"),
+        ("git: post-checkout", "when somebody uses git (git: post-checkout)"),
+        ("php: auto_prepend_file", "when a service does its work (php: auto_prepend_file)"),
     ],
 )
 def test_occasions(occasion: str, words: str) -> None:

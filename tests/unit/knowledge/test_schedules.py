@@ -138,31 +138,6 @@ def test_systemd(schedule: str, words: str) -> None:
     assert in_words(schedule) == words
 
 
-@pytest.mark.parametrize(
-    ("schedule", "words"),
-    [
-        ("RUN on add", "when a device is added"),
-        ("RUN on every event", "when a device comes, changes or goes"),
-        ("ssh login", "when somebody logs in by ssh"),
-        ("GRUB configured", "when GRUB is configured"),
-        ("boot init-bottom", "when the machine starts (init-bottom)"),
-        ("boot; restart=always", "when the machine starts; whenever it ends"),
-        ("respawn 2345", "whenever it ends, in the runlevels 2345"),
-        ("rotation postrotate", "when logs are rotated (postrotate)"),
-        ("network if-up", "when the network changes (if-up)"),
-        ("message to org.example.X", "when somebody sends org.example.X a message on D-Bus"),
-        ("message to {0.__class__}", "when somebody sends {0.__class__} a message on D-Bus"),
-        ("program of format .sudo, flags C", "when a program of format .sudo, flags C is run"),
-        ("docker: restart=always", "whenever it ends, and when its engine starts"),
-        ("apt: DPkg::Post-Invoke", "when apt runs (DPkg::Post-Invoke)"),
-        ("git: post-checkout", "when git is used (post-checkout)"),
-        ("php: auto_prepend_file", "when php starts or works (auto_prepend_file)"),
-    ],
-)
-def test_what_entries_of_other_kinds_say(schedule: str, words: str) -> None:
-    assert in_words(schedule) == words
-
-
 def test_a_unit_that_others_want_starts_with_the_machine() -> None:
     unit = Autostart(
         kind=AutostartKind.SERVICE, path="/etc/systemd/system/x.service", command="/opt/x", schedule="restart=always",

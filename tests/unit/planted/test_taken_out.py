@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 from tests.planted.planting import ACCOUNTS, File, planted
 
@@ -55,7 +56,8 @@ def test_what_was_taken_out_is_gone_and_all_else_is_read_as_before(reader: Reade
     files = everything()
     before = read(reader, files)
     content = files[autostart.path].content.decode("utf-8", "surrogateescape")
-    files[autostart.path] = Entry(without(content, autostart).encode("utf-8", "surrogateescape"))
+    left = without(content, autostart).encode("utf-8", "surrogateescape")
+    files[autostart.path] = msgspec.structs.replace(files[autostart.path], content=left)
     after = read(reader, files)
     said = [(each.path, each.command, each.schedule, each.user, each.programs) for each in before if each != autostart]
     assert [(each.path, each.command, each.schedule, each.user, each.programs) for each in after] == said

@@ -1,7 +1,9 @@
 r"""Files of groups and keys, as desktops, D-Bus and polkit's old authority read them.
 
-A group begins with ``[Desktop Entry]``, a key is ``Exec=/usr/bin/tracker --start``; a key counts once, the first or the
-last as its reader has it.  Source: Desktop Entry Specification 1.5, dbus-daemon(1), pklocalauthority(8).
+A group begins with ``[Desktop Entry]``, a key is ``Exec=/usr/bin/tracker --start``.  Of a key that stands there twice
+some readers take the first value and some the last, so both are told: ``/bin/false; /usr/bin/x``.
+
+Source: Desktop Entry Specification 1.5, dbus-daemon(1), pklocalauthority(8).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import NamedTuple
 
 
 class Group(NamedTuple):
-    """A group and its keys; of a key that stands there twice the last."""
+    """A group and its keys."""
 
     name: str
     line: int
@@ -35,7 +37,7 @@ def groups(content: str) -> Iterator[Group]:
             name, first, last, keys = stripped[1:-1], number, number, {}
         elif name is not None and "=" in stripped and not stripped.startswith(("#", ";")):
             key, _, value = stripped.partition("=")
-            keys[key.rstrip()] = value.lstrip()
+            _add(keys, key.rstrip(), value.lstrip())
             last = number
     if name is not None:
         yield Group(name, first, last, keys, "\n".join(lines[first - 1 : last]))
@@ -46,5 +48,10 @@ def keys_of(content: str, name: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for group in groups(content):
         if group.name == name:
-            found |= group.keys
+            for key, value in group.keys.items():
+                _add(found, key, value)
     return found
+
+
+def _add(keys: dict[str, str], key: str, value: str) -> None:
+    keys[key] = f"{keys[key]}; {value}" if keys.get(key, value) != value else value

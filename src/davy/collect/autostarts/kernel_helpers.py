@@ -9,6 +9,7 @@ kernel's admin-guide/kernel-parameters.
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -37,7 +38,7 @@ _UEVENT_HELPER: Final = "/sys/kernel/uevent_helper"
 _CONTROL_GROUPS: Final = "/sys/fs/cgroup"
 _COMMAND_LINE: Final = "/proc/cmdline"
 
-_SETTING: Final = re.compile(r"[ \t]*-?[ \t]*(?P<key>[\w./-]+?)[ \t]*=[ \t]*(?P<value>\S.*)")
+_SETTING: Final = re.compile(r"[ \t]*-?[ \t]*(?P<key>[\w./*?\[\]!-]{1,256})[ \t]*=[ \t]*(?P<value>\S.*)")
 _REQUEST_KEY: Final = re.compile(
     r"[ \t]*(?P<operation>create|negate|\*|[a-z]+)[ \t]+(?P<type>\S+)[ \t]+\S+[ \t]+\S+[ \t]+\|?(?P<command>/.*)"
 )
@@ -48,9 +49,16 @@ def sysctl_entries(content: str) -> Iterator[Written]:
     for row in rows(content, continued=False):
         text = row.text.partition("\0")[0]
         setting = _SETTING.match(text) if not text.lstrip().startswith(("#", ";")) else None
-        key = setting["key"].replace("/", ".") if setting else ""
-        if setting and key in _EVENTS and (command := _program(key, setting["value"])):
-            yield row.written(command, _EVENTS[key])
+        for key in _meant(setting["key"]) if setting else ():
+            if setting and (command := _program(key, setting["value"])):
+                yield row.written(command, _EVENTS[key])
+                break
+
+
+def _meant(written: str) -> list[str]:
+    """The settings that a key stands for: systemd takes patterns (``kernel.core_*``), and either separator."""
+    written = written.replace("/", ".")
+    return [key for key in _EVENTS if written == key or fnmatch.fnmatchcase(key, written)]
 
 
 def request_key_entries(content: str) -> Iterator[Written]:

@@ -18,6 +18,8 @@ from davy.model.facts import Gap
 
 _CONFIGURATION: Final = "/etc/logrotate.conf"
 _FOLDERS: Final = ("/etc/logrotate.d", "/usr/etc/logrotate.d")
+_HTTPD: Final = "/etc/logrotate.d/httpd-prerotate"
+"""Scripts that Debian's web servers run before theirs are rotated."""
 _INCLUDES_LIMIT: Final = 64
 
 _SCRIPT: Final = re.compile(r"[ \t]*(?P<when>prerotate|postrotate|firstaction|lastaction|preremove)\b[ \t]*\Z")
@@ -85,4 +87,5 @@ def logrotate_scripts(host: Host) -> Iterator[Autostart | Gap]:
             included += [found["path"].rstrip("/") for found in _INCLUDE.finditer(text)]
     folders = [path for path in included[:_INCLUDES_LIMIT] if reading.is_folder(path)]
     files = [path for path in included[:_INCLUDES_LIMIT] if path not in folders]
+    yield from reading.scripts(reading.places((_HTTPD,)), lambda _: "rotation prerotate")
     yield from reading.entries(reading.places((*_FOLDERS, *folders), (_CONFIGURATION, *files)), logrotate_entries)

@@ -41,6 +41,8 @@ _PPP_FILES: Final = tuple(
 _SCRIPTS: Final = (
     *_MANAGER, *_NETWORKD, *_IFUPDOWN, *_PPP, "/etc/sysconfig/network/if-up.d", "/etc/sysconfig/network/if-down.d",
     "/etc/udhcpc", "/etc/dhclient.d", "/etc/ifplugd/action.d", "/etc/wpa_supplicant/action.d",
+    "/etc/resolvconf/update.d", "/etc/resolvconf/update-libc.d", "/etc/ModemManager/connection.d",
+    "/etc/ModemManager/fcc-unlock.d",
 )  # fmt: skip
 _SCRIPT_FILES: Final = (
     *_PPP_FILES, "/sbin/ifup-local", "/sbin/ifup-pre-local", "/sbin/ifdown-local", "/sbin/ifdown-pre-local",

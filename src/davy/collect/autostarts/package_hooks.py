@@ -5,7 +5,7 @@ Of apt and dpkg: see `davy.collect.autostarts.apt`.  A line of ``/etc/dnf/plugin
 The maintainer scripts of dpkg's packages are not entries: there are three for each package, they run only when that
 one is replaced, and no checksum is kept of them, so that nothing would tell a changed one.
 
-Source: dnf-plugin-post-transaction-actions(8), libdnf5-actions(8), alpm-hooks(5), apk(8), installkernel(8).
+Source: dnf-plugin-post-transaction-actions(8), libdnf5-actions(8), alpm-hooks(5), apk(8).
 """
 
 from __future__ import annotations
@@ -43,9 +43,6 @@ _SCRIPTS: Final = (
     ("/etc/apk/commit_hooks.d", "apk"),
     ("/lib/apk/commit_hooks.d", "apk"),
     ("/usr/lib/apk/commit_hooks.d", "apk"),
-    ("/etc/kernel/*.d", "kernel package"),
-    ("/usr/share/kernel/*.d", "kernel package"),
-    ("/usr/lib/kernel/install.d", "kernel package"),
     ("/etc/needrestart/hook.d", "needrestart"),
     ("/etc/needrestart/restart.d", "needrestart"),
 )

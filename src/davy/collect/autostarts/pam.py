@@ -29,6 +29,8 @@ _LINE: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+_NOTHING: Final = ("[default=ignore]", "pam_permit.so")
+"""Control and module of a line that does nothing, whatever stands around it."""
 _INCLUDES: Final = frozenset({"include", "substack"})
 _JUMP: Final = re.compile(r"=[ \t]*(\d{1,3})\b")
 _WORD: Final = re.compile(r"\[(?:[^\]\\]|\\.)*\]|\S+")
@@ -67,12 +69,14 @@ def pam_entries(content: str) -> Iterator[Entry]:
             if words:
                 command = " ".join(words)
                 programs += (words[0],) if words[0].startswith("/") else ()
+        if (each.control, command) == _NOTHING:
+            continue
         yield Entry(
             each.line,
             each.text,
             command,
             end_line=each.end_line if each.end_line > each.line else None,
-            remains=f"{each.type}\t[default=ignore]\tpam_permit.so" if each.line in jumped else None,
+            remains="\t".join((each.type, *_NOTHING)) if each.line in jumped else None,
             schedule=each.type.lstrip("-"),
             programs=programs,
         )

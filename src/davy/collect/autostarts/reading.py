@@ -101,7 +101,7 @@ class Reading:
             return False
 
     def text(self, path: str) -> Iterator[str | Gap]:
-        """The text of a file, of a large one some whole lines; nothing where there is no such file."""
+        """The text of a file, of a large one some whole lines; nothing where there is none, or a folder."""
         if self._bytes <= 0:
             if not self._told:
                 self._told = True
@@ -112,7 +112,8 @@ class Reading:
         except Gone:
             return
         except HostError as error:
-            yield self._gap(path, error)
+            if not self.is_folder(path):
+                yield self._gap(path, error)
             return
         self._bytes -= len(data)
         if len(data) > FILE_BYTES:

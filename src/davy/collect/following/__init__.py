@@ -16,6 +16,7 @@ from davy.collect.content.hits import at, facts, gaps
 from davy.collect.content.searching import Search, Target
 from davy.collect.following.follower import Follower
 from davy.host import Host
+from davy.host.packages import PackageDatabase
 from davy.knowledge.matching import NoEngineError, matcher
 from davy.model.autostarts import Autostart, Followed
 from davy.model.content import ContentHit, Place
@@ -34,17 +35,16 @@ _SEARCH_FILE: Final = 16 << 20
 _WHAT: Final = "what autostarts run"
 
 
-def following(host: Host, snapshot: Snapshot, reach: Reach) -> Iterator[Followed | ContentHit | Gap]:
+def following(
+    host: Host, snapshot: Snapshot, reach: Reach, database: PackageDatabase
+) -> Iterator[Followed | ContentHit | Gap]:
     """What the foreign autostarts of a snapshot come to, and what the content rules find in it."""
     foreign = [autostart for autostart in snapshot.autostarts if not autostart.vendor]
     homes = {account.name: account.home for account in snapshot.accounts if account.home.startswith("/")}
-    follower = Follower(host, homes)
-    deadline = time.monotonic() + _SECONDS
-    for count, autostart in enumerate(_most_pressing(foreign)):
-        if count >= ENTRIES_LIMIT or time.monotonic() > deadline:
-            yield Gap("autostarts", f"what {len(foreign) - count} of them run", "too many to follow each one's command")
-            break
-        yield from follower.follow(autostart)
+    follower = Follower(host, database, homes, frozenset(autostart.path for autostart in snapshot.autostarts))
+    if (left := len(foreign) - ENTRIES_LIMIT) > 0:
+        yield Gap("autostarts", f"what {left} of them run", f"more than {ENTRIES_LIMIT} are nobody's package's")
+    yield from follower.follow(_most_pressing(foreign)[:ENTRIES_LIMIT], time.monotonic() + _SECONDS)
     yield from follower.gaps
     yield from _contents(host, snapshot, reach, follower)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.links import Links
 from davy.collect.executables import Contents, executable
 from davy.host import Gone, Host, HostError
-from davy.host.packages import packages
+from davy.host.packages import PackageDatabase
 from davy.knowledge import family_by_path
 from davy.knowledge.arguments import commands, interpreter, program, shell
 from davy.knowledge.encoded import decoded
@@ -50,16 +51,37 @@ class File(NamedTuple):
     folder_mode: int | None
 
 
+class _Trail(NamedTuple):
+    """What one autostart's words say: the files they name, and the texts they decode with the files those name."""
+
+    autostart: Autostart
+    home: str | None
+    named: tuple[str, ...]
+    decoded: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class _Script(NamedTuple):
+    """A script of nobody's package, as far as it was read."""
+
+    lines: str
+    named: tuple[str, ...]
+    decoded: tuple[tuple[str, tuple[str, ...]], ...]
+
+
 class Follower:
     """Follows commands; each file is looked at once, however many entries come to it."""
 
-    def __init__(self, host: Host, homes: Mapping[str, str]) -> None:
-        self._root, self._host, self._homes = host.root, host, homes
-        self._database = packages(host.root, forgiving=True)
+    def __init__(
+        self, host: Host, database: PackageDatabase, homes: Mapping[str, str], entry_files: frozenset[str]
+    ) -> None:
+        """``homes`` by users' names.  ``entry_files`` hold autostarts, whose lines speak for themselves."""
+        self._root, self._host, self._homes, self._database = host.root, host, homes, database
+        self._entry_files = entry_files
         self._links = Links(host.root)
         self._contents: Contents = {}
         self._files: dict[str, File] = {}
-        self._scripts: dict[str, str | None] = {}
+        self._scripts: dict[tuple[str, str | None], _Script] = {}
+        self._interpreted: set[str] = set()
         self._found_by_name: dict[tuple[str, str | None], str | None] = {}
         self._left = _HASHED_BYTES
         self.gaps: list[Gap] = []
@@ -76,38 +98,54 @@ class Follower:
 
     def interpreted(self, path: str) -> bool:
         """Whether a file was read as a script."""
-        return any(
-            text is not None and (file := self._files[named].executable) is not None and file.path == path
-            for named, text in self._scripts.items()
-        )
+        return path in self._interpreted
 
-    def follow(self, autostart: Autostart) -> Iterator[Followed]:
-        """What one autostart comes to."""
+    def follow(self, autostarts: Sequence[Autostart], deadline: float) -> Iterator[Followed]:
+        """What autostarts come to; the package database is asked twice, for all of them together.
+
+        After ``deadline``, a `time.monotonic` time, no further command is read, and a gap says so.
+        """
+        trails = []
+        for count, autostart in enumerate(autostarts):
+            if time.monotonic() > deadline:
+                left = len(autostarts) - count
+                self.gaps.append(Gap("autostarts", f"what {left} of them run", "there was no time to follow them"))
+                break
+            trails.append(self._trail(autostart))
+        self._look_at(path for trail in trails for path in _paths(trail.named, trail.decoded))
+        for trail in trails:
+            if time.monotonic() > deadline:
+                break
+            self._read_scripts(trail)
+        self._look_at(path for script in self._scripts.values() for path in _paths(script.named, script.decoded))
+        for trail in trails:
+            yield from self._told(trail)
+
+    def _trail(self, autostart: Autostart) -> _Trail:
         home = self._homes.get(autostart.user or "")
+        named = dict.fromkeys((*autostart.programs, *self._named_without_path(autostart, home)))
+        return _Trail(autostart, home, tuple(named), _decoded(autostart.command, home))
+
+    def _told(self, trail: _Trail) -> Iterator[Followed]:
         told = set[str]()
-        named = (*autostart.programs, *self._named_without_path(autostart, home))
-        scripts = _scripts_named(autostart.command)
-        yield from self._of_programs(autostart, named, Step.COMMAND, told)
-        yield from self._of_decoded(autostart, autostart.command, home, told)
-        for path in named:
-            text = self._script(path, named_as_script=posixpath.basename(path) in scripts)
-            if text is not None:
-                yield from self._of_script(autostart, path, text, home, told)
+        autostart = trail.autostart
+        yield from self._of_programs(autostart, trail.named, Step.COMMAND, told)
+        yield from self._of_decoded(autostart, trail.decoded, told)
+        for path in trail.named:
+            script = self._scripts.get((path, trail.home))
+            if script is None:
+                continue
+            if script.lines:
+                yield Followed(autostart=autostart.subject, step=Step.SCRIPT, path=path, text=script.lines)
+            yield from self._of_decoded(autostart, script.decoded, told)
+            yield from self._of_programs(autostart, script.named, Step.SCRIPT, told)
 
     def _of_programs(
         self, autostart: Autostart, paths: Iterable[str], step: Step, told: set[str]
     ) -> Iterator[Followed]:
-        wanted = [path for path in dict.fromkeys(paths) if path not in told]
-        self._look_at(wanted)
-        for path in wanted:
+        for path in paths:
             file = self._files.get(path)
-            if file is None:
-                continue
-            mentioned = step is Step.SCRIPT
-            ordinary = (file.executable is None and not family_by_path(path)) or (
-                file.executable is not None and _trusted(file.executable)
-            )
-            if mentioned and ordinary:
+            if file is None or path in told or (step is Step.SCRIPT and _ordinary(file)):
                 continue
             told.add(path)
             yield Followed(
@@ -115,19 +153,12 @@ class Follower:
                 folder_mode=file.folder_mode,
             )  # fmt: skip
 
-    def _of_decoded(self, autostart: Autostart, text: str, home: str | None, told: set[str]) -> Iterator[Followed]:
-        for inner in decoded(text):
-            yield Followed(autostart=autostart.subject, step=Step.DECODED, text=inner[:TEXT_LIMIT])
-            yield from self._of_programs(autostart, programs_of(inner, home=home), Step.DECODED, told)
-
-    def _of_script(
-        self, autostart: Autostart, path: str, text: str, home: str | None, told: set[str]
+    def _of_decoded(
+        self, autostart: Autostart, texts: Iterable[tuple[str, tuple[str, ...]]], told: set[str]
     ) -> Iterator[Followed]:
-        if lines := telling_lines(text, TEXT_LIMIT):
-            yield Followed(autostart=autostart.subject, step=Step.SCRIPT, path=path, text=lines)
-        yield from self._of_decoded(autostart, text, home, told)
-        paths = programs_of(text, home=home, directory=home)
-        yield from self._of_programs(autostart, paths, Step.SCRIPT, told)
+        for text, paths in texts:
+            yield Followed(autostart=autostart.subject, step=Step.DECODED, text=text[:TEXT_LIMIT])
+            yield from self._of_programs(autostart, paths, Step.DECODED, told)
 
     def _named_without_path(self, autostart: Autostart, home: str | None) -> Iterator[str]:
         """Where the programs lie that a command names without a path, as far as the usual search path says."""
@@ -152,9 +183,10 @@ class Follower:
                 continue
         return None
 
-    def _look_at(self, paths: list[str]) -> None:
+    def _look_at(self, paths: Iterable[str]) -> None:
         """Take the identity of files that were not looked at yet; whose they are is asked of all together."""
-        fresh = [path for path in paths if path not in self._files][: max(FILES_LIMIT - len(self._files), 0)]
+        fresh = [path for path in dict.fromkeys(paths) if path not in self._files]
+        fresh = fresh[: max(FILES_LIMIT - len(self._files), 0)]
         leads = {path: self._leads_to(path) for path in fresh}
         owners = self._database.owners({*fresh, *leads.values()}) if fresh else {}
         for path, target in leads.items():
@@ -191,24 +223,59 @@ class Follower:
         except HostError:
             return None
 
-    def _script(self, path: str, *, named_as_script: bool) -> str | None:
-        """The beginning of a script of nobody's package; None of what is none."""
-        file = self._files.get(path)
-        if file is None or file.executable is None or file.executable.elf or _trusted(file.executable):
+    def _read_scripts(self, trail: _Trail) -> None:
+        """Read the scripts of nobody's package that a command names, each once."""
+        given = _scripts_named(trail.autostart.command)
+        for path in trail.named:
+            file = self._files.get(path)
+            if (path, trail.home) in self._scripts or file is None or file.executable is None:
+                continue
+            another = path in self._entry_files and path != trail.autostart.path
+            if file.executable.elf or another or _trusted(file.executable):
+                continue
+            text = self._text(
+                file.executable.path, given=posixpath.basename(path) in given or path == trail.autostart.path
+            )
+            if text is not None:
+                self._interpreted.add(file.executable.path)
+                self._scripts[path, trail.home] = _Script(
+                    telling_lines(text, TEXT_LIMIT),
+                    programs_of(text, home=trail.home, directory=trail.home),
+                    _decoded(text, trail.home),
+                )
+
+    def _text(self, path: str, *, given: bool) -> str | None:
+        """The beginning of a script; None of what is none.  ``given`` to an interpreter, any text is one."""
+        try:
+            data = self._root.read(path, SCRIPT_BYTES)
+        except HostError as error:
+            self._gap(path, error)
             return None
-        if path not in self._scripts:
-            try:
-                data = self._root.read(file.executable.path, SCRIPT_BYTES)
-            except HostError as error:
-                self._gap(path, error)
-                data = b""
-            text = data.decode("utf-8", "surrogateescape")
-            self._scripts[path] = text if b"\0" not in data[:512] and (data[:2] == b"#!" or named_as_script) else None
-        return self._scripts[path]
+        if b"\0" in data[:512] or not (given or data.startswith(b"#!")):
+            return None
+        return data.decode("utf-8", "surrogateescape")
 
     def _gap(self, path: str, error: HostError) -> None:
         if len(self.gaps) < _GAPS_LIMIT:
             self.gaps.append(Gap("autostarts", path, str(error)))
+
+
+def _paths(named: Iterable[str], texts: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[str]:
+    yield from named
+    for _, paths in texts:
+        yield from paths
+
+
+def _decoded(text: str, home: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The texts that a text decodes, each with the programs it runs."""
+    return tuple((inner, programs_of(inner, home=home)) for inner in decoded(text))
+
+
+def _ordinary(file: File) -> bool:
+    """Whether a script does nothing worth telling by naming a file: it is a package's, or not there."""
+    if file.executable is None:
+        return family_by_path(file.path) is None
+    return _trusted(file.executable)
 
 
 def _trusted(file: Executable) -> bool:

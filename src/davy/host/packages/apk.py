@@ -21,6 +21,7 @@ from davy.host.root import Root
 
 _PLACES: Final = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _LIMIT: Final = 64 << 20
+_FILES_LIMIT: Final = 1_000_000
 _KINDS: Final = {b"Q1": (SumKind.SHA1, 20), b"Q2": (SumKind.SHA256, 32)}
 _ORDINARY_MODE: Final = 0o644
 _LINK_MODE: Final = 0o777
@@ -102,6 +103,8 @@ class ApkCatalogue:
                     for line in files:
                         name, _, told = line.partition(b"\n")
                         found.setdefault(prefix + name, _File(package, told))
+            if len(found) > _FILES_LIMIT:
+                raise Refused(f"{self._place}: more than {_FILES_LIMIT} files")
         return found
 
 

@@ -45,6 +45,7 @@ class DpkgCatalogue:
     def __init__(self, root: Root) -> None:
         self._root = root
         self._read_sums: dict[str, bytes] = {}
+        self._left = _TOTAL_LIMIT
 
     def diversions(self) -> Sequence[Diversion]:
         try:
@@ -113,9 +114,13 @@ class DpkgCatalogue:
             return self._all_sums.get(package, b"")
         if package not in self._read_sums:
             try:
-                self._read_sums[package] = b"\n" + self._whole(f"{package}.md5sums") + b"\n"
+                sums = b"\n" + self._whole(f"{package}.md5sums") + b"\n"
             except Gone:
-                self._read_sums[package] = b""
+                sums = b""
+            self._read_sums[package] = sums
+            self._left -= len(sums)
+            if self._left < 0:
+                self._read_sums, self._left = {package: sums}, _TOTAL_LIMIT
         return self._read_sums[package]
 
     @cached_property

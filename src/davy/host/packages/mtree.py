@@ -18,8 +18,8 @@ from davy.host.digests import SumKind
 from davy.host.errors import Refused
 from davy.host.packages.protocol import Sum
 
-_LIMIT: Final = 128 << 20
-"""Bytes of one manifest: about half a million paths."""
+_LIMIT: Final = 64 << 20
+"""Bytes of one manifest: about a quarter of a million paths."""
 _QUOTED: Final = re.compile(rb"[^!-~]|[#=\\]")
 _ESCAPED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _SET: Final = b"\n/set "
@@ -49,6 +49,10 @@ class Mtree:
             raise Refused(f"a manifest that is not compressed as one: {error}") from None
         if not decompressor.eof and len(self._text) > _LIMIT:
             raise Refused(f"a manifest of more than {_LIMIT >> 20} MiB")
+
+    @property
+    def size(self) -> int:
+        return len(self._text)
 
     def entry(self, path: bytes) -> MtreeEntry | None:
         """Of a path without its first slash."""

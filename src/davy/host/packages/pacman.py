@@ -18,6 +18,8 @@ from davy.host.root import Root
 _LOCAL: Final = "/var/lib/pacman/local"
 _FILE_LIMIT: Final = 32 << 20
 _TOTAL_LIMIT: Final = 256 << 20
+_MANIFESTS_LIMIT: Final = 512 << 20
+"""Bytes of all manifests, which are as many as three million paths."""
 
 
 def pacman_catalogue(root: Root) -> PacmanCatalogue | None:
@@ -114,13 +116,16 @@ class PacmanCatalogue:
     @cached_property
     def _sums(self) -> dict[str, bytes]:
         """The raw sums of all files of each package, one after the other; kept."""
-        found = {}
+        found, left = {}, _MANIFESTS_LIMIT
         for package in self._folders:
             try:
                 manifest = self._manifest(package)
             except HostError:
                 continue
             if manifest:
+                left -= manifest.size
+                if left < 0:
+                    raise Refused(f"{_LOCAL}: more than {_MANIFESTS_LIMIT >> 20} MiB of manifests")
                 found[package] = b"".join(told for _, told in manifest.sha256())
         return found
 

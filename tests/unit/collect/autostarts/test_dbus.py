@@ -49,6 +49,13 @@ def test_the_file_may_name_a_user_or_only_a_unit() -> None:
     assert (found.user, found.command, found.activates, found.programs) == ("www-data", "b.service", "b.service", ())
 
 
+def test_a_second_value_hides_none_from_a_reader_that_takes_the_first() -> None:
+    group = "[D-BUS Service]\nExec=/tmp/x\n"
+    for content in (f"{group}Exec=/bin/false\n", f"{group}[D-BUS Service]\nExec=/bin/false\n"):
+        (found,) = dbus_entries(content)
+        assert found.command == "/tmp/x; /bin/false"
+
+
 def test_other_groups_and_names_start_nothing() -> None:
     assert list(dbus_entries("[Other]\nExec=/x\n")) == []
     assert read({"/usr/share/dbus-1/services/README": SERVICE}) == []

@@ -71,6 +71,13 @@ def test_what_the_configuration_includes_is_read_once() -> None:
     assert len(found) == 3
 
 
+def test_scripts_that_run_before_web_servers_logs_are_rotated_are_entries() -> None:
+    path = "/etc/logrotate.d/httpd-prerotate/x"
+    (found,) = read({path: Entry(b"#!/bin/sh", mode=0o100755)})
+    assert isinstance(found, Autostart)
+    assert (found.path, found.line, found.schedule) == (path, None, "rotation prerotate")
+
+
 def test_a_fifo_is_a_gap() -> None:
     assert [type(fact) for fact in read({"/etc/logrotate.d/x": Entry(mode=0o010644)})] == [Gap]
 

@@ -149,8 +149,6 @@ def test_a_hook_of_pacman_is_its_file_and_one_without_a_command_is_none() -> Non
     [
         ("/etc/apk/commit_hooks.d/x", "apk: commit_hooks"),
         ("/usr/lib/zypp/plugins/commit/x", "zypper: commit"),
-        ("/etc/kernel/postinst.d/x", "kernel package: postinst"),
-        ("/usr/lib/kernel/install.d/x.install", "kernel package: install"),
         ("/usr/lib/python3.9/site-packages/dnf-plugins/x.py", "dnf: plugin"),
     ],
 )

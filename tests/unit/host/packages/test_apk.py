@@ -8,7 +8,7 @@ import hashlib
 import pytest
 from tests.unit.host.packages.formats import ONE, Item, apk, installed
 
-from davy.host import Entry, MemoryRoot
+from davy.host import Entry, MemoryRoot, Refused
 from davy.host.digests import SumKind, digest_of_bytes
 from davy.host.packages import Provenance, packages
 
@@ -48,3 +48,10 @@ def test_a_file_of_the_mode_of_links_is_told_from_a_link_by_looking() -> None:
 def test_of_two_packages_that_list_a_path_the_first_has_it() -> None:
     ours = packages(MemoryRoot(apk({"one": ONE, "two": ONE}) | installed({"one": ONE})))
     assert ours.provenance(["/usr/bin/tool"]) == {"/usr/bin/tool": Provenance("one", True)}
+
+
+def test_more_files_than_any_host_has_are_refused() -> None:
+    stanza = "P:one\nF:x\n" + "".join(f"R:{number}\n" for number in range(1001))
+    text = "\n".join(stanza.replace("F:x", f"F:{number}") for number in range(1000))
+    with pytest.raises(Refused, match="files"):
+        packages(MemoryRoot({PLACE: text})).owners(["/usr/bin/tool"])

@@ -12,7 +12,7 @@ from davy.host.packages.protocol import Diversion, Expected
 from davy.host.packages.rpm.header import KINDS, Files, Header
 from davy.host.packages.rpm.stores import Store
 
-_FILES_LIMIT: Final = 4_000_000
+_FILES_LIMIT: Final = 2_000_000
 
 _Place = tuple[int, int]
 
