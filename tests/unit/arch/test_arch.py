@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from davy.knowledge.schedules import in_words
 from tests.unit.arch.workstation import BASHRC, HOME, USER, put, workstation
 
 from davy.host import at
+from davy.knowledge.schedules import in_words
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.incidents import Actor, Judgement, Verdict
 from davy.model.snapshot import Snapshot
