@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -9,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-PACKAGES = "systemd,systemd-sysv,dbus,cron,procps,util-linux,libsqlite3-0,libffi8,libssl3"
+PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,cron,procps,util-linux,libsqlite3-0,libffi8,libssl3"
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -28,9 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Lab:
-    """One booted container.  Its changes are thrown away; this project and its Python are bound read-only."""
+    """One booted container; this project and its Python are bound read-only.
 
-    def __init__(self, root: Path, name: str, log: Path) -> None:
+    What changes in it is thrown away, unless it is ``kept`` in ``root``.
+    """
+
+    def __init__(self, root: Path, name: str, log: Path, *, kept: bool = False) -> None:
         self._groups = [
             path for kind in ("unified", "systemd") if (path := Path("/sys/fs/cgroup") / kind).is_dir()
         ] or [Path("/sys/fs/cgroup")]
@@ -46,7 +51,8 @@ class Lab:
         self._log = log.open("wb")
         self._nspawn = subprocess.Popen(
             [
-                "systemd-nspawn", "--boot", f"--directory={root}", f"--machine={name}", "--volatile=overlay",
+                "systemd-nspawn", "--boot", f"--directory={root}", f"--machine={name}",
+                *([] if kept else ["--volatile=overlay"]),
                 "--register=no", "--keep-unit", "--private-network", "--capability=all",
                 f"--bind-ro={PROJECT}", f"--bind-ro={sys.base_prefix}",
             ],
@@ -77,10 +83,11 @@ class Lab:
         return self.run(sys.executable, "-m", "davy", *arguments, check=check, timeout=timeout)
 
     def write(self, path: str, text: str, mode: str = "0644") -> None:
+        self.put(path, text.encode(), mode)
+
+    def put(self, path: str, content: bytes, mode: str = "0644") -> None:
         script = f"mkdir -p $(dirname {path}); cat > {path}; chmod {mode} {path}"
-        subprocess.run(
-            ["nsenter", "-t", str(self.leader), "-a", "/bin/sh", "-c", script], input=text, text=True, check=True
-        )
+        subprocess.run(["nsenter", "-t", str(self.leader), "-a", "/bin/sh", "-c", script], input=content, check=True)
 
     def close(self) -> None:
         if self.leader and self._nspawn.poll() is None:
@@ -131,3 +138,37 @@ def lab(lab_root: Path, tmp_path: Path) -> Iterator[Lab]:
     made = Lab(lab_root, f"davy-lab-{os.getpid()}", tmp_path / "lab.log")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def lab_for_module(lab_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One lab for all tests of a module."""
+    made = Lab(lab_root, f"davy-lab-module-{os.getpid()}", tmp_path_factory.mktemp("lab") / "lab.log")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rebootable(lab_root: Path, tmp_path: Path) -> Iterator[Callable[[], AbstractContextManager[Lab]]]:
+    """Boots one container, again and again, each time in ``with``: what changes in it is kept until the test ends."""
+    changes, work, tree = tmp_path / "changes", tmp_path / "work", tmp_path / "tree"
+    for folder in (changes, work, tree):
+        folder.mkdir()
+    layers = f"lowerdir={lab_root},upperdir={changes},workdir={work}"
+    subprocess.run(["mount", "-t", "overlay", "davy-lab", "-o", layers, str(tree)], check=True)
+    boots = itertools.count()
+
+    @contextmanager
+    def boot() -> Iterator[Lab]:
+        number = next(boots)
+        made = Lab(tree, f"davy-lab-{os.getpid()}-{number}", tmp_path / f"lab-{number}.log", kept=True)
+        try:
+            yield made
+        finally:
+            made.close()
+
+    try:
+        yield boot
+    finally:
+        subprocess.run(["umount", str(tree)], check=True)
+        shutil.rmtree(changes)

@@ -129,6 +129,7 @@ def test_a_state_that_is_damaged_or_anothers_leaves_a_scan_its_answer(davy: Davy
 def test_what_an_eviction_takes_and_an_undo_puts_back_is_no_news(davy: Davy) -> None:
     guilty = "0 5 1 1 * root /tmp/kdevtmpfsi\n"
     TABLE.write_text(LINE + guilty)
+    os.utime(TABLE, ns=(1_600_000_000_123_456_789, 1_600_000_001_987_654_321))
     found = davy.scan()
     (incident,) = [one for one in found["incidents"] if str(TABLE) in {each["path"] for each in one["actors"]}]
     status, _, errors = davy.run("evict", "--yes", "--no-ptrace", "--verify-for", "1", "--id", incident["id"])
@@ -137,6 +138,11 @@ def test_what_an_eviction_takes_and_an_undo_puts_back_is_no_news(davy: Davy) -> 
     assert davy.compared() == NOTHING
     status, _, errors = davy.run("undo", "--yes")
     assert status == 0, errors
+    put_back = TABLE.lstat()  # first: reading changes the access time
+    assert (put_back.st_atime_ns, put_back.st_mtime_ns) == (
+        1_600_000_000_123_456_789,
+        1_600_000_001_987_654_321,
+    )
     assert TABLE.read_text() == LINE + guilty
     found = davy.scan("--since")
     assert str(TABLE) not in {each["path"] for each in found["compared"]["new"] + found["compared"]["changed"]}

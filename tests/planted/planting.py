@@ -77,11 +77,17 @@ def plant(root: Path, kinds: list[Planted]) -> None:
 
 
 def plant_files(root: Path, files: Iterable[File]) -> None:
-    """Put files below ``root``, with what every host has.  Owners need root; without, they stay."""
+    """Put files below ``root``, with what every host has, over what is there.
+
+    Owners need root; without, they stay.
+    """
+    once = set[str]()
     for file in (File(path="/etc/passwd", content=ACCOUNTS), *files):
         path = root / file.path.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        assert not os.path.lexists(path), f"{file.path} is planted twice"
+        assert file.path not in once, f"{file.path} is planted twice"
+        once.add(file.path)
+        path.unlink(missing_ok=True)
         if file.link is not None:
             path.symlink_to(file.link)
             continue

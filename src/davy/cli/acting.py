@@ -25,7 +25,9 @@ from davy.cli.progress import progress
 if TYPE_CHECKING:
     from davy.host import Host
     from davy.journal import Eviction, Journal
+    from davy.model.autostarts import Autostart
     from davy.model.incidents import Incident, Judgement
+    from davy.model.snapshot import Snapshot
     from davy.respond import Finished
 
 
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show the plan and do nothing.")
 @yes_option
 @click.option("--id", "names", multiple=True, metavar="ID", help="Act on this incident, suspect or confirmed.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="Take this authorized key out, too: SHA256:... or PATH:LINE.  None goes unless it is named.",
+)
 @click.option(
     "--verify-for", type=Seconds(0, 86400), default=60.0, show_default=True, metavar="SECONDS",
     help="How long to watch that nothing comes back.",
@@ -42,8 +51,8 @@ if TYPE_CHECKING:
 @ptrace_option
 @state_option
 def evict(
-    dry_run: bool, yes: bool, names: tuple[str, ...], verify_for: float, as_json: bool, rules: str | None,
-    no_ptrace: bool, state: str | None,
+    dry_run: bool, yes: bool, names: tuple[str, ...], keys: tuple[str, ...], verify_for: float, as_json: bool,
+    rules: str | None, no_ptrace: bool, state: str | None,
 ) -> int:  # fmt: skip
     """Evict what a fresh scan confirms: show the plan, ask, do it, watch that it stays gone."""
     from davy.journal.seen import recalled
@@ -77,7 +86,7 @@ def evict(
         chosen = _chosen(judgement, names, cut_short.plan.incidents if cut_short else ())
         passed = [one for one in judgement.incidents if one not in chosen]
         spared = journal.state.keys()
-        made = plan(host, snapshot, chosen, spared_files=spared)
+        made = plan(host, snapshot, chosen, spared_files=spared, named=_named(snapshot, keys))
         if not as_json:
             show_plan(out, made)
             for one in passed:
@@ -159,6 +168,16 @@ def _chosen(judgement: Judgement, names: Sequence[str], finished: Sequence[str])
         if name not in by_name and name not in finished:
             raise CannotError(f"a fresh scan has no incident {name}")
     return [by_name[name] for name in dict.fromkeys(names) if name in by_name]
+
+
+def _named(snapshot: Snapshot, keys: Sequence[str]) -> list[Autostart]:
+    """The authorized keys that the operator named."""
+    from davy.respond import named
+
+    try:
+        return list(named(snapshot, keys))
+    except LookupError as error:
+        raise CannotError(str(error)) from None
 
 
 def _finish(host: Host, journal: Journal, cut_short: Eviction, as_json: bool) -> Finished | None:

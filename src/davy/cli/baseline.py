@@ -50,7 +50,7 @@ def baseline(show: bool, clear: bool, as_json: bool, no_ptrace: bool, state: str
     if memory is None:
         raise CannotError("no baseline is recorded: davy baseline")
     if as_json:
-        click.echo(encoded(baseline_object(memory)))
+        click.echo(encoded(baseline_object(memory, incidents)))
     else:
         show_baseline(console(), memory, entries=show, incidents=incidents)
     return 0

@@ -233,7 +233,7 @@ def _hidden(snapshot: Snapshot, gangs: list[Gang], found: Sequence[Hider], findi
 
     Of two gangs that one preloaded library hides, it is told which: by the processes it names or was seen to hide.
     What could hide any process, and is tied to none, is put with the gangs that hide; else it stands alone.  Who
-    tampers with the system's tools is whoever is there.
+    tampers with the system's tools is whoever is there, if that is one gang.
     """
     alone: list[Gang] = []
     actors = {hider.actor.subject: hider.actor for hider in found}
@@ -244,7 +244,7 @@ def _hidden(snapshot: Snapshot, gangs: list[Gang], found: Sequence[Hider], findi
         if not tied and hider.everywhere:
             tied = [gang for gang in gangs if any(_conceals(findings.get(miner, ())) for miner in gang.miners)]
         if not tied and subject in tools and total_bits(findings.get(subject, ())) >= _TAMPERED_BITS:
-            tied = list(gangs)
+            tied = list(gangs) if len(gangs) == 1 else []
         if not tied and subject == HOST:
             tied = [gang for gang in alone if any(one.kind is Kind.MODULE for one in gang.hiders.values())]
         if not tied and verdict_of(findings.get(subject, ())) is not Verdict.CLEAN:

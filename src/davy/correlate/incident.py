@@ -7,12 +7,12 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from davy.correlate.hiders import UNSEEN
+from davy.correlate.summary import summary_of
 from davy.correlate.verdict import confidence, proven, total_bits, verdict_of
 from davy.detect.autostarts import followed_by_autostart
 from davy.detect.families import KNOWN_LINE
 from davy.detect.programs import own_program
-from davy.knowledge import families, public_families
+from davy.knowledge import public_families
 from davy.model.autostarts import Autostart
 from davy.model.facts import Executable, KnownFile, Process
 from davy.model.findings import Aspect, Finding
@@ -25,8 +25,6 @@ _SLOWED_LEAST: Final = 0.2
 _WAITED_LEAST: Final = 0.05
 """Work that waited for a smaller share of what it asked for was hardly slowed."""
 _SLOWED_MOST: Final = 5
-_COMMAND_SHOWN: Final = 100
-"""Characters of a command in a summary."""
 _NAMING_BITS: Final = 3.0
 """A name or path with less is one that others use, too: it needs another one of the same family beside it."""
 
@@ -143,64 +141,6 @@ def identifier(snapshot: Snapshot, anchor: str) -> str:
     return hashlib.blake2s(named, digest_size=4).hexdigest()
 
 
-def _hours(hours: float) -> str:
-    if hours >= 1:
-        return f"{hours:.0f} CPU hours"
-    minutes = hours * 60
-    return f"{minutes:.0f} CPU minutes" if minutes >= 1 else f"{minutes * 60:.0f} CPU seconds"
-
-
-def _autostarts(count: int) -> str:
-    return "1 autostart" if count == 1 else f"{count} autostarts"
-
-
-def _would_start(autostart: Autostart) -> str:
-    """What an autostart would start, when, and as whom."""
-    what = " ".join((autostart.command or autostart.activates or autostart.path).split())
-    what = what if len(what) <= _COMMAND_SHOWN else what[:_COMMAND_SHOWN] + "..."
-    when = " ".join(autostart.schedule.split())
-    return (
-        f"{what} ({', '.join(filter(None, (autostart.kind.value, when, autostart.user and f'as {autostart.user}')))})"
-    )
-
-
-def summary_of(
-    verdict: Verdict,
-    family: str | None,
-    miners: Sequence[Process],
-    actors: Sequence[Actor],
-    hours: float | None,
-    starting: Sequence[Autostart] = (),
-) -> str:
-    """One sentence a person understands; of what does not run, what would be started by ``starting`` and when."""
-    kept = [actor for actor in actors if actor.role is Role.GUARDIAN]
-    again = [actor for actor in actors if actor.role is Role.AUTOSTART]
-    known = next((one for one in families() if one.id == family), None)
-    looks = "A miner" if verdict is Verdict.CONFIRMED else "Perhaps a miner"
-    hiding = [actor for actor in actors if actor.role is Role.HIDER]
-    hidden_by = ", ".join(dict.fromkeys(actor.name for actor in hiding if actor.name != UNSEEN))
-    if not miners and hiding:
-        words = hidden_by or "; ".join(actor.detail for actor in hiding)
-        return f"{'Something hides' if verdict is Verdict.CONFIRMED else 'Perhaps something hides'}: {words}"
-    if not miners:
-        named = f" of {known.name}" if known else ""
-        would = f": {'; '.join(map(_would_start, starting[:2]))}" if starting else ""
-        return f"{looks}{named} is started by {_autostarts(len(again))}, and does not run now{would}"
-    names = ", ".join(dict.fromkeys(f"{process.name} ({process.user})" for process in miners[:3]))
-    words = f"{looks} runs: {names}"
-    if known:
-        words += f", as {known.name} does"
-    if hours:
-        words += f"; it has cost {_hours(hours)}"
-    if hidden_by:
-        words += f"; hidden by {hidden_by}"
-    if kept:
-        words += f"; kept alive by {', '.join(dict.fromkeys(actor.name for actor in kept))}"
-    if again:
-        words += f"; started again by {_autostarts(len(again))}"
-    return words
-
-
 def incident(
     snapshot: Snapshot,
     *,
@@ -234,6 +174,7 @@ def incident(
         *hiders,
     ]  # fmt: skip
     running = [*miners, *(process for process, _ in guardians), *(process for process, _ in droppers)]
+    waiting = [one for one, _ in autostarts if verdict_of(findings.get(one.subject, ())) is not Verdict.CLEAN]
     judged = [process.subject for process in miners] or [
         *(hider.subject for hider in hiders),
         *(autostart.subject for autostart, _ in autostarts),
@@ -260,7 +201,7 @@ def incident(
         bits=bits,
         confidence=confidence(bits, proof=any(proven(findings.get(subject, ())) for subject in judged)),
         family=family,
-        summary=summary_of(verdict, family, miners, actors, hours, [autostart for autostart, _ in autostarts])
+        summary=summary_of(verdict, family, miners, actors, hours, waiting)
         + (f"; may be its owner's own: davy allow ({owners})" if owners is not None else ""),
         actors=tuple(actors),
         timeline=timeline(running, [autostart for autostart, _ in autostarts], programs.values()),

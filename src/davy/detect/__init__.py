@@ -82,6 +82,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     autostarts.familys_key,
     strange_entries.strange_entry,
     autostart_files.family_autostart,
+    autostart_files.miners_image,
     autostart_files.imitating_autostart,
     autostart_files.missing_program,
     autostart_files.odd_file,

@@ -76,6 +76,24 @@ def family_autostart(snapshot: Snapshot) -> Iterator[Observation]:
                 )
 
 
+@detector("identity.image", aspect=Aspect.IDENTITY, technique="T1610")
+def miners_image(snapshot: Snapshot) -> Iterator[Observation]:
+    """A container that starts by itself is made of an image that is called as a miner.
+
+    Owners who mine on purpose run such images, too.
+    """
+    for autostart in foreign(snapshot):
+        name = base(autostart.image.partition("@")[0]).partition(":")[0] if autostart.image else ""
+        match = family_by_name(name) if name else None
+        if match and not match.weak:
+            yield Observation(
+                subject=autostart.subject,
+                summary=f"is made of the image {autostart.image}, which is called as a program of {match.family}",
+                evidence=(autostart.image or "",),
+                family=match.family,
+            )
+
+
 def _of_family(path: str) -> Iterator[tuple[str, str]]:
     """The degree and the family of a path, or else of a program's name, that a family uses and nobody else does."""
     if match := family_by_path(path):

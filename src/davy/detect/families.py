@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from davy.detect.autostarts import followed_by_autostart, foreign
 from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_command, family_by_path, family_by_unit, planted
 from davy.model.facts import KnownFile
@@ -13,6 +14,8 @@ from davy.model.snapshot import Snapshot
 
 KNOWN_LINE: Final = "identity.known-line"
 
+_SHOWN: Final = 400
+"""Characters of a text that are shown."""
 _NOTHING_BYTES: Final = 8
 """A file of so many bytes holds no program, and no script with the line that names its interpreter."""
 _EXECUTE: Final = 0o111
@@ -83,19 +86,23 @@ def known_file(snapshot: Snapshot) -> Iterator[Observation]:
 def known_line(snapshot: Snapshot) -> Iterator[Observation]:
     """An autostart is written as a known family writes it, or is a unit with a name that a family gives.
 
-    What the command does counts elsewhere; this says whose it may be, and makes no suspect.
+    What it decodes, and the scripts it runs, are read, too.  What the command does counts elsewhere; this says whose it
+    may be, and makes no suspect.
     """
-    for autostart in snapshot.autostarts:
-        if autostart.vendor:
-            continue
-        if line := family_by_command(autostart.text or autostart.command):
-            yield Observation(
-                subject=autostart.subject,
-                degree="weak" if line.weak else "",
-                summary=f"is written as {line.family} writes it",
-                evidence=(autostart.text or autostart.command,),
-                family=None if line.weak else line.family,
-            )
+    followed = followed_by_autostart(snapshot)
+    for autostart in foreign(snapshot):
+        texts = [autostart.text or autostart.command]
+        texts += [one.text for one in followed.get(autostart.subject, ()) if one.text is not None]
+        for text in texts:
+            if line := family_by_command(text):
+                yield Observation(
+                    subject=autostart.subject,
+                    degree="weak" if line.weak else "",
+                    summary=f"is written as {line.family} writes it",
+                    evidence=(text[:_SHOWN],),
+                    family=None if line.weak else line.family,
+                )
+                break
         if autostart.unit and (unit := family_by_unit(autostart.unit)):
             yield Observation(
                 subject=autostart.subject,

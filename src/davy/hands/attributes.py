@@ -61,12 +61,17 @@ def attributes_of(descriptor: int) -> FileAttributes:
 def put_back(descriptor: int, attributes: FileAttributes) -> None:
     """Owner, mode, extended attributes and times; not the flags, which may forbid what comes after.
 
-    Raises OSError, except for extended attributes that this file system or this person may not set.
+    Extended attributes hold access lists, capabilities and labels too; what the file has of them from its folder alone
+    goes.  Raises OSError, except for those that this file system or this person may not set.
     """
     found = os.fstat(descriptor)
     if (found.st_uid, found.st_gid) != (attributes.uid, attributes.gid):
         os.fchown(descriptor, attributes.uid, attributes.gid)
     os.fchmod(descriptor, attributes.mode)
+    with suppress(OSError):
+        for name in {os.fsencode(name) for name in os.listxattr(descriptor)} - attributes.xattrs.keys():
+            with suppress(OSError):
+                os.removexattr(descriptor, name)
     for name, value in attributes.xattrs.items():
         with suppress(OSError):
             os.setxattr(descriptor, name, value)

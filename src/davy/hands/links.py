@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 
-from davy.hands.attributes import inode_flags
+from davy.hands.attributes import inode_flags, storable
 from davy.hands.errors import Untouched
-from davy.hands.files import Note, writable
-from davy.hands.folders import folder_of
+from davy.hands.files import Note
+from davy.hands.folders import as_before, folder_of, marked, times_of, writable
 from davy.model.plan import RemoveLink
 from davy.model.undo import MadeLink, RemovedLink
 
@@ -21,6 +21,7 @@ def remove_link(step: RemoveLink, note: Note, former: RemovedLink | None = None)
     with folder_of(step.path) as (folder, name):
         try:
             folder_flags = former.folder_flags if former else inode_flags(folder)
+            times = former.folder_times if former else times_of(folder)
             try:
                 found = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except FileNotFoundError:
@@ -33,11 +34,13 @@ def remove_link(step: RemoveLink, note: Note, former: RemovedLink | None = None)
             note(
                 RemovedLink(
                     path=step.path, destination=step.destination, uid=found.st_uid, gid=found.st_gid,
-                    folder_flags=folder_flags,
+                    folder_flags=folder_flags, folder_times=times, atime_ns=storable(found.st_atime_ns),
+                    mtime_ns=storable(found.st_mtime_ns),
                 )
             )  # fmt: skip
             with writable(folder, folder_flags):
                 os.unlink(name, dir_fd=folder)
+                marked(folder, times)
         except OSError as error:
             raise Untouched(f"{os.fsdecode(step.path)}: {error.strerror}") from None
 
@@ -46,7 +49,7 @@ def restore_link(undo: RemovedLink) -> None:
     """Make a removed link again.  Raises `Untouched` where something else is there now."""
     with folder_of(undo.path) as (folder, name):
         try:
-            with writable(folder, undo.folder_flags):
+            with writable(folder, undo.folder_flags), as_before(folder, undo.folder_times):
                 try:
                     os.symlink(undo.destination, name, dir_fd=folder)
                 except FileExistsError:
@@ -54,6 +57,8 @@ def restore_link(undo: RemovedLink) -> None:
                     if not stat.S_ISLNK(found.st_mode) or os.readlink(name, dir_fd=folder) != undo.destination:
                         raise Untouched(f"{os.fsdecode(undo.path)}: something else is there now") from None
                 os.chown(name, undo.uid, undo.gid, dir_fd=folder, follow_symlinks=False)
+                if undo.atime_ns is not None and undo.mtime_ns is not None:
+                    os.utime(name, ns=(undo.atime_ns, undo.mtime_ns), dir_fd=folder, follow_symlinks=False)
         except OSError as error:
             raise Untouched(f"{os.fsdecode(undo.path)}: {error.strerror}") from None
 

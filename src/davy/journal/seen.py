@@ -104,6 +104,8 @@ def keep(journal: Journal, autostarts: Sequence[Autostart], now: float, gaps: Co
         rows, left = compared(autostarts[:AUTOSTARTS_KEPT], former)
         came = [row for row in rows if row.news is not None or row.before is None]
         gone = [identity for identity, _ in truly_gone(left, gaps)]
+        if len(left) - len(gone) > AUTOSTARTS_KEPT:  # whoever keeps Davy from reading must not fill the disk
+            gone = list(left)
         gone += [row.former for row in came if row.former is not None]
         if look is None or came or gone or former.davy != __version__:
             look = db.execute(

@@ -35,7 +35,7 @@ _CASE_ENDS: Final = frozenset({";;", ";&", ";;&"})
 _PREFIXES: Final = frozenset({"!", "time", "coproc"})
 _BEHIND: Final = frozenset((*CLOSES, *INSIDE))
 """Reserved words that may follow the end of a compound command at once: ``if (a) then``."""
-_TEST_LIMIT: Final = 4096
+_TEST_LIMIT: Final = 1024
 """Characters of one ``[[ ... ]]``."""
 
 
@@ -174,8 +174,9 @@ class Reader:
             if self._part is not None:
                 self._part_end = self._here
             code_end = self._here
-        self._end_part()
         end = self._here - (self._here > start and text[self._here - 1] == "\n")
+        self._part_end, code_end = min(self._part_end, end), min(code_end, end)  # a backslash may join the text's end
+        self._end_part()
         self._line += text.count("\n", start, self._here)
         if not anything:
             return None

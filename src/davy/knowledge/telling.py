@@ -7,29 +7,37 @@ from typing import Final
 
 _TELLING: Final = re.compile(
     r"""
-      \b(?:curl|wget|lynx|aria2c|tntwget|tntcurl|[cw]d[1t]|cur|url)\b[^\n]*(?:\||/tmp|/dev/shm|chmod|://\d|\$\(|`)
+      \b(?:curl|wget|lynx|aria2c|get|lwp-\w+)\b[^\n]*(?:\||/tmp|/dev/shm|chmod|\d\.\d{1,3}\.\d|\$\(|`)
+    | \b(?:tnt(?:curl|wget)|[cw]d[1t]|[cw]dt1|cur|url|2?curl_|2?wget_|2curl|2wget)\b
+    | \bcp\b[^\n]*\brm\b
     | \bbase(?:64|32)\b | \bxxd\b | b64decode | base64_decode | decode_base64 | \\x[0-9a-fA-F]{2}\\x
     | \b(?:exec|eval|source)\b[^\n]*(?:\$\(|`|<\(|\() | (?:<\(|\$\(|`)[ \t]*(?:curl|wget)
     | /dev/(?:tcp|udp)/ | \.onion\b | pastebin | \bnc(?:at)?\b[^\n]*-\w*[ec]
     | /(?:tmp|var/tmp|dev/shm|dev/mqueue|run/user/\d+)/ | ld\.so\.preload | LD_PRELOAD | authorized_keys
-    | \bchattr\b | \b(?:pgrep|pidof)\b | stratum | --donate-level | --coin\b | --algo\b | \bREDIS00
+    | \bchattr\b | \b(?:pgrep|pidof)\b | stratum | --donate-level | --coin\b | --algo\b
+    | \bREDIS00 | \bredis-(?:ver|bits)\b
     | (?:^|[\s"'=(;&|])(?:~|\$HOME|\$\{HOME\}|/[\w./-]*)?/\.[\w-]
     """,
     re.VERBOSE,
 )
 _CONTINUED: Final = re.compile(r"\\\n[ \t]*")
 _LINE_LIMIT: Final = 2048
+LINES_LIMIT: Final = 64
+"""Lines that are kept of one script."""
 
 
 def telling_lines(text: str, limit: int) -> str:
-    """Those lines of a script, joined where they are continued, without comments; at most ``limit`` characters."""
+    """Those lines of a script, joined where they are continued, without comments.
+
+    At most ``limit`` characters in `LINES_LIMIT` lines.
+    """
     found: list[str] = []
     left = limit
     for line in _CONTINUED.sub("", text).split("\n"):
         stripped = line.strip()[:_LINE_LIMIT]
         if stripped and stripped[0] != "#" and _TELLING.search(stripped):
             left -= len(stripped) + 1
-            if left < 0:
+            if left < 0 or len(found) == LINES_LIMIT:
                 break
             found.append(stripped)
     return "\n".join(found)

@@ -74,6 +74,24 @@ class RemoveLines(Struct, frozen=True, kw_only=True, tag="remove-lines"):
     texts: tuple[bytes, ...]
     remains: tuple[bytes, ...] = ()
     """What stays of each line that holds honest entries, too; empty for one that goes whole.  None at all: all go."""
+    restores: str | None = None
+    """The package whose own content the file has then; None where nothing says so."""
+
+
+class RestorePackaged(Struct, frozen=True, kw_only=True, tag="restore-packaged"):
+    """Give a changed file the content that its package installed, out of the package's own archive."""
+
+    file: FileIdentity
+    package: str
+    archive: bytes
+    """The archive's path."""
+    member: bytes
+    """The file's name in it."""
+    sha256: str
+    """Of the content."""
+    mode: int
+    uid: int
+    gid: int
 
 
 class Quarantine(Struct, frozen=True, kw_only=True, tag="quarantine"):
@@ -91,6 +109,21 @@ class RemoveLink(Struct, frozen=True, kw_only=True, tag="remove-link"):
 
     path: bytes
     destination: bytes
+
+
+class SetKernelValue(Struct, frozen=True, kw_only=True, tag="set-kernel-value"):
+    """Give a value of the kernel, if it is still ``seen``, its usual one: what the kernel itself runs."""
+
+    path: bytes
+    seen: bytes
+    usual: bytes
+
+
+class Unregister(Struct, frozen=True, kw_only=True, tag="unregister"):
+    """Take a binary format out of the kernel (binfmt_misc), if it is still registered as the plan saw."""
+
+    path: bytes
+    seen: bytes
 
 
 class MaskUnit(Struct, frozen=True, kw_only=True, tag="mask-unit"):
@@ -122,7 +155,19 @@ class Kill(Struct, frozen=True, kw_only=True, tag="kill"):
 
 
 Step = (
-    Freeze | Unmount | Preserve | RemoveLines | Quarantine | RemoveLink | MaskUnit | ReloadManager | UnloadModule | Kill
+    Freeze
+    | Unmount
+    | Preserve
+    | RemoveLines
+    | RestorePackaged
+    | Quarantine
+    | RemoveLink
+    | SetKernelValue
+    | Unregister
+    | MaskUnit
+    | ReloadManager
+    | UnloadModule
+    | Kill
 )
 
 

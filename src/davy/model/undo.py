@@ -19,8 +19,16 @@ class FileAttributes(Struct, frozen=True, kw_only=True):
     """Names are bytes: an enemy may choose ones that no text encoding knows."""
 
 
+class FolderTimes(Struct, frozen=True, kw_only=True):
+    """The modification time of the folder in which a name was changed, in nanoseconds."""
+
+    before_ns: int
+    left_ns: int
+    """What the step left it at: while it is that, nobody has changed the folder since."""
+
+
 class EditedFile(Struct, frozen=True, kw_only=True, tag="edited"):
-    """A file from which lines were taken: the original content is kept under ``kept``."""
+    """A file from which lines were taken, or that has its package's content: the original is kept under ``kept``."""
 
     path: bytes
     attributes: FileAttributes
@@ -29,6 +37,7 @@ class EditedFile(Struct, frozen=True, kw_only=True, tag="edited"):
     after_sha256: str
     folder_flags: int | None = None
     """Inode flags of its folder: they are off while the file is replaced."""
+    folder_times: FolderTimes | None = None
 
 
 class MovedFile(Struct, frozen=True, kw_only=True, tag="moved"):
@@ -40,6 +49,7 @@ class MovedFile(Struct, frozen=True, kw_only=True, tag="moved"):
     sha256: str
     folder_flags: int | None = None
     """As in `EditedFile`."""
+    folder_times: FolderTimes | None = None
 
 
 class RemovedLink(Struct, frozen=True, kw_only=True, tag="removed-link"):
@@ -49,6 +59,10 @@ class RemovedLink(Struct, frozen=True, kw_only=True, tag="removed-link"):
     gid: int
     folder_flags: int | None = None
     """As in `EditedFile`."""
+    folder_times: FolderTimes | None = None
+    atime_ns: int | None = None
+    """Its own times; None in journals of a Davy that did not keep them."""
+    mtime_ns: int | None = None
 
 
 class MadeLink(Struct, frozen=True, kw_only=True, tag="made-link"):
@@ -56,6 +70,22 @@ class MadeLink(Struct, frozen=True, kw_only=True, tag="made-link"):
 
     path: bytes
     destination: bytes
+
+
+class KernelValueSet(Struct, frozen=True, kw_only=True, tag="kernel-value"):
+    """A value of the kernel that was given its usual one."""
+
+    path: bytes
+    before: bytes
+    after: bytes
+
+
+class Unregistered(Struct, frozen=True, kw_only=True, tag="unregistered"):
+    """A binary format that was taken out of the kernel, and the line that registers it (binfmt_misc)."""
+
+    path: bytes
+    registration: bytes
+    enabled: bool = True
 
 
 class FrozenGroup(Struct, frozen=True, kw_only=True, tag="frozen-group"):
@@ -87,4 +117,15 @@ class UnloadedModule(Struct, frozen=True, kw_only=True, tag="unloaded-module"):
     name: str
 
 
-Undo = EditedFile | MovedFile | RemovedLink | MadeLink | FrozenGroup | ManagerReloaded | Unmounted | UnloadedModule
+Undo = (
+    EditedFile
+    | MovedFile
+    | RemovedLink
+    | MadeLink
+    | KernelValueSet
+    | Unregistered
+    | FrozenGroup
+    | ManagerReloaded
+    | Unmounted
+    | UnloadedModule
+)

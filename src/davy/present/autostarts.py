@@ -74,11 +74,12 @@ def changes_object(found: Changes) -> dict[str, Any]:
     }
 
 
-def baseline_object(memory: Memory | None) -> dict[str, Any]:
-    """What ``davy baseline --json`` prints."""
+def baseline_object(memory: Memory | None, incidents: int = 0) -> dict[str, Any]:
+    """What ``davy baseline --json`` prints; ``incidents`` are those that the baseline holds."""
     return {
         "schema": 1,
         "recorded": moment(memory.taken) if memory else None,
+        "incidents": incidents,
         "autostarts": [seen_object(each) for each in memory.seen.values()] if memory else [],
     }
 

@@ -47,16 +47,13 @@ def _actor(actor: Actor) -> dict[str, Any]:
     }
 
 
-def _of_autostart(autostart: Autostart | None) -> dict[str, Any]:
+def _of_autostart(each: Autostart | None) -> dict[str, Any]:
     """What an actor has that is an autostart; null values for any other."""
-    return {
-        "kind_of_autostart": autostart.kind if autostart else None,
-        "schedule": autostart.schedule if autostart else None,
-        "when": when(autostart) if autostart else None,
-        "owner_package": autostart.owner_package if autostart else None,
-        "first_seen": moment(autostart.first_seen) if autostart else None,
-        "news": autostart.news if autostart else None,
-    }
+    keys = ("kind_of_autostart", "schedule", "when", "owner_package", "first_seen", "news")
+    if each is None:
+        return dict.fromkeys(keys)
+    values = (each.kind, each.schedule, when(each), each.owner_package, moment(each.first_seen), each.news)
+    return dict(zip(keys, values, strict=True))
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

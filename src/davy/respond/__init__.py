@@ -4,11 +4,13 @@ Incidents come in; a `Plan` is made before anything is touched; every step is jo
 comes back is learned from and evicted in a further round; `undo_entries` puts everything back.
 """
 
-from davy.respond.carry_out import described, not_put_back, undo_entries
 from davy.respond.evict import Finished, Interest, Outcome, evict, finish, needs_a_name
+from davy.respond.keys import named
 from davy.respond.plan import plan
+from davy.respond.undo import not_put_back, undo_entries
+from davy.respond.words import described
 
 __all__ = [
-    "Finished", "Interest", "Outcome", "described", "evict", "finish", "needs_a_name", "not_put_back", "plan",
+    "Finished", "Interest", "Outcome", "described", "evict", "finish", "named", "needs_a_name", "not_put_back", "plan",
     "undo_entries",
 ]  # fmt: skip

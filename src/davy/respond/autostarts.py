@@ -1,114 +1,142 @@
-"""What keeps an autostart from starting anything again: lines, files, links, masks."""
+"""What keeps an autostart from starting anything again, by its kind: lines, files, links, units, kernel values."""
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 from typing import Final
 
-from davy.hands.systemd import SYSTEM_SOCKET
+from davy.detect.autostarts import followed_by_autostart
+from davy.detect.places import odd_place
+from davy.hands.kernel_values import USUAL
 from davy.host import HostError
+from davy.knowledge import family_by_path
+from davy.knowledge.autostart_kinds import Removal, autostart_kinds
 from davy.model.autostarts import Autostart, AutostartKind
-from davy.model.plan import FileIdentity, MaskUnit, Quarantine, ReloadManager, RemoveLines, RemoveLink
+from davy.model.plan import SetKernelValue, Unregister
+from davy.respond import packaged, units
 from davy.respond.draft import ALLOWED, Draft
+from davy.respond.keys import naming
+from davy.respond.lines import taken_of
 
-_UNITS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
-_UNIT_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
-"""What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
-_PROCESSLESS: Final = (".timer", ".path", ".socket")
-_SYSTEM_RUNTIME: Final = b"/run/systemd/system"
+_KERNEL: Final = ("/proc/sys/", "/sys/")
+"""Where the kernel shows what it has: no file to move, and no line to take out."""
+_FORCED: Final = frozenset({AutostartKind.LOADER, AutostartKind.ENVIRONMENT})
+"""What has a library loaded into programs that did not ask for it."""
+_RUNTIMES: Final = (
+    ("/var/lib/docker/", ("dockerd",), "docker update --restart=no {name}; docker stop {name}"),
+    ("/var/lib/nerdctl/", ("containerd",), "nerdctl update --restart=no {name}; nerdctl stop {name}"),
+    ("/var/lib/containerd/", ("containerd",), "nerdctl update --restart=no {name}; nerdctl stop {name}"),
+)
+"""Where a container runtime keeps its containers' settings, who writes them back, and how it is told otherwise."""
 
 
 def disable(draft: Draft, autostart: Autostart | None) -> None:
+    """Have an autostart taken out in its kind's way, with what it starts, or left with the reason."""
     if autostart is None:
         return
     if autostart.subject in draft.allowed_autostarts:
         draft.leave(autostart.path, ALLOWED)
         return
-    owner = autostart.owner_package or draft.database.owners([autostart.path]).get(autostart.path)
-    if owner:
-        draft.leave(autostart.path, f"belongs to the installed package {owner}")
-        if autostart.kind in _UNITS and autostart.unit:
-            draft.vendor_units.append(autostart.unit)
-        return
+    removal = _removal_of(autostart)
+    if removal is Removal.VALUE:
+        _value(draft, autostart)
+    elif removal is Removal.NAMED and autostart.subject not in draft.named:
+        draft.leave(_place(autostart), f"only taken out by name: {naming(autostart)}")
+    elif not _vendors(draft, autostart):
+        _take_out(draft, autostart, removal)
+        _started(draft, autostart)
+
+
+def _removal_of(autostart: Autostart) -> Removal:
+    """How this entry goes, of the ways that its kind knows."""
+    known = autostart_kinds().get(autostart.kind)
+    ways = known.removal if known else ()
+    if autostart.path.startswith(_KERNEL):
+        return Removal.VALUE
+    if Removal.NAMED in ways:
+        return Removal.NAMED
     if autostart.line is not None:
-        draft.lines.setdefault(autostart.path, []).append(autostart)
-        return
-    if autostart.kind in _UNITS and autostart.unit and _UNIT_NAME.fullmatch(autostart.unit):
-        _unit(draft, autostart, autostart.unit)
-        return
-    identity = draft.identity(autostart.path)
-    if identity is not None and draft.mine(autostart.path):
-        draft.entries.append(Quarantine(file=identity, why=f"a {autostart.kind} entry of its own"))
+        return Removal.LINE
+    return Removal.UNIT if Removal.UNIT in ways else Removal.FILE
 
 
-def _unit(draft: Draft, autostart: Autostart, unit: str) -> None:
-    """A unit goes by its links and its file; a mask at run time keeps others from starting it meanwhile.
-
-    Of a unit that somebody else's file defines, only the drop-in goes.
-    """
-    identity = draft.identity(autostart.path)
-    if identity is None or not draft.mine(autostart.path):
-        return
-    path = autostart.path
-    runtime, socket = _SYSTEM_RUNTIME, SYSTEM_SOCKET
-    if not path.startswith(("/etc/systemd/system", "/run/systemd/", "/usr/", "/lib/systemd/system")):
-        uid = draft.host.root.lstat(path).uid
-        runtime, socket = b"/run/user/%d/systemd/user" % uid, b"/run/user/%d/systemd/private" % uid
-    if os.path.dirname(path).endswith(".d"):
-        draft.entries.append(Quarantine(file=identity, why=f"a drop-in of the unit {unit}"))
-        draft.vendor_units += _owned_by_packages(draft, unit)
-    else:
-        _whole_unit(draft, autostart, unit, identity, runtime)
-    if _is_socket(socket):
-        stopping = draft.managers.setdefault(socket, [])
-        if unit.endswith(_PROCESSLESS):
-            stopping.append(unit)
+def _place(autostart: Autostart) -> str:
+    return f"line {autostart.line} of {autostart.path}" if autostart.line is not None else autostart.path
 
 
-def _whole_unit(draft: Draft, autostart: Autostart, unit: str, identity: FileIdentity, runtime: bytes) -> None:
-    for link in autostart.links:
-        try:
-            destination = os.fsencode(draft.host.root.readlink(link))
-            real = os.path.join(os.path.realpath(os.path.dirname(link)), os.path.basename(link))
-            draft.entries.append(RemoveLink(path=os.fsencode(real), destination=destination))
-        except HostError as error:
-            draft.leave(link, str(error))
-    draft.entries.append(Quarantine(file=identity, why=f"the unit {unit}"))
-    if os.path.isdir(runtime) and not os.fsdecode(identity.path).startswith(os.fsdecode(runtime) + "/"):
-        draft.entries.append(MaskUnit(unit=unit, manager=runtime))
-
-
-def _owned_by_packages(draft: Draft, unit: str) -> list[str]:
-    """The unit's name, if a file that defines it belongs to an installed package."""
-    paths = {other.path for other in draft.snapshot.autostarts if other.unit == unit}
-    return [unit] if draft.database.owners(paths) else []
-
-
-def _is_socket(path: bytes) -> bool:
-    try:
-        return stat.S_ISSOCK(os.stat(path).st_mode)
-    except OSError:
+def _vendors(draft: Draft, autostart: Autostart) -> bool:
+    """Whether the file is a package's own, as it was installed: then it is left."""
+    owner = draft.database.owners([autostart.path]).get(autostart.path)
+    if owner is None:
         return False
+    if units.is_unit(autostart):
+        draft.vendor_units.append(autostart.unit or "")
+    if draft.database.provenance([autostart.path])[autostart.path].unmodified is False:
+        return False
+    draft.leave(autostart.path, f"belongs to the installed package {owner}")
+    return True
 
 
-def lines(draft: Draft) -> None:
-    """One step a file, for all its guilty lines."""
-    for path, entries in draft.lines.items():
-        identity = draft.identity(path)
-        if identity is None or not draft.mine(path):
-            continue
-        entries.sort(key=lambda entry: entry.line or 0)
-        draft.entries.append(
-            RemoveLines(
-                file=identity,
-                lines=tuple(entry.line or 0 for entry in entries),
-                texts=tuple(os.fsencode(entry.text) for entry in entries),
-            )
-        )
+def _take_out(draft: Draft, autostart: Autostart, removal: Removal) -> None:
+    if autostart.line is not None:
+        if why := _written_back(draft, autostart):
+            draft.leave(autostart.path, why)
+        elif (taken := taken_of(autostart)) is None:
+            draft.leave(_place(autostart), "its lines are not those that were read")
+        else:
+            draft.lines.setdefault(os.path.realpath(autostart.path), []).extend(taken)
+    elif draft.database.owners([autostart.path]).get(autostart.path):
+        packaged.whole_file(draft, autostart.path, f"a {autostart.kind} entry that was changed")
+        units.reread(draft, autostart)
+    elif removal is Removal.UNIT and units.is_unit(autostart):
+        units.unit(draft, autostart)
+    elif autostart.kind is AutostartKind.LINGER and (other := units.other_of_user(draft, autostart)):
+        draft.leave(autostart.path, f"{other}, which is not in the plan, starts with the machine by it, too")
+    else:
+        draft.enabling_links(autostart.links)
+        draft.entry(autostart.path, f"a {autostart.kind} entry of its own")
+        units.reread(draft, autostart)
 
 
-def reloads(draft: Draft) -> None:
-    for socket, stop in draft.managers.items():
-        draft.entries.append(ReloadManager(socket=socket, stop=tuple(stop)))
+def _started(draft: Draft, autostart: Autostart) -> None:
+    """The files it comes to go, too, if they lie where nobody installs a program."""
+    for one in followed_by_autostart(draft.snapshot).get(autostart.subject, ()):
+        program = one.executable
+        if program and program.owner_package is None and (odd_place(program.path) or family_by_path(program.path)):
+            forced = autostart.kind in _FORCED
+            draft.file(program.path, "an autostart comes to it", loaded_by_others=forced)
+
+
+def _written_back(draft: Draft, autostart: Autostart) -> str | None:
+    """Why an edit would be in vain: a container runtime that runs writes its settings from memory."""
+    for folder, programs, how in _RUNTIMES:
+        if autostart.path.startswith(folder):
+            for process in draft.snapshot.processes:
+                if process.name in programs:
+                    return f"{process.name} runs and would write it again: {how.format(name=_container(autostart))}"
+    return None
+
+
+def _container(autostart: Autostart) -> str:
+    return autostart.unit or os.path.basename(os.path.dirname(autostart.path))[:12]
+
+
+def _value(draft: Draft, autostart: Autostart) -> None:
+    """What the kernel has now; whatever set it is an entry of its own."""
+    path = os.fsencode(autostart.path)
+    if draft.host.kernel is None or os.geteuid() != 0:
+        draft.leave(autostart.path, "run as root to set it")
+        return
+    try:
+        seen = draft.host.root.read(autostart.path, 4096).removesuffix(b"\n")
+    except HostError as error:
+        draft.leave(autostart.path, str(error))
+        return
+    if autostart.kind is AutostartKind.BINFMT:
+        draft.entries.append(Unregister(path=path, seen=seen))
+    elif path not in USUAL:
+        draft.leave(autostart.path, "Davy does not know what is usual there")
+    elif os.fsencode(autostart.text) != seen:
+        draft.leave(autostart.path, "another value by now than the one that was read")
+    else:
+        draft.entries.append(SetKernelValue(path=path, seen=seen, usual=USUAL[path]))

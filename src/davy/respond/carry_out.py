@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
 from davy.collect.processes import own_pids
-from davy.hands import files, links, modules, mounts, systemd
+from davy.hands import edits, files, kernel_values, links, modules, mounts, systemd
 from davy.hands.errors import Untouched
+from davy.hands.kept import SPARE_BYTES
 from davy.hands.processes import Stocks
 from davy.host import Kernel
 from davy.journal import Entry, Eviction, Journal, Progress
@@ -29,25 +30,29 @@ from davy.model.plan import (
     ReloadManager,
     RemoveLines,
     RemoveLink,
-    Step,
+    RestorePackaged,
+    SetKernelValue,
     Target,
     UnloadModule,
     Unmount,
+    Unregister,
 )
 from davy.model.text import printable
 from davy.model.undo import (
     EditedFile,
     FrozenGroup,
+    KernelValueSet,
     MadeLink,
     ManagerReloaded,
     MovedFile,
     RemovedLink,
     Undo,
-    UnloadedModule,
-    Unmounted,
+    Unregistered,
 )
 from davy.respond.freeze import Gang, running
+from davy.respond.packaged import content_of
 from davy.respond.preserve import preserve
+from davy.respond.words import described
 
 _DEVNULL = b"/dev/null"
 
@@ -59,34 +64,6 @@ class Carried(Struct, frozen=True, kw_only=True):
     left: tuple[Left, ...]
     ended: int
     """How many processes were ended."""
-
-
-def described(step: Step) -> str:
-    """A step in a few words, as the plan and the report show it."""
-    match step:
-        case Freeze(targets=targets, programs=programs):
-            others = f", and whatever else runs {len(programs)} of their programs" if programs else ""
-            return f"freeze {len(targets)} processes{others}"
-        case Unmount(point=point, filesystem=filesystem):
-            return f"unmount the {filesystem} that covers {os.fsdecode(point)}"
-        case Preserve(target=target):
-            return f"keep the evidence of {target.name} ({target.pid})"
-        case RemoveLines(file=file, lines=lines, remains=remains):
-            word = ("what is not honest in line" if any(remains) else "line") + ("" if len(lines) == 1 else "s")
-            return f"take {word} {', '.join(map(str, lines))} out of {os.fsdecode(file.path)}"
-        case Quarantine(file=file, why=why, loaded_by_others=loaded):
-            after = "; programs that have it loaded keep it until they end" if loaded else ""
-            return f"move {os.fsdecode(file.path)} to the quarantine: {why}{after}"
-        case RemoveLink(path=path):
-            return f"remove the link {os.fsdecode(path)}"
-        case MaskUnit(unit=unit):
-            return f"mask {unit} until the next start of the machine"
-        case ReloadManager(stop=stop):
-            return "have systemd read its units again" + (f", stop {', '.join(stop)}" if stop else "")
-        case UnloadModule(name=name):
-            return f"unload the kernel module {name}"
-        case Kill():
-            return "end everything that was frozen, at once"
 
 
 def _group_name(kernel: Kernel, journal: Journal, eviction: Eviction) -> str:
@@ -157,7 +134,9 @@ class _Run:
         note, keep = self._note(entry), self._journal.state.quarantine
         kept = f"{self._eviction.id}-{entry.seq}"
         match entry.step:
-            case Freeze() | Unmount() | Preserve() | Kill() | UnloadModule() if not self._same_boot:
+            case Freeze() | Unmount() | Preserve() | Kill() | UnloadModule() | SetKernelValue() | Unregister() if (
+                not self._same_boot
+            ):
                 return "the machine was started anew since"
             case Freeze() as step:
                 return self._freeze(step, note)
@@ -169,9 +148,14 @@ class _Run:
                 return self._kill()
             case RemoveLines() as step:
                 former = entry.undo if isinstance(entry.undo, EditedFile) else None
-                if former and files.edited_already(former):
+                if former and edits.edited_already(former):
                     return ""
-                files.remove_lines(step, keep, kept, note, former)
+                edits.remove_lines(step, keep, kept, note, former)
+            case RestorePackaged() as step:
+                former = entry.undo if isinstance(entry.undo, EditedFile) else None
+                if former and edits.edited_already(former):
+                    return ""
+                edits.restore_packaged(step, content_of(step), keep, kept, note, former)
             case Quarantine() as step:
                 moved = entry.undo if isinstance(entry.undo, MovedFile) else None
                 if moved and files.moved_already(moved, keep, step.file):
@@ -182,6 +166,12 @@ class _Run:
                 files.quarantine(step, keep, kept, note, moved)
             case RemoveLink() as step:
                 links.remove_link(step, note, entry.undo if isinstance(entry.undo, RemovedLink) else None)
+            case SetKernelValue() as step:
+                value = entry.undo if isinstance(entry.undo, KernelValueSet) else None
+                kernel_values.set_usual(step, note, value)
+            case Unregister() as step:
+                taken = entry.undo if isinstance(entry.undo, Unregistered) else None
+                kernel_values.unregister(step, note, taken)
             case MaskUnit(unit=unit, manager=manager):
                 path = manager + b"/" + os.fsencode(unit)
                 if isinstance(entry.undo, MadeLink) and os.path.islink(path) and os.readlink(path) == _DEVNULL:
@@ -190,6 +180,8 @@ class _Run:
             case UnloadModule() as step:
                 return modules.unload(self._kernel.procfs, step, note)
             case ReloadManager(socket=socket, stop=stop):
+                if not os.path.exists(socket):
+                    return "it has ended"
                 note(ManagerReloaded(socket=socket))
                 systemd.reload(socket, stop)
         return ""
@@ -236,71 +228,11 @@ class _Run:
 
 def bytes_to_keep(plan: Plan) -> int:
     """Room that the quarantine needs for the files of a plan, with some to spare."""
-    sizes = [step.file.size for step in plan.steps if isinstance(step, (RemoveLines, Quarantine))]
-    return sum(sizes) + files.SPARE_BYTES if sizes else 0
+    sizes = [step.file.size for step in plan.steps if isinstance(step, (RemoveLines, RestorePackaged, Quarantine))]
+    return sum(sizes) + SPARE_BYTES if sizes else 0
 
 
-def not_put_back(evictions: Sequence[Eviction]) -> tuple[Left, ...]:
-    """What an undo of these evictions leaves as it is on purpose, and why."""
-    found = []
-    for eviction in evictions:
-        for entry in reversed(eviction.entries):
-            if isinstance(entry.undo, Unmounted) and entry.state in (Progress.DONE, Progress.BEGUN):
-                gone = entry.undo
-                what = printable(f"the mount over {os.fsdecode(gone.point)}", 400)
-                source = f"{gone.filesystem} {os.fsdecode(gone.source)}, its {os.fsdecode(gone.root)}"
-                found.append(Left(what, printable(f"it would only hide again; it was of {source}", 400)))
-    return tuple(found)
-
-
-def undo_entries(
-    kernel: Kernel, journal: Journal, evictions: Sequence[Eviction]
-) -> tuple[tuple[str, ...], tuple[Left, ...]]:
-    """Undo what these evictions changed, the last step first: what was put back, and what was kept as it is.
-
-    One that was cut short is not finished any more, and what it still holds stopped goes on.
-    """
-    put_back: list[str] = []
-    left: list[Left] = []
-    keep = journal.state.quarantine
-    for eviction in evictions:
-        journal.close(eviction.id)
-        reloads: list[bytes] = []
-        for entry in reversed(eviction.entries):
-            if entry.undo is None or entry.state not in (Progress.DONE, Progress.BEGUN, Progress.KEPT):
-                continue
-            try:
-                match entry.undo:
-                    case MovedFile() as moved:
-                        files.restore_moved(moved, keep)
-                        put_back.append(os.fsdecode(moved.path))
-                    case EditedFile() as edited:
-                        files.restore_edited(edited, keep)
-                        put_back.append(os.fsdecode(edited.path))
-                    case RemovedLink() as removed:
-                        links.restore_link(removed)
-                        put_back.append(os.fsdecode(removed.path))
-                    case MadeLink() as made:
-                        links.unmake_link(made)
-                    case ManagerReloaded(socket=socket):
-                        reloads.append(socket)
-                    case Unmounted():
-                        pass  # see `not_put_back`
-                    case UnloadedModule(name=name):
-                        why = "Davy never loads a module: it stays out until something else loads it"
-                        left.append(Left(f"load the kernel module {name} again", why))
-                    case FrozenGroup():
-                        with _Run(kernel, journal, eviction, lambda _: None) as run:
-                            run.let_go()
-            except (Untouched, OSError) as error:
-                why = printable(str(error))
-                journal.ended(eviction.id, entry.seq, Progress.KEPT, why)
-                left.append(Left(described(entry.step), why))
-                continue
-            journal.ended(eviction.id, entry.seq, Progress.UNDONE)
-        for socket in reloads:
-            try:
-                systemd.reload(socket)
-            except Untouched as error:
-                left.append(Left("have systemd read its units again", printable(str(error))))
-    return tuple(put_back), tuple(left)
+def let_go(kernel: Kernel, journal: Journal, eviction: Eviction) -> None:
+    """Have what an eviction that was cut short still holds go on where it was.  Raises `Untouched`."""
+    with _Run(kernel, journal, eviction, lambda _: None) as run:
+        run.let_go()

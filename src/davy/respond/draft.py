@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from davy.correlate.allowed import own_autostarts
 from davy.hands.attributes import storable
@@ -14,7 +14,7 @@ from davy.model.autostarts import Autostart
 from davy.model.concealment import Cover, Preload
 from davy.model.incidents import Actor, Allowed
 from davy.model.lookup import lookup
-from davy.model.plan import FileIdentity, Left, Quarantine, Step, Target, UnloadModule
+from davy.model.plan import FileIdentity, Left, Quarantine, RemoveLink, Step, Target, UnloadModule
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
 
@@ -24,6 +24,15 @@ REBUILD: Final = (
     "what runs in the kernel can deceive every program on this host, Davy included; "
     "cut it off the network, save what you need, install it anew"
 )
+
+
+class Taken(NamedTuple):
+    """One line, or a part of one, that is to be taken out of a file."""
+
+    number: int
+    text: bytes
+    remains: bytes
+    """What of the line is not taken; nothing when all is."""
 
 
 class Draft:
@@ -36,11 +45,15 @@ class Draft:
         spared_files: frozenset[tuple[int, int]],
         actors: Sequence[Actor],
         allowed: Sequence[Allowed] = (),
+        named: Sequence[Autostart] = (),
     ) -> None:
         self.host, self.snapshot, self.ways = host, snapshot, lookup(snapshot)
         known = (self.ways.autostart.get(actor.subject) for actor in actors)
         self.actor_autostarts = [autostart for autostart in known if autostart is not None]
+        self.named = {autostart.subject for autostart in named}
+        """Autostarts that the operator named."""
         self.database: PackageDatabase = packages(host.root)
+        self.database.owners({autostart.path for autostart in (*self.actor_autostarts, *named)})  # all at once
         self.spared_files = spared_files
         self.allowed = {subject for one in allowed for subject in one.subjects}
         """Processes that the owner allowed."""
@@ -53,7 +66,7 @@ class Draft:
         self.entries: list[Step] = []
         self.unloads: dict[str, UnloadModule] = {}
         self.managers: dict[bytes, list[str]] = {}
-        self.lines: dict[str, list[Autostart]] = {}
+        self.lines: dict[str, list[Taken]] = {}
         self.preloads: dict[str, list[Preload]] = {}
         self.left: dict[str, Left] = {}
         self.vendor_units: list[str] = []
@@ -63,20 +76,25 @@ class Draft:
         process = self.ways.by_subject[subject]
         for path in (process.exe_path, process.script):
             if path:
-                yield os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+                yield _real_name(path)
 
     def leave(self, what: str, why: str) -> None:
         self.left.setdefault(what, Left(printable(what, 400), printable(why, 400)))
 
-    def identity(self, path: str, sha256: str | None = None) -> FileIdentity | None:
-        """The file at ``path`` as it is now, by its real folder; None, and left with the reason, when it must stay."""
+    def identity(
+        self, path: str, sha256: str | None = None, *, limit: int = _FILE_LIMIT, follow: bool = False
+    ) -> FileIdentity | None:
+        """The file at ``path`` as it is now, by its real folder; None, and left with the reason, when it must stay.
+
+        To ``follow`` means to take the file that a last link leads to.
+        """
         try:
-            real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+            real = os.path.realpath(path) if follow else _real_name(path)
             found = self.host.root.lstat(real)
             if not found.regular:
                 self.leave(path, "not a regular file")
                 return None
-            digest = self.host.root.digest(real, _FILE_LIMIT)
+            digest = self.host.root.digest(real, limit)
         except Gone:
             return None  # by itself, since the scan
         except HostError as error:
@@ -88,7 +106,7 @@ class Draft:
             self.leave(path, ALLOWED)
             return None
         if digest is None:
-            self.leave(path, f"larger than {_FILE_LIMIT >> 20} MiB")
+            self.leave(path, f"larger than {limit >> 20} MiB")
             return None
         if sha256 is not None and digest.sha256 != sha256:
             self.leave(path, "another file by now than the one that runs")
@@ -114,12 +132,57 @@ class Draft:
         self.leave(path, "belongs to another user: run as root")
         return False
 
-    def file(self, path: str, why: str) -> None:
-        """Have a file moved away, unless an installed package owns it."""
+    def entry(self, path: str, why: str) -> bool:
+        """Have a file that is an entry of its own moved away; of a link, the link goes and what it leads to.
+
+        False when it must stay, which is left with the reason.
+        """
+        try:
+            if self.host.root.lstat(_real_name(path)).link:
+                self.enabling_links((path,))
+                path = os.path.realpath(path)
+                if owner := self.database.owners([path]).get(path):
+                    self.leave(path, f"belongs to the installed package {owner}")
+                    return True
+        except HostError as error:
+            self.leave(path, str(error))
+            return False
+        identity = self.identity(path)
+        if identity is None or not self.mine(path):
+            return False
+        if identity.path not in self.moved:
+            self.entries.append(Quarantine(file=identity, why=why))
+        return True
+
+    @property
+    def moved(self) -> set[bytes]:
+        """The files that go before anything is ended."""
+        return {step.file.path for step in self.entries if isinstance(step, Quarantine)}
+
+    def enabling_links(self, links: Sequence[str]) -> None:
+        """Have links removed; what is no link is left."""
+        for link in links:
+            try:
+                destination = os.fsencode(self.host.root.readlink(link))
+            except HostError as error:
+                self.leave(link, str(error))
+                continue
+            step = RemoveLink(path=os.fsencode(_real_name(link)), destination=destination)
+            if step not in self.entries:
+                self.entries.append(step)
+
+    def file(self, path: str, why: str, *, loaded_by_others: bool = False) -> None:
+        """Have a file moved away, unless an installed package owns it.  ``loaded_by_others`` as in `Quarantine`."""
         owner = self.database.owners([path]).get(path)
         if owner:
             self.leave(path, f"belongs to the installed package {owner}")
             return
         identity = self.identity(path)
         if identity is not None and self.mine(path):
-            self.files.setdefault(identity.path, Quarantine(file=identity, why=why))
+            step = Quarantine(file=identity, why=why, loaded_by_others=loaded_by_others)
+            self.files.setdefault(identity.path, step)
+
+
+def _real_name(path: str) -> str:
+    """The path by its real folder, its own last link not followed."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))

@@ -13,12 +13,13 @@ from davy.hands.errors import Untouched
 from davy.hands.modules import loaded
 from davy.host.modules import LoadedModule
 from davy.knowledge.honest_mounts import emulator
+from davy.model.autostarts import AutostartKind
 from davy.model.concealment import Cover, PreloadKind
 from davy.model.findings import HOST
 from davy.model.incidents import Actor
-from davy.model.plan import Quarantine, RemoveLines, UnloadModule, Unmount
+from davy.model.plan import Quarantine, UnloadModule, Unmount
 from davy.model.text import printable
-from davy.respond.draft import REBUILD, Draft
+from davy.respond.draft import REBUILD, Draft, Taken
 
 _PRELOAD_GAPS: Final = b" \t:"
 _PRELOAD_WORD: Final = re.compile(rb"[ \t:]*([^ \t:#]+)")
@@ -139,27 +140,18 @@ def unpreload(draft: Draft, actor: Actor) -> None:
 
 
 def preload_lines(draft: Draft) -> None:
-    """One step a file; of a line with honest entries, too, only the guilty ones go."""
+    """Of a line with honest entries, too, only the guilty ones go, whether as preloads or as what starts a library."""
     for path, preloads in draft.preloads.items():
-        owner = draft.database.owners([path]).get(path)
-        identity = draft.identity(path) if not owner else None
-        if owner:
-            draft.leave(path, f"belongs to the installed package {owner}")
-        if identity is None or not draft.mine(path):
-            continue
-        lines: dict[int, tuple[bytes, set[bytes]]] = {}
+        taken = draft.lines.setdefault(os.path.realpath(path), [])
+        entries: dict[int, tuple[bytes, set[bytes]]] = {}
         for preload in preloads:
-            lines.setdefault(preload.line or 0, (os.fsencode(preload.text), set()))[1].add(os.fsencode(preload.entry))
-        numbers = tuple(sorted(lines))
-        remains = tuple(without_entries(*lines[number]) for number in numbers)
-        draft.entries.append(
-            RemoveLines(
-                file=identity,
-                lines=numbers,
-                texts=tuple(lines[number][0] for number in numbers),
-                remains=remains if any(remains) else (),
-            )
-        )
+            known = entries.setdefault(preload.line or 0, (os.fsencode(preload.text), set()))
+            known[1].add(os.fsencode(preload.entry))
+        for autostart in draft.actor_autostarts:
+            if autostart.kind is AutostartKind.LOADER and autostart.path == path and autostart.line in entries:
+                entries[autostart.line][1].add(os.fsencode(autostart.command))
+        taken[:] = [each for each in taken if each.number not in entries]
+        taken += [Taken(number, text, without_entries(text, guilty)) for number, (text, guilty) in entries.items()]
 
 
 def without_entries(line: bytes, entries: set[bytes]) -> bytes:

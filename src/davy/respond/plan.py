@@ -16,6 +16,7 @@ from davy.detect.programs import own_program
 from davy.host import Host, HostError
 from davy.knowledge import family_by_path
 from davy.knowledge.programs import interpreter
+from davy.model.autostarts import Autostart
 from davy.model.facts import Executable, Process, ProcessDetail
 from davy.model.findings import HOST, Aspect, Finding
 from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
@@ -31,10 +32,13 @@ from davy.model.plan import (
 )
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
-from davy.respond.autostarts import disable, lines, reloads
+from davy.respond import packaged
+from davy.respond.autostarts import disable
 from davy.respond.draft import ALLOWED, REBUILD, Draft
 from davy.respond.freeze import running
 from davy.respond.hiders import preload_lines, uncover, unload, unmounts, unpreload
+from davy.respond.lines import lines
+from davy.respond.units import reloads
 
 _TELLING_BITS: Final = 5.0
 """What hides is touched for one finding of concealment with so many bits: no honest mount or library gets them."""
@@ -46,24 +50,29 @@ def plan(
     incidents: Sequence[Incident],
     *,
     spared_files: frozenset[tuple[int, int]] = frozenset(),
+    named: Sequence[Autostart] = (),
 ) -> Plan:
     """The steps that evict ``incidents``, in order, and what is left alone and why.
 
-    ``spared_files`` (device, inode) are Davy's own state.
+    ``spared_files`` (device, inode) are Davy's own state; ``named`` are the keys that the operator named, which go
+    whatever is found of them.
     """
     actors = [actor for one in incidents for actor in one.actors]
     findings: dict[str, list[Finding]] = {}
     for finding in (finding for one in incidents for finding in one.findings):
         findings.setdefault(finding.subject, []).append(finding)
-    draft = Draft(host, snapshot, spared_files, actors, allowed(snapshot, findings))
+    draft = Draft(host, snapshot, spared_files, actors, allowed(snapshot, findings), named)
     for actor in actors:
         if actor.kind is Kind.PROCESS and actor.role in (Role.MINER, Role.GUARDIAN, Role.DROPPER, Role.HIDER):
             _process(draft, actor)
     told = _told_by_themselves(incidents)
+    tools = {tool.subject: tool for tool in snapshot.tools}
     for actor in actors:
         if actor.role is Role.HIDER and actor.subject not in told and actor.subject != HOST:
             if actor.kind is not Kind.PROCESS:
                 draft.leave(actor.name, "too little is found against it by itself: it may be honest")
+        elif tampered := tools.get(actor.subject):
+            packaged.tool(draft, tampered)
         elif actor.kind is Kind.AUTOSTART:
             disable(draft, draft.ways.autostart.get(actor.subject))
         elif actor.subject.startswith("mount:"):
@@ -74,8 +83,10 @@ def plan(
             draft.file(actor.path, "a file of the family")
         elif actor.kind is Kind.LIBRARY and actor.role is Role.HIDER:
             unpreload(draft, actor)
-    lines(draft)
+    for autostart in named:
+        disable(draft, autostart)
     preload_lines(draft)
+    lines(draft)
     reloads(draft)
     _drop_files_in_use(draft, _odd_programs(incidents))
     targets = tuple(draft.targets.values())
@@ -89,7 +100,7 @@ def plan(
     if targets or draft.programs:
         steps.append(Kill())
     steps += draft.unloads.values()
-    steps += draft.files.values()
+    steps += (step for path, step in draft.files.items() if path not in draft.moved)
     return Plan(
         incidents=tuple(one.id for one in incidents),
         boot_id=snapshot.host.boot_id,

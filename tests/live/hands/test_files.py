@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from davy.hands.attributes import IMMUTABLE, attributes_of, inode_flags, set_inode_flags
+from davy.hands.edits import remove_lines, restore_edited, without_lines
 from davy.hands.errors import Untouched
-from davy.hands.files import quarantine, remove_lines, restore_edited, restore_moved, without_lines
+from davy.hands.files import quarantine, restore_moved
 from davy.hands.links import make_link, remove_link, restore_link, unmake_link
 from davy.model.plan import FileIdentity, Quarantine, RemoveLines, RemoveLink
 from davy.model.undo import EditedFile, MovedFile, Undo

@@ -8,7 +8,7 @@ from tests.unit.snapshots import BOOT, TAKEN
 
 from davy.correlate import correlate
 from davy.detect import detect, triage
-from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.facts import (
     PF_KTHREAD,
     Exe,
@@ -26,6 +26,7 @@ from davy.model.facts import (
 )
 from davy.model.incidents import Kind, Role, Verdict
 from davy.model.snapshot import Snapshot
+from davy.model.tools import SystemTool, Tampering
 
 ODD = st.text(st.characters(exclude_categories=()), max_size=12)
 """Any code point: what is no UTF-8, halves of surrogate pairs, terminal escapes, direction marks."""
@@ -129,7 +130,29 @@ def entries(draw: st.DrawFn) -> Autostart:
         programs=tuple(draw(st.lists(PATHS, max_size=3))),
         mtime=draw(st.none() | SECONDS),
         owner_package=draw(st.none() | NAMES),
+        unmodified=draw(st.none() | MAYBE),
     )
+
+
+@st.composite
+def leads(draw: st.DrawFn) -> Followed:
+    path = draw(st.none() | PATHS)
+    return Followed(
+        autostart=draw(st.sampled_from(["autostart:/a", "autostart:/a:0", "autostart:/tmp/x", "autostart:/tmp/x:1"])),
+        step=draw(st.sampled_from(Step)),
+        path=path,
+        executable=draw(st.none() | executables()) if path else None,
+        folder_mode=draw(st.none() | st.sampled_from([0, 0o777])),
+        text=draw(st.none() | WORDS),
+    )
+
+
+@st.composite
+def tools(draw: st.DrawFn) -> SystemTool:
+    return SystemTool(
+        path=draw(PATHS), package=draw(NAMES), tampering=draw(st.sampled_from(Tampering)),
+        text=draw(st.none() | WORDS), renamed_to=draw(st.none() | PATHS), database=draw(st.sampled_from(["", "dpkg"])),
+    )  # fmt: skip
 
 
 @st.composite
@@ -167,6 +190,8 @@ SNAPSHOTS = st.builds(
     restarts=st.lists(st.builds(Restart, KEYS, PATHS), max_size=3).map(tuple),
     sockets=st.lists(sockets(), max_size=3).map(tuple),
     autostarts=st.lists(entries(), max_size=4).map(tuple),
+    followed=st.lists(leads(), max_size=4).map(tuple),
+    tools=st.lists(tools(), max_size=2).map(tuple),
     known_files=st.lists(st.builds(KnownFile, PATHS, NAMES, executables()), max_size=2).map(tuple),
 )
 

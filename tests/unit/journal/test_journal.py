@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from davy.journal import Eviction, Journal, Progress
@@ -29,19 +30,25 @@ from davy.model.plan import (
     ReloadManager,
     RemoveLines,
     RemoveLink,
+    RestorePackaged,
+    SetKernelValue,
     Target,
     UnloadModule,
+    Unregister,
 )
 from davy.model.undo import (
     EditedFile,
     FileAttributes,
+    FolderTimes,
     FrozenGroup,
+    KernelValueSet,
     MadeLink,
     ManagerReloaded,
     MovedFile,
     RemovedLink,
     Undo,
     UnloadedModule,
+    Unregistered,
 )
 
 HOSTILE = b"/tmp/\xff\x1b[2J\n[/]x"
@@ -60,6 +67,11 @@ EVERY_STEP = (
     Kill(),
     Quarantine(file=FILE, why="the actors run it"),
     UnloadModule(name="usb_pcs", size=16384, references=0, taint="OE"),
+    RestorePackaged(
+        file=FILE, package="procps", archive=HOSTILE, member=b"./bin/\xff", sha256="6", mode=0o755, uid=0, gid=0
+    ),
+    SetKernelValue(path=b"/proc/sys/kernel/core_pattern", seen=b"|/tmp/\xff", usual=b"core"),
+    Unregister(path=b"/proc/sys/fs/binfmt_misc/\xff", seen=b"enabled"),
 )
 EVERY_UNDO: tuple[Undo, ...] = (
     FrozenGroup(group=b"/sys/fs/cgroup/davy-1-\xff", homes={7: "/system.slice/evil.service"}),
@@ -69,6 +81,12 @@ EVERY_UNDO: tuple[Undo, ...] = (
     ManagerReloaded(socket=b"/run/systemd/private"),
     MovedFile(path=HOSTILE, attributes=ATTRIBUTES, kept="1-7", sha256="c"),
     UnloadedModule(name="usb_pcs"),
+    MovedFile(
+        path=HOSTILE, attributes=ATTRIBUTES, kept="1-7", sha256="c", folder_times=FolderTimes(before_ns=1, left_ns=2)
+    ),
+    RemovedLink(path=HOSTILE, destination=b"/etc/\xff", uid=0, gid=0, atime_ns=3, mtime_ns=4),
+    KernelValueSet(path=b"/proc/sys/kernel/core_pattern", before=b"|/tmp/\xff", after=b"core"),
+    Unregistered(path=b"/proc/sys/fs/binfmt_misc/\xff", registration=b":\xff:E::x::/tmp/x:", enabled=False),
 )
 
 
@@ -438,3 +456,19 @@ def test_root_keeps_its_state_with_the_system_and_everybody_else_at_home(monkeyp
     assert default_folder() == "/home/ada/.local/state/davy"
     monkeypatch.setenv("XDG_STATE_HOME", "/srv/state")
     assert default_folder() == "/srv/state/davy"
+
+
+_OLD_FILE = {"path": b"/etc/x", "device": 1, "inode": 2, "size": 3, "mtime_ns": 4, "sha256": "5"}
+_OLD_ATTRIBUTES = {"mode": 0o644, "uid": 1, "gid": 2, "atime_ns": 3, "mtime_ns": 4, "flags": None, "xattrs": {}}
+
+
+def test_what_a_davy_of_before_there_were_folders_times_has_written_is_still_read() -> None:
+    """As 0.1.0 wrote it: an undo must be possible after an update."""
+    moved = {"type": "moved", "path": b"/etc/x", "attributes": _OLD_ATTRIBUTES, "kept": "1-1", "sha256": "c"}
+    link = {"type": "removed-link", "path": b"/l", "destination": b"/d", "uid": 0, "gid": 0}
+    lines = {"type": "remove-lines", "file": _OLD_FILE, "lines": [1], "texts": [b"a"]}
+    read = msgspec.msgpack.decode(msgspec.msgpack.encode([moved, link]), type=list[Undo])
+    assert [type(one) for one in read] == [MovedFile, RemovedLink]
+    assert [one.folder_times for one in read if isinstance(one, (MovedFile, RemovedLink))] == [None, None]
+    plan = {"incidents": ["i"], "boot_id": None, "steps": [lines]}
+    assert isinstance(msgspec.msgpack.decode(msgspec.msgpack.encode(plan), type=Plan).steps[0], RemoveLines)

@@ -268,6 +268,17 @@ def test_more_than_is_kept_of_one_look_is_neither_new_nor_gone(
     assert since_last(journal, many) == ([], [], [])
 
 
+def test_what_is_never_readable_again_does_not_pile_up(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "AUTOSTARTS_KEPT", 10)
+    monkeypatch.setattr(seen, "_PAST_KEPT", 10)
+    for turn in range(20):
+        many = tuple(unit(f"{turn}-{each}.service") for each in range(10))
+        seen.keep(journal, many, START + turn, (Gap("systemd", "the rest of the units", "too many"),))
+    with journal.transaction() as db:
+        (rows,) = db.execute("SELECT COUNT(*) FROM autostarts").fetchone()
+    assert rows <= 40
+
+
 def test_hostile_names_are_kept_and_known_again(journal: Journal) -> None:
     hostile = [
         line(1, "/tmp/\udcff\x1b[2J\x00x" + "y" * 100_000, path="/etc/cron.d/\udcfe\n"),

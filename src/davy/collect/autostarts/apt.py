@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.files import Entry
+from davy.collect.autostarts.spans import Span
 
 _DEPTH_LIMIT: Final = 64
 _TOKEN: Final = re.compile(
@@ -58,7 +58,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             yield _Token(kind, match[0], match.start(), match.end())
 
 
-def apt_entries(text: str) -> Iterator[Entry]:
+def apt_entries(text: str) -> Iterator[Span]:
     """The commands of an apt.conf(5), each a value of one of the options that run something.
 
     A block that another file clears (``#clear``) is read all the same.
@@ -82,7 +82,7 @@ def apt_entries(text: str) -> Iterator[Entry]:
         yield from _of_statement(around, statement, statement[-1].end)
 
 
-def _of_statement(around: list[str], statement: list[_Token], end: int) -> Iterator[Entry]:
+def _of_statement(around: list[str], statement: list[_Token], end: int) -> Iterator[Span]:
     """The entry that ``Name "value";`` makes, or a value alone in the block of its list."""
     if not statement:
         return
@@ -90,13 +90,13 @@ def _of_statement(around: list[str], statement: list[_Token], end: int) -> Itera
     option = "::".join(part.strip(":") for part in [*around, *name] if part.strip(":"))
     command = statement[-1].value.strip()
     if command and _RUNNING.fullmatch(option):
-        yield Entry(command, statement[0].start, end, schedule=f"apt: {option}")
+        yield Span(command, statement[0].start, end, schedule=f"apt: {option}")
 
 
-def dpkg_entries(text: str) -> Iterator[Entry]:
+def dpkg_entries(text: str) -> Iterator[Span]:
     """The commands of a dpkg.cfg(5)."""
     for match in _DPKG_LINE.finditer(text):
         command = match["command"].rstrip()
         if len(command) > 1 and command[0] in "\"'" and command[-1] == command[0]:
             command = command[1:-1]
-        yield Entry(command, match.start(), match.end(), schedule=f"dpkg: {match['option']}")
+        yield Span(command, match.start(), match.end(), schedule=f"dpkg: {match['option']}")

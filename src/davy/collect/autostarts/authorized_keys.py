@@ -75,7 +75,7 @@ def authorized_keys(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
-        texts.next_home()
+        texts.next_home(home.path)
         for name in dict.fromkeys((*_USUAL, *(name for name in elsewhere if not name.startswith(("/", "%h/"))))):
             for file in texts.read(f"{home.path}/{name}"):
                 yield from _keys(texts, file, home.user, home.path)
@@ -99,6 +99,7 @@ def _at(host: Host, texts: Texts, pattern: str) -> Iterator[Autostart | Gap]:
     if not pattern.startswith(("/", "%h/")):
         return
     if "%" not in pattern:
+        texts.next_home(None)
         for file in texts.read(pattern):
             yield from _keys(texts, file, None, None)
         return
@@ -107,6 +108,7 @@ def _at(host: Host, texts: Texts, pattern: str) -> Iterator[Autostart | Gap]:
         meaning = {"%h": account.home.rstrip("/"), "%u": account.name, "%U": str(account.uid), "%%": "%"}
         path = "".join(meaning.get(piece, "\0" if piece[0] == "%" else piece) for piece in _TOKEN.findall(pattern))
         if path.startswith("/") and "\0" not in path:
+            texts.next_home(account.home)
             for file in texts.read(path):
                 yield from _keys(texts, file, account.name, account.home)
 

@@ -15,9 +15,11 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
-from davy.collect.autostarts.files import Entry, Files, Text, whole
+from davy.collect.autostarts.files import Files, whole
 from davy.collect.autostarts.homes import homes
 from davy.collect.autostarts.json_spans import Value, members
+from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.texts import Text
 from davy.collect.autostarts.unit_files import unit_settings
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
@@ -26,8 +28,8 @@ from davy.model.facts import Gap
 _COLLECTOR: Final = "containers"
 _KIND: Final = AutostartKind.CONTAINER
 
-_DOCKER: Final = "/var/lib/docker"
-_ROOTLESS: Final = ".local/share/docker"
+_DOCKER: Final = "/var/lib/docker/containers/*/hostconfig.json"
+_ROOTLESS: Final = ".local/share/docker/containers/*/hostconfig.json"
 _NO_POLICY: Final = '{"Name":"no","MaximumRetryCount":0}'
 _QUADLETS: Final = (
     "/etc/containers/systemd/*.container", "/etc/containers/systemd/*/*.container",
@@ -52,32 +54,32 @@ def containers(host: Host) -> Iterator[Autostart | Gap]:
     ``command`` is what runs inside, or the image where that alone says it; ``programs`` are files of the host's only.
     """
     files = Files(host, _COLLECTOR)
-    yield from _docker(files, _DOCKER, "root")
-    yield from _quadlets(files, _QUADLETS, "root")
+    yield from _docker(files, "", _DOCKER, "root")
+    yield from _quadlets(files, "", _QUADLETS, "root")
     yield from _lxc(files)
     for home in homes(host, _COLLECTOR):
         if isinstance(home, Gap):
             yield home
             continue
-        yield from _docker(files, f"{home.path}/{_ROOTLESS}", home.user)
-        yield from _quadlets(files, tuple(f"{home.path}/{place}" for place in _OWN_QUADLETS), home.user)
+        yield from _docker(files, home.path, _ROOTLESS, home.user)
+        yield from _quadlets(files, home.path, _OWN_QUADLETS, home.user)
 
 
-def _docker(files: Files, data: str, user: str | None) -> Iterator[Autostart | Gap]:
-    for file in files.texts(f"{data}/containers/*/hostconfig.json"):
+def _docker(files: Files, below: str, hostconfigs: str, user: str | None) -> Iterator[Autostart | Gap]:
+    for file in files.texts(hostconfigs, below=below):
         if isinstance(file, Gap):
             yield file
             continue
-        policy = next((each for each in members(file.text) if each.key == "RestartPolicy"), None)
+        policy = next((each for each in members(file.content) if each.key == "RestartPolicy"), None)
         if policy is None or _named(policy.value) in ("", "no"):
             continue
         config: dict[str, Any] = {}
-        for other in files.texts(f"{posixpath.dirname(file.path)}/config.v2.json"):
+        for other in files.read(f"{posixpath.dirname(file.path)}/config.v2.json"):
             if isinstance(other, Gap):
                 yield other
             else:
-                config = {each.key: each.value for each in members(other.text)}
-        entry = docker_entry(policy, config, {each.key: each.value for each in members(file.text)})
+                config = {each.key: each.value for each in members(other.content)}
+        entry = docker_entry(policy, config, {each.key: each.value for each in members(file.content)})
         yield from files.entries_of(file, _KIND, (entry,), user=user)
 
 
@@ -86,13 +88,13 @@ def _named(policy: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def docker_entry(policy: Value, config: dict[str, Any], hostconfig: dict[str, Any]) -> Entry:
+def docker_entry(policy: Value, config: dict[str, Any], hostconfig: dict[str, Any]) -> Span:
     """A container by its restart policy, its ``config.v2.json`` and its ``hostconfig.json``."""
     image = _inside(config, "Config", "Image") or _inside(config, "Image")
     arguments = config.get("Args")
     words = [config.get("Path"), *(arguments[:_WORDS_LIMIT] if isinstance(arguments, list) else ())]
     command = shlex.join([word for word in words if isinstance(word, str) and word])
-    return Entry(
+    return Span(
         command or image or "container", policy.start, policy.end, schedule=f"docker: restart={_named(policy.value)}",
         programs=_bound(words, hostconfig), image=image or None, instead=_NO_POLICY,
     )  # fmt: skip
@@ -117,14 +119,14 @@ def _bound(words: list[Any], hostconfig: dict[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _quadlets(files: Files, places: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
-    for file in files.texts(*places):
+def _quadlets(files: Files, below: str, places: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
+    for file in files.texts(*places, below=below):
         yield file if isinstance(file, Gap) else _quadlet(file, user)
 
 
 def _quadlet(file: Text, user: str | None) -> Autostart:
     """A quadlet is taken out as a file, as a unit is: systemd makes a service of it when it reads its units."""
-    settings = {setting.key: setting.value for setting in unit_settings(file.text, _QUADLET_KEYS)}
+    settings = {setting.key: setting.value for setting in unit_settings(file.content, _QUADLET_KEYS)}
     image = settings.get("Image", "")
     command = " ".join(filter(None, (settings.get("Entrypoint"), settings.get("Exec"))))
     wanted = "boot" if settings.get("WantedBy") or settings.get("RequiredBy") else ""
@@ -133,15 +135,15 @@ def _quadlet(file: Text, user: str | None) -> Autostart:
     return whole(_KIND, file, command or image or file.path, schedule=schedule, user=user, programs=(), image=image)
 
 
-def lxc_entries(text: str, name: str) -> Iterator[Entry]:
+def lxc_entries(text: str, name: str) -> Iterator[Span]:
     """That a container starts with the machine, and the commands of its hooks, which the host runs."""
     if started := _LXC_START.search(text):
         init = _LXC_INIT.search(text)
         command = init[1].rstrip() if init else f"lxc-start -n {shlex.quote(name)}"
-        yield Entry(command, started.start(), started.end(), schedule="boot", programs=())
+        yield Span(command, started.start(), started.end(), schedule="boot", programs=())
     for hook in _LXC_HOOK.finditer(text):
         command, when = hook["command"] or hook["run"], hook["when"] or hook["script"]
-        yield Entry(command.rstrip(), hook.start(), hook.end(), schedule=f"lxc: {when}")
+        yield Span(command.rstrip(), hook.start(), hook.end(), schedule=f"lxc: {when}")
 
 
 def _lxc(files: Files) -> Iterator[Autostart | Gap]:
@@ -149,5 +151,5 @@ def _lxc(files: Files) -> Iterator[Autostart | Gap]:
         if isinstance(file, Gap):
             yield file
         else:
-            entries = lxc_entries(file.text, posixpath.basename(posixpath.dirname(file.path)))
+            entries = lxc_entries(file.content, posixpath.basename(posixpath.dirname(file.path)))
             yield from files.entries_of(file, _KIND, entries, user="root")

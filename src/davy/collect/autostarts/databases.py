@@ -14,8 +14,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from davy.collect.autostarts.files import Entry, Files, Text
+from davy.collect.autostarts.files import Files
 from davy.collect.autostarts.settings import server_settings, unquoted
+from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -57,19 +59,19 @@ _INCLUDE: Final = re.compile(
 )
 
 
-def postgres_entries(text: str) -> Iterator[Entry]:
+def postgres_entries(text: str) -> Iterator[Span]:
     """The settings of PostgreSQL that run a command or load a library; empty ones do nothing."""
     for setting in server_settings(text):
         key, value = setting.key.lower(), unquoted(setting.value)
         if not value or value in _POSTGRES_USUAL:
             continue
         if key in _POSTGRES_COMMANDS:
-            yield Entry(value, setting.start, setting.end, schedule=f"postgresql: {key}")
+            yield Span(value, setting.start, setting.end, schedule=f"postgresql: {key}")
         elif key in _POSTGRES_LIBRARIES:
             yield _loading(value, re.split(r"[,:]", value), setting.start, setting.end, f"postgresql: {key}")
 
 
-def mysql_entries(text: str) -> Iterator[Entry]:
+def mysql_entries(text: str) -> Iterator[Span]:
     """The options of MySQL and MariaDB that load a plugin, read a file of statements or run a command."""
     for setting in server_settings(text):
         key, value = setting.key.lower().replace("-", "_"), unquoted(setting.value)
@@ -78,41 +80,41 @@ def mysql_entries(text: str) -> Iterator[Entry]:
             continue
         if key in _MYSQL_COMMANDS:
             programs = None if key == "wsrep_notify_cmd" else ()
-            yield Entry(value, setting.start, setting.end, schedule=f"mysql: {key}", programs=programs)
+            yield Span(value, setting.start, setting.end, schedule=f"mysql: {key}", programs=programs)
         elif key in _MYSQL_FILES:
             files = [part.rpartition("=")[2] for part in re.split(r"[;:]", value)]
             yield _loading(value, files, setting.start, setting.end, f"mysql: {key}")
 
 
-def _loading(value: str, files: list[str], start: int, end: int, schedule: str) -> Entry:
+def _loading(value: str, files: list[str], start: int, end: int, schedule: str) -> Span:
     """An entry that loads files; those without a path lie in a folder that the program knows."""
     paths = (file.strip(" \t'\"") for file in files)
-    return Entry(value, start, end, schedule=schedule, programs=tuple(p for p in paths if p.startswith("/")))
+    return Span(value, start, end, schedule=schedule, programs=tuple(p for p in paths if p.startswith("/")))
 
 
-def redis_entries(text: str) -> Iterator[Entry]:
+def redis_entries(text: str) -> Iterator[Span]:
     """The modules that Redis loads, and a folder for its dumps in which they would be run or let somebody in."""
     for setting in server_settings(text):
         key, value = setting.key.lower(), setting.value
         if key == "loadmodule" and (module := _REDIS_MODULE.match(value)):
             path = module["path"]
             command = f"{path}{module['arguments'].rstrip()}"
-            yield Entry(
+            yield Span(
                 command, setting.start, setting.end, schedule="redis: loadmodule",
                 programs=(path,) if path.startswith("/") else (),
             )  # fmt: skip
         elif key == "dir" and _REDIS_STRANGE.fullmatch(unquoted(value)):
-            yield Entry(f"dir {unquoted(value)}", setting.start, setting.end, schedule="redis: save", programs=())
+            yield Span(f"dir {unquoted(value)}", setting.start, setting.end, schedule="redis: save", programs=())
 
 
 def _included(file: Text) -> Iterator[str]:
     """``include_dir 'conf.d'`` of PostgreSQL, ``!includedir /etc/mysql/conf.d/`` of MySQL, ``include x`` of Redis."""
-    for found in _INCLUDE.finditer(file.text):
+    for found in _INCLUDE.finditer(file.content):
         path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), unquoted(found["path"].strip())))
         yield f"{path}/*" if found["folder"] else path
 
 
-_SERVERS: Final[tuple[tuple[tuple[str, ...], Callable[[str], Iterator[Entry]], str], ...]] = (
+_SERVERS: Final[tuple[tuple[tuple[str, ...], Callable[[str], Iterator[Span]], str], ...]] = (
     (_POSTGRES, postgres_entries, "postgres"),
     (_MYSQL, mysql_entries, "mysql"),
     (_REDIS, redis_entries, "redis"),

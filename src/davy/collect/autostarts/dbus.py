@@ -47,7 +47,7 @@ def dbus_services(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
         else:
-            whose |= {f"{home.path}/{folder}": home for folder in _HOME_SESSION}
+            whose |= {f"{home.path}/{folder}": home for folder in _HOME_SESSION if reading.may_hold(home.path, folder)}
     for place in reading.places(whose, suffix=".service"):
         if isinstance(place, Gap):
             yield place

@@ -74,7 +74,12 @@ def desktop_autostarts(host: Host) -> Iterator[Autostart | Gap]:
         else:
             owners.append(home)
     for group in _GROUPS:
-        whose = {f"{home.path}{name}": home for home in owners for name in group.names(home)}
+        whose = {
+            f"{home.path}{name}": home
+            for home in owners
+            for name in group.names(home)
+            if home is _EVERYBODY or reading.may_hold(home.path, name)
+        }
         found = reading.places((), whose) if group.files else reading.places(whose, suffix=group.suffix)
         yield from _group(reading, group, found, whose)
     yield from _lxsession(reading, owners)
@@ -108,7 +113,10 @@ def _group(
 def _lxsession(reading: Reading, owners: list[Home]) -> Iterator[Autostart | Gap]:
     whose: dict[str, Home] = {}
     for home in owners:
-        for folder in reading.inside(f"{home.path}/{'.config' if home.path else 'etc/xdg'}/lxsession"):
+        config = ".config" if home.path else "etc/xdg"
+        if not reading.may_hold(home.path, f"{config}/lxsession"):
+            continue
+        for folder in reading.inside(f"{home.path}/{config}/lxsession"):
             if isinstance(folder, Gap):
                 yield folder
             else:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.homes import homes
+from davy.collect.autostarts.homes import Home, homes
 from davy.collect.autostarts.texts import Entry, Text, Texts
 from davy.host import Host
 from davy.knowledge.start_variables import COMMANDS, loading
@@ -116,13 +116,14 @@ def environment_lines(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(found, Gap):
             yield found
         else:
-            texts, file, schedule, user = found
-            entries = (variable.entry for variable in variables(file.content))
-            yield from texts.entries(file, AutostartKind.ENVIRONMENT, entries, schedule=schedule, user=user)
+            entries = (variable.entry for variable in variables(found.file.content))
+            yield from found.texts.entries(
+                found.file, AutostartKind.ENVIRONMENT, entries, schedule=found.schedule, user=found.user
+            )
 
 
-def start_scripts(host: Host) -> Iterator[tuple[str, str | None]]:
-    """The scripts that ``BASH_ENV`` and ``ENV`` have every shell read, and as whom.
+def start_scripts(host: Host) -> Iterator[tuple[str, str | None, str | None]]:
+    """The scripts that ``BASH_ENV`` and ``ENV`` have every shell read, as whom, and whose home says so, if one does.
 
     What cannot be read is told by `environment_lines`.
     """
@@ -130,7 +131,7 @@ def start_scripts(host: Host) -> Iterator[tuple[str, str | None]]:
         if not isinstance(found, Gap):
             for variable in variables(found.file.content):
                 if variable.name in _SCRIPTS and variable.value.startswith("/"):
-                    yield variable.value, found.user
+                    yield variable.value, found.user, found.home
 
 
 class EnvironmentFile(NamedTuple):
@@ -140,25 +141,29 @@ class EnvironmentFile(NamedTuple):
     file: Text
     schedule: str
     user: str | None
+    home: str | None
 
 
 def environment_files(host: Host) -> Iterator[EnvironmentFile | Gap]:
     """Every file of the host that environments are made from."""
     texts = Texts(host, "environment")
 
-    def told(files: Iterator[Text | Gap], schedule: str, user: str | None) -> Iterator[EnvironmentFile | Gap]:
+    def told(files: Iterator[Text | Gap], schedule: str, home: Home | None = None) -> Iterator[EnvironmentFile | Gap]:
         for file in files:
-            yield file if isinstance(file, Gap) else EnvironmentFile(texts, file, schedule, user)
+            if isinstance(file, Gap):
+                yield file
+            else:
+                yield EnvironmentFile(texts, file, schedule, home and home.user, home and home.path)
 
     for path, schedule in _SYSTEM:
-        yield from told(texts.read(path), schedule, None)
+        yield from told(texts.read(path), schedule)
     for folder, suffix, schedule in _SYSTEM_FOLDERS:
-        yield from told(texts.folder(folder, suffix), schedule, None)
+        yield from told(texts.folder(folder, suffix), schedule)
     for home in homes(host, "environment"):
         if isinstance(home, Gap):
             yield home
             continue
-        texts.next_home()
+        texts.next_home(home.path)
         for name in _OF_A_USER:
-            yield from told(texts.read(f"{home.path}/{name}"), "login", home.user)
-        yield from told(texts.folder(f"{home.path}/.config/environment.d", ".conf"), "login", home.user)
+            yield from told(texts.read(f"{home.path}/{name}"), "login", home)
+        yield from told(texts.folder(f"{home.path}/.config/environment.d", ".conf"), "login", home)

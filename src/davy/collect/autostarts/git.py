@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.files import Entry, Files, Text
+from davy.collect.autostarts.files import Files
 from davy.collect.autostarts.folders import files_in
 from davy.collect.autostarts.homes import Home, homes
+from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -91,7 +93,7 @@ def _value(written: str) -> str:
     return "".join(pieces).strip()
 
 
-def git_entries(text: str) -> Iterator[Entry]:
+def git_entries(text: str) -> Iterator[Span]:
     """The settings by which git runs something: of an alias, and of a credential helper, only a command of its own."""
     for setting in git_settings(text):
         command, alias = setting.value, setting.key.startswith("alias.")
@@ -100,7 +102,7 @@ def git_entries(text: str) -> Iterator[Entry]:
         if setting.key.startswith("credential.") and command[0] not in "!/~":
             continue
         programs = () if setting.key in _FOLDERS else None
-        yield Entry(
+        yield Span(
             command.removeprefix("!"), setting.start, setting.end, schedule=f"git: {setting.key}", programs=programs
         )
 
@@ -119,8 +121,8 @@ def git_hooks(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
-        yield from reader.configured(tuple(f"{home.path}/{name}" for name in _OWN), home)
-        yield from reader.repositories(tuple(f"{home.path}/{name}" for name in _OWN_REPOSITORIES), home)
+        yield from reader.configured(_OWN, home, below=home.path)
+        yield from reader.repositories(_OWN_REPOSITORIES, home)
 
 
 class _Reader:
@@ -131,22 +133,22 @@ class _Reader:
         self._folders: set[str] = set()
 
     def repositories(self, places: tuple[str, ...], home: Home | None) -> Iterator[Autostart | Gap]:
-        for folder in self._files.paths(*places):
+        for folder in self._files.paths(*places, below=home.path if home else ""):
             if isinstance(folder, Gap):
                 yield folder
                 continue
-            yield from self.configured((f"{folder}/config",), home)
+            yield from self.configured(("config",), home, below=folder)
             yield from self.hooks(f"{folder}/hooks", home)
 
-    def configured(self, paths: tuple[str, ...], home: Home | None) -> Iterator[Autostart | Gap]:
+    def configured(self, paths: tuple[str, ...], home: Home | None, below: str = "") -> Iterator[Autostart | Gap]:
         """The entries of files of settings, and the hooks in the folders that these name."""
         user, where = (home.user, home.path) if home else (None, None)
-        for file in self._files.texts(*paths, includes=partial(_included, home=where)):
+        for file in self._files.texts(*paths, below=below, includes=partial(_included, home=where)):
             if isinstance(file, Gap):
                 yield file
                 continue
-            yield from self._files.entries_of(file, _KIND, git_entries(file.text), user=user, home=where)
-            for setting in git_settings(file.text):
+            yield from self._files.entries_of(file, _KIND, git_entries(file.content), user=user, home=where)
+            for setting in git_settings(file.content):
                 if setting.key in _FOLDERS and (folder := _path(setting.value, file, where)):
                     folder += "/hooks" if setting.key == "init.templatedir" else ""
                     yield from self.hooks(folder, home)
@@ -176,6 +178,6 @@ def _path(written: str, file: Text, home: str | None) -> str:
 
 
 def _included(file: Text, home: str | None) -> Iterator[str]:
-    for setting in git_settings(file.text):
+    for setting in git_settings(file.content):
         if setting.key == "include.path" or (setting.key.startswith("includeif.") and setting.key.endswith(".path")):
             yield from filter(None, (_path(setting.value, file, home),))

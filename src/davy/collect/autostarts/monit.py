@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.files import Entry, Files, Text
+from davy.collect.autostarts.files import Files
+from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -44,7 +46,7 @@ _USER: Final = re.compile(rf"\buid\s+({_WORD})", re.IGNORECASE)
 _INCLUDE: Final = re.compile(rf"^[ \t]*include[ \t]+({_WORD})", re.MULTILINE | re.IGNORECASE)
 
 
-def monit_entries(text: str) -> Iterator[Entry]:
+def monit_entries(text: str) -> Iterator[Span]:
     """The programs that statements of a control file name; a file is valid without a statement that is taken out.
 
     Where a program is only a part of its statement something harmless has to stand in its place.
@@ -61,8 +63,8 @@ def monit_entries(text: str) -> Iterator[Entry]:
 
 def _entry(
     found: re.Match[str], group: str, start: int, user: re.Match[str] | None, when: str, instead: str = ""
-) -> Entry:
-    return Entry(
+) -> Span:
+    return Span(
         _unquoted(found[group]), start, found.end(), schedule=f"monit: {when}",
         user=_unquoted(user[1]) if user else None, instead=instead,
     )  # fmt: skip
@@ -73,7 +75,7 @@ def _unquoted(word: str) -> str:
 
 
 def _included(file: Text) -> Iterator[str]:
-    yield from (_unquoted(found[1]) for found in _INCLUDE.finditer(file.text))
+    yield from (_unquoted(found[1]) for found in _INCLUDE.finditer(file.content))
 
 
 def monit_programs(host: Host) -> Iterator[Autostart | Gap]:

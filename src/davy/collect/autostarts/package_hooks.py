@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from davy.collect.autostarts.apt import apt_entries, dpkg_entries
-from davy.collect.autostarts.files import Entry, Files, whole
+from davy.collect.autostarts.files import Files, whole
 from davy.collect.autostarts.folders import scripts_in
+from davy.collect.autostarts.spans import Span
 from davy.collect.autostarts.unit_files import unit_settings
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
@@ -54,22 +55,22 @@ _ACTION5: Final = re.compile(r"^(?P<when>[a-z_]+):[^:\n]*:[^:\n]*:[^:\n]*:(?P<co
 _ACTION5_WORD: Final = re.compile(r"(?:[^\s\\]|\\.)+")
 
 
-def action_entries(text: str) -> Iterator[Entry]:
+def action_entries(text: str) -> Iterator[Span]:
     """The lines ``FILTER:STATE:COMMAND`` of a file of post-transaction-actions."""
     for match in _ACTION.finditer(text):
-        yield Entry(match["command"].rstrip(), match.start(), match.end(), schedule="dnf: post-transaction")
+        yield Span(match["command"].rstrip(), match.start(), match.end(), schedule="dnf: post-transaction")
 
 
-def actions5_entries(text: str) -> Iterator[Entry]:
+def actions5_entries(text: str) -> Iterator[Span]:
     """The lines ``CALLBACK:FILTER:DIRECTION:OPTIONS:COMMAND`` of libdnf5's actions."""
     for match in _ACTION5.finditer(text):
         command = match["command"].rstrip()
         if "\\" in command:  # which makes blanks part of a word; no shell reads it
             command = shlex.join(re.sub(r"\\(.)", r"\1", word) for word in _ACTION5_WORD.findall(command))
-        yield Entry(command, match.start(), match.end(), schedule=f"dnf: {match['when']}")
+        yield Span(command, match.start(), match.end(), schedule=f"dnf: {match['when']}")
 
 
-_SETTINGS: Final[tuple[tuple[tuple[str, ...], Callable[[str], Iterator[Entry]]], ...]] = (
+_SETTINGS: Final[tuple[tuple[tuple[str, ...], Callable[[str], Iterator[Span]]], ...]] = (
     (_APT, apt_entries),
     (_DPKG, dpkg_entries),
     (_ACTIONS, action_entries),
@@ -88,8 +89,9 @@ def package_hooks(host: Host) -> Iterator[Autostart | Gap]:
         yield from files.autostarts(_KIND, places, parse, user="root")
     yield from _alpm_hooks(files)
     for pattern, manager in _SCRIPTS:
-        folders = (path for path in files.paths(pattern) if isinstance(path, str))
-        for folder in files.links.distinct(tuple(folders)):
+        paths = list(files.paths(pattern))
+        yield from (path for path in paths if isinstance(path, Gap))
+        for folder in files.links.distinct(tuple(path for path in paths if isinstance(path, str))):
             when = posixpath.basename(folder).removesuffix(".d")
             yield from scripts_in(host, _COLLECTOR, _KIND, folder, schedule=f"{manager}: {when}")
     for pattern, manager in _PLUGINS:
@@ -107,7 +109,7 @@ def _alpm_hooks(files: Files) -> Iterator[Autostart | Gap]:
         if isinstance(file, Gap):
             yield file
             continue
-        settings = [each for each in unit_settings(file.text, ("Exec", "When")) if each.section == "Action"]
+        settings = [each for each in unit_settings(file.content, ("Exec", "When")) if each.section == "Action"]
         command = next((each.value for each in settings if each.key == "Exec"), "")
         if command:
             when = next((each.value for each in settings if each.key == "When"), "")

@@ -29,14 +29,17 @@ class Patterns:
         self._names: dict[str, list[str]] = {}
         self._full = False
 
-    def paths(self, *patterns: str) -> Iterator[str | Gap]:
-        """The paths, pattern after pattern; the names after the last wildcard need not be there."""
+    def paths(self, *patterns: str, below: str = "") -> Iterator[str | Gap]:
+        """The paths, pattern after pattern; the names after the last wildcard need not be there.
+
+        ``below`` is the folder where they begin, taken as it is written.
+        """
         for pattern in patterns:
             parts = pattern.strip("/").split("/")
             if len(parts) > PARTS_LIMIT:
                 yield Gap(self._collector, pattern, f"more than {PARTS_LIMIT} folders deep")
             else:
-                yield from self._below("", parts)
+                yield from self._below(below, parts)
 
     def _below(self, folder: str, parts: list[str]) -> Iterator[str | Gap]:
         for depth, part in enumerate(parts):

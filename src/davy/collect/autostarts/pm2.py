@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from davy.collect.autostarts.commands import programs_of_words
-from davy.collect.autostarts.files import Entry, Files
+from davy.collect.autostarts.files import Files
 from davy.collect.autostarts.homes import homes
 from davy.collect.autostarts.json_spans import Value, elements, members
+from davy.collect.autostarts.spans import Span
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -28,7 +29,7 @@ _STOPPED: Final = "stopped"
 _WORDS_LIMIT: Final = 256
 
 
-def dump_entries(text: str) -> Iterator[Entry]:
+def dump_entries(text: str) -> Iterator[Span]:
     """The programs in a list that pm2 would start; those that it keeps as stopped are passed over.
 
     A list may end in no comma and an element may be the last: it stays, as one that is stopped, which pm2 shows and
@@ -42,7 +43,7 @@ def dump_entries(text: str) -> Iterator[Entry]:
         words = _words(found, path)
         cron = _text(found, "cron_restart")
         directory = _text(found, "pm_cwd") or None
-        yield Entry(
+        yield Span(
             shlex.join(words), element.start, element.end, schedule=f"boot; cron={cron}" if cron else "boot",
             directory=directory, programs=programs_of_words(words, directory=directory),
             instead=_stopped(text, element),
@@ -86,5 +87,6 @@ def pm2_programs(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
-        places = (f"{home.path}/{name}" for name in _FILES)
-        yield from files.autostarts(AutostartKind.PM2, places, dump_entries, user=home.user, size=_BYTES)
+        yield from files.autostarts(
+            AutostartKind.PM2, _FILES, dump_entries, below=home.path, user=home.user, size=_BYTES
+        )

@@ -68,12 +68,13 @@ def profile_lines(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
-        texts.next_home()
+        texts.next_home(home.path)
         for name, schedule in _HOME.items():
             yield from _of(texts, texts.read(f"{home.path}/{name}"), schedule, home.user, home.path)
         for folder, suffix in _HOME_FOLDERS:
             yield from _of(texts, texts.folder(f"{home.path}/{folder}", suffix), _SHELL, home.user, home.path)
-    for path, user in start_scripts(host):
+    for path, user, home_path in start_scripts(host):
+        texts.next_home(home_path)
         yield from _of(texts, texts.read(path), _SHELL, user, None)
 
 
@@ -84,12 +85,12 @@ def _of(
         if isinstance(file, Gap):
             yield file
         else:
-            entries = _reader(file.path)(file.content, home=home)
+            entries = _reader(file.place)(file.content, home=home)
             yield from texts.entries(file, AutostartKind.PROFILE, entries, schedule=schedule, user=user, home=home)
 
 
 def _reader(path: str) -> Callable[..., Iterator[Entry]]:
-    """How the shell reads a file, by its name."""
+    """How the shell reads a file, by the place where it looks for it."""
     if path.endswith(".fish"):
         return fish_entries
     if path.startswith("/etc/csh.") or path.endswith((".csh", *_CSH)):

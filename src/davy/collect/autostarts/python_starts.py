@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.files import Entry, Files, whole
+from davy.collect.autostarts.files import Files, whole
 from davy.collect.autostarts.homes import homes
+from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -24,14 +26,32 @@ _KIND: Final = AutostartKind.PYTHON
 _PYTHONS: Final = tuple(
     f"{lib}/python[23]*" for lib in ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
 )
-_PREFIXES: Final = ("/opt/*", "/opt/*/envs/*", "/srv/*", "/usr/local/*")
+_PREFIXES: Final = tuple(f"{prefix}/lib*/python[23]*" for prefix in ("/opt/*", "/opt/*/envs/*", "/srv/*"))
 """Where conda, virtual environments and Pythons of one's own are put for all users."""
-_HOME_PREFIXES: Final = (
-    ".local", "*conda*", "*conda*/envs/*", "miniforge3", "miniforge3/envs/*", "mambaforge", "mambaforge/envs/*",
-    ".pyenv/versions/*", ".virtualenvs/*", ".local/share/virtualenvs/*", ".local/pipx/venvs/*", "venv", ".venv",
-    "*/venv", "*/.venv", "*/env",
+_HOME_PREFIXES: Final = tuple(
+    f"{prefix}/lib*/python[23]*"
+    for prefix in (
+        ".local",
+        "*conda*",
+        "*conda*/envs/*",
+        "miniforge3",
+        "miniforge3/envs/*",
+        "mambaforge",
+        "mambaforge/envs/*",
+        ".pyenv/versions/*",
+        ".virtualenvs/*",
+        ".local/share/virtualenvs/*",
+        ".local/pipx/venvs/*",
+        "venv",
+        ".venv",
+        "*/venv",
+        "*/.venv",
+        "*/env",
+    )
 )  # fmt: skip
-_PACKAGES: Final = ("site-packages", "dist-packages")
+_STARTS: Final = tuple(
+    f"{folder}{name}" for folder in ("", "site-packages/", "dist-packages/") for name in ("*.pth", "*customize*")
+)
 _CUSTOMIZE: Final = re.compile(r"(?:site|user)customize(?:\.\w+|\.[\w-]+\.so)?")
 _IMPORT: Final = re.compile(r"^import[ \t][^\n]*", re.MULTILINE)
 _CALL: Final = re.compile(
@@ -42,12 +62,12 @@ _CALL: Final = re.compile(
 """A text that Python hands to a shell, or the program that it starts."""
 
 
-def pth_entries(text: str) -> Iterator[Entry]:
+def pth_entries(text: str) -> Iterator[Span]:
     """The lines of a ``.pth`` that are run; the others only name folders."""
     for match in _IMPORT.finditer(text.replace("\r\n", " \n")):
         line = match[0].rstrip()
         called = (program for call in _CALL.finditer(line) for program in programs_of(call["command"]))
-        yield Entry(line, match.start(), match.end(), schedule="python start", programs=tuple(dict.fromkeys(called)))
+        yield Span(line, match.start(), match.end(), schedule="python start", programs=tuple(dict.fromkeys(called)))
 
 
 def python_starts(host: Host) -> Iterator[Autostart | Gap]:
@@ -56,27 +76,28 @@ def python_starts(host: Host) -> Iterator[Autostart | Gap]:
     Whoever starts Python runs it; in a home that is the home's user.
     """
     files = Files(host, _COLLECTOR)
-    prefixes = tuple(f"{prefix}/lib*/python[23]*" for prefix in _PREFIXES)
-    yield from _below(files, (*_PYTHONS, *prefixes), None)
+    yield from _below(files, "", (*_PYTHONS, *_PREFIXES), None)
     for home in homes(host, _COLLECTOR):
         if isinstance(home, Gap):
             yield home
         else:
-            own = tuple(f"{home.path}/{prefix}/lib*/python[23]*" for prefix in _HOME_PREFIXES)
-            yield from _below(files, own, home.user)
+            yield from _below(files, home.path, _HOME_PREFIXES, home.user)
 
 
-def _below(files: Files, pythons: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
-    """What stands in the folders of packages of some Pythons."""
-    for python in files.paths(*pythons):
+def _below(files: Files, folder: str, pythons: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
+    """What stands in the folders of packages of the Pythons below a folder."""
+    for python in files.paths(*pythons, below=folder):
         if isinstance(python, Gap):
             yield python
             continue
-        folders = (python, *(f"{python}/{packages}" for packages in _PACKAGES))
-        for file in files.texts(*(f"{folder}/{name}" for folder in folders for name in ("*.pth", "*customize*"))):
-            if isinstance(file, Gap):
-                yield file
-            elif file.path.endswith(".pth"):
-                yield from files.entries_of(file, _KIND, pth_entries(file.text), user=user)
-            elif _CUSTOMIZE.fullmatch(posixpath.basename(file.path)):
-                yield whole(_KIND, file, file.path, schedule="python start", user=user, programs=(file.path,))
+        for path in files.paths(*_STARTS, below=python):
+            for file in (path,) if isinstance(path, Gap) else files.read(path):
+                yield from (file,) if isinstance(file, Gap) else _starts(files, str(path), file, user)
+
+
+def _starts(files: Files, name: str, file: Text, user: str | None) -> Iterator[Autostart | Gap]:
+    if name.endswith(".pth"):
+        yield from files.entries_of(file, _KIND, pth_entries(file.content), user=user)
+    elif _CUSTOMIZE.fullmatch(posixpath.basename(name)):
+        links = tuple(filter(None, (files.link(name),)))
+        yield whole(_KIND, file, file.path, schedule="python start", user=user, programs=(file.path,), links=links)

@@ -22,7 +22,7 @@ from davy.model.facts import Gap
 RC_FILES: Final = (
     "/etc/rc.local", "/etc/rc.d/rc.local", "/etc/init.d/rc.local", "/etc/init.d/boot.local", "/etc/init.d/after.local",
     "/etc/init.d/before.local", "/etc/init.d/halt.local", "/etc/rc.d/boot.local", "/etc/rc.local.shutdown",
-    "/etc/rc.d/rc.local_shutdown", "/etc/rc",
+    "/etc/rc.d/rc.local_shutdown", "/etc/rc", "/etc/rc.common",
 )  # fmt: skip
 _SHEBANG: Final = re.compile(r"#![ \t]*(?P<program>\S+)(?:[ \t]+(?P<argument>\S+))?")
 _INITTAB: Final = re.compile(

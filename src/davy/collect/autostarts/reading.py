@@ -18,6 +18,8 @@ FILES_LIMIT: Final = 2_000
 """Files of one folder that are looked at."""
 NAMES_LIMIT: Final = 20_000
 """Files that one reader looks at."""
+REMEMBERED_NAMES: Final = 100_000
+"""Names of folders that are kept in mind, to know what is not there."""
 FILE_BYTES: Final = 256 << 10
 """What is read of one file."""
 TOTAL_BYTES: Final = 16 << 20
@@ -47,6 +49,8 @@ class Reading:
         self._links = Links(host.root)
         self._names, self._bytes = NAMES_LIMIT, TOTAL_BYTES
         self._told = False
+        self._known: dict[str, frozenset[str] | None] = {}
+        self._remembered = 0
 
     def _gap(self, what: str, why: object) -> Gap:
         return Gap(self._collector, what, str(why))
@@ -93,6 +97,29 @@ class Reading:
         yield from (f"{folder}/{name}" for name in names[:allowed])
         if len(names) > allowed:
             yield self._gap(f"the rest of {folder}", f"more than {FILES_LIMIT} files, or {NAMES_LIMIT} in all")
+
+    def may_hold(self, folder: str, path: str) -> bool:
+        """Whether a path may be there below a folder: of many homes, few have what is looked for."""
+        here = folder
+        for part in path.strip("/").split("/"):
+            names = self._listed(here)
+            if names is not None and part not in names:
+                return False
+            here = f"{here}/{part}"
+        return True
+
+    def _listed(self, folder: str) -> frozenset[str] | None:
+        """The names in a folder, none where it is not there; None where that is not known."""
+        if folder not in self._known:
+            try:
+                names: frozenset[str] | None = frozenset(self._root.names(folder))
+            except Gone:
+                names = frozenset()
+            except HostError:
+                names = None
+            self._remembered += len(names or ())
+            self._known[folder] = names if self._remembered <= REMEMBERED_NAMES else None
+        return self._known[folder]
 
     def is_folder(self, path: str) -> bool:
         try:

@@ -129,7 +129,7 @@ def ssh_lines(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
-        texts.next_home()
+        texts.next_home(home.path)
         for file in _configuration(host, texts, (f"{home.path}/.ssh/config",), (), f"{home.path}/.ssh"):
             yield from _of(texts, file, "ssh", home.user, home.path)
 
@@ -151,7 +151,7 @@ def ssh_rc_lines(host: Host) -> Iterator[Autostart | Gap]:
         if isinstance(home, Gap):
             yield home
             continue
-        texts.next_home()
+        texts.next_home(home.path)
         for file in texts.read(f"{home.path}/.ssh/rc"):
             yield from _script(texts, file, home.user, home.path)
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from davy.collect.autostarts.files import Files, whole
+from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -155,17 +156,19 @@ def static_pods(host: Host) -> Iterator[Autostart | Gap]:
     for file in files.texts(*_SETTINGS):
         if isinstance(file, Gap):
             yield file
-        elif named := _POD_PATH.search(file.text):
+        elif named := _POD_PATH.search(file.content):
             folders[named[1].rstrip("/")] = None
-    for file in files.texts(*(f"{folder}/*" for folder in folders)):
-        if isinstance(file, Gap):
-            yield file
-            continue
-        found = list(pod_containers(file.text))
-        images = ", ".join(dict.fromkeys(each.image for each in found if each.image))
-        command = "; ".join(shlex.join(each.words) for each in found if each.words) or images
-        if command:
-            yield whole(
-                AutostartKind.STATIC_POD, file, command[:_COMMAND_LIMIT], schedule="kubelet: always", user="root",
-                programs=(), image=images or None,
-            )  # fmt: skip
+    for folder in folders:
+        for file in files.texts("*", below=folder):
+            yield from (file,) if isinstance(file, Gap) else _manifest(file)
+
+
+def _manifest(file: Text) -> Iterator[Autostart]:
+    found = list(pod_containers(file.content))
+    images = ", ".join(dict.fromkeys(each.image for each in found if each.image))
+    command = "; ".join(shlex.join(each.words) for each in found if each.words) or images
+    if command:
+        yield whole(
+            AutostartKind.STATIC_POD, file, command[:_COMMAND_LIMIT], schedule="kubelet: always", user="root",
+            programs=(), image=images or None,
+        )  # fmt: skip

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.files import Files, Text, whole
+from davy.collect.autostarts.files import Files, whole
+from davy.collect.autostarts.texts import Text
 from davy.host import Host, HostError
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -50,7 +51,7 @@ def supervised_services(host: Host) -> Iterator[Autostart | Gap]:
         enabling[folder] |= {link: None} if link else {}
     for folder, on in enabling.items():
         schedule = "boot" if on or folder.startswith(_ENABLED_FOLDERS) else ""
-        for file in files.texts(*(f"{folder}/{name}" for name in _PROGRAMS)):
+        for file in files.texts(*_PROGRAMS, below=folder):
             yield from _of(file, schedule, tuple(on))
     for file in files.texts(*_STAGES):
         yield from _of(file, "boot", ())
@@ -60,10 +61,9 @@ def _of(file: Text | Gap, schedule: str, links: tuple[str, ...]) -> Iterator[Aut
     if isinstance(file, Gap):
         yield file
         return
-    named = file._replace(links=links)
     if posixpath.basename(file.path) in _LINES:
-        command = file.text.strip()[:_COMMAND_LIMIT]
+        command = file.content.strip()[:_COMMAND_LIMIT]
         if command:
-            yield whole(_KIND, named, command, schedule=schedule, user="root")
+            yield whole(_KIND, file, command, schedule=schedule, user="root", links=links)
     elif file.stat.mode & 0o111:
-        yield whole(_KIND, named, file.path, schedule=schedule, user="root", programs=(file.path,))
+        yield whole(_KIND, file, file.path, schedule=schedule, user="root", programs=(file.path,), links=links)

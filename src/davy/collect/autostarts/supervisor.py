@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.files import Entry, Files, Text
+from davy.collect.autostarts.files import Files
+from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -64,13 +66,13 @@ def sections(text: str) -> Iterator[Section]:
         yield Section(name, settings, start, end)
 
 
-def program_entries(text: str) -> Iterator[Entry]:
+def program_entries(text: str) -> Iterator[Span]:
     """The programs and event listeners; each is its whole section."""
     for section in sections(text):
         settings = section.settings
         if _PROGRAM.fullmatch(section.name) and (command := settings.get("command")):
             waits = settings.get("autostart", "true").lower() in _FALSE
-            yield Entry(
+            yield Span(
                 command, section.start, section.end, schedule="manual" if waits else "boot",
                 user=settings.get("user"), directory=settings.get("directory"),
             )  # fmt: skip
@@ -78,7 +80,7 @@ def program_entries(text: str) -> Iterator[Entry]:
 
 def _included(file: Text) -> Iterator[str]:
     """The patterns of files that a configuration includes."""
-    for section in sections(file.text):
+    for section in sections(file.content):
         if section.name == "include":
             for pattern in section.settings.get("files", "").split():
                 pattern = pattern.replace("%(here)s", posixpath.dirname(file.path))

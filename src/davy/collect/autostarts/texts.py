@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -30,6 +31,8 @@ ENTRIES_LIMIT: Final = 2_000
 class Text(NamedTuple):
     """A file's text, as far as it was read: a last line that is not whole is left out."""
 
+    place: str
+    """Where it was looked for."""
     path: str
     """Of the file itself, links followed."""
     content: str
@@ -50,6 +53,7 @@ class Entry(NamedTuple):
     activates: str | None = None
     programs: tuple[str, ...] | None = None
     """None: those that the command names to a shell."""
+    image: str | None = None
 
 
 class Texts:
@@ -60,29 +64,38 @@ class Texts:
         self._links = Links(host.root)
         self._seen: set[tuple[int, int]] = set()
         self._left = self._left_of_home = TOTAL_BYTES
+        self._owner: FileStat | None = None
         self._deadline = time.monotonic() + SECONDS
 
-    def next_home(self) -> None:
-        """What is read from here on is another home's: nobody can use up what is read of others."""
-        self._left_of_home = HOME_BYTES
+    def next_home(self, path: str | None) -> None:
+        """What is read from here on is a home's: so much of it, and only what its owner may read; None: nobody's.
+
+        So nobody can use up what is read of others, nor have a link to a secret read.
+        """
+        self._left_of_home, self._owner = HOME_BYTES if path else TOTAL_BYTES, None
+        if path:
+            with suppress(HostError):
+                self._owner = self._host.root.stat(path)
 
     def gap(self, what: str, why: object) -> Gap:
         return Gap(self._collector, what, str(why))
 
-    def read(self, path: str) -> Iterator[Text | Gap]:
-        """The text of one file; nothing where there is no such file, or it was read before."""
+    def read(self, path: str, size: int = FILE_BYTES) -> Iterator[Text | Gap]:
+        """The first ``size`` bytes of one file; nothing where there is none, or a folder, or it was read before."""
         root = self._host.root
         try:
             found = root.stat(path)
+            if found.directory:
+                return
             key = (found.device, found.inode)
-            if key in self._seen:
+            if key in self._seen or not self._readable(found):
                 return
             self._seen.add(key)
             if why := self._enough():
                 yield self.gap(path, why)
                 return
             real = self._links.resolve(path)
-            data = root.read(real, FILE_BYTES + 1)
+            data = root.read(real, size + 1)
         except Gone:
             return
         except HostError as error:
@@ -90,10 +103,20 @@ class Texts:
             return
         self._left -= len(data)
         self._left_of_home -= len(data)
-        if len(data) > FILE_BYTES:
-            yield self.gap(f"the rest of {real}", f"larger than {FILE_BYTES >> 10} KiB")
-            data = data[: data.rfind(b"\n", 0, FILE_BYTES) + 1]
-        yield Text(real, os.fsdecode(data), found)
+        if len(data) > size:
+            yield self.gap(f"the rest of {real}", f"larger than {size >> 10} KiB")
+            data = data[: data.rfind(b"\n", 0, size) + 1]
+        yield Text(path, real, os.fsdecode(data), found)
+
+    def _readable(self, file: FileStat) -> bool:
+        """Whether the owner of the home may read a file, as far as its mode says."""
+        owner = self._owner
+        return (
+            owner is None
+            or owner.uid in (0, file.uid)
+            or bool(file.mode & 0o004)
+            or (owner.gid == file.gid and bool(file.mode & 0o040))
+        )
 
     def _enough(self) -> str | None:
         """Why no more files are read."""
@@ -113,14 +136,8 @@ class Texts:
             yield self.gap(folder, error)
             return
         for name in names:
-            if name.endswith(suffix) and not self._is_folder(f"{folder}/{name}"):
+            if name.endswith(suffix):
                 yield from self.read(f"{folder}/{name}")
-
-    def _is_folder(self, path: str) -> bool:
-        try:
-            return self._host.root.stat(path).directory
-        except HostError:
-            return False
 
     def entries(
         self, file: Text, kind: AutostartKind, entries: Iterable[Entry], *, schedule: str = "",
@@ -143,6 +160,7 @@ class Texts:
                 schedule=entry.schedule or schedule,
                 user=entry.user if entry.user is not None else user,
                 programs=programs_of(entry.command, home=home, directory=home) if programs is None else programs,
+                image=entry.image,
                 mtime=file.stat.mtime,
                 ctime=file.stat.ctime,
                 birth=file.stat.birth,

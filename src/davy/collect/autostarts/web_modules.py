@@ -14,9 +14,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from davy.collect.autostarts.files import Entry, Files, Text
+from davy.collect.autostarts.files import Files
 from davy.collect.autostarts.homes import homes
 from davy.collect.autostarts.settings import ServerSetting, server_settings, unquoted
+from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -59,11 +61,11 @@ _PHP_COMMANDS: Final = frozenset({"sendmail_path", "pcov.initial.command"})
 _PHP_POOL: Final = re.compile(r"php(?:_admin)?_(?:value|flag)\[(?P<key>[\w.]+)\]")
 _PHP_VALUE: Final = frozenset({"php_value", "php_admin_value"})
 _NGINX_SETTING: Final = re.compile(
-    r"""(?:^|(?<=[;{}]))[ \t]*(?P<setting>(?P<key>load_module|perl_require|perl_modules|(?:js|lua)_\w+|\w+_by_lua_file)
-    \s+(?P<value>(?:"[^"]*"|'[^']*'|[^\s;"'{}\#])[^;{}\n]*);)""",
+    r"""(?:^|(?<=[;{}]))[ \t]*
+    (?P<setting>(?P<key>load_module|perl_require|js_import|js_include|\w+_by_lua_file)\s+
+    (?P<value>(?:"[^"]*"|'[^']*'|[^\s;"'{}\#])[^;{}\n]*);)""",
     re.VERBOSE | re.MULTILINE,
 )
-_NGINX_LOADING: Final = re.compile(r"load_module|perl_require|\w+_by_lua_file|js_(?:import|include)")
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 _COMMENT: Final = re.compile(r"(?:^|[\s;{}])#")
 _INCLUDE: Final = re.compile(r"""^[ \t]*Include(?:Optional)?[ \t]+["']?([^\s"';]+)""", re.MULTILINE | re.IGNORECASE)
@@ -71,14 +73,15 @@ _WORD: Final = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)""", re.DOTALL)
 _WORDS_LIMIT: Final = 64
 
 
-def apache_entries(text: str, folder: str) -> Iterator[Entry]:
+def apache_entries(text: str, folder: str) -> Iterator[Span]:
     """What Apache's directives load or run; relative paths are below its ``folder``."""
     for setting in server_settings(text, joined=True):
         key, words = setting.key.lower(), _words(setting.value)
         last = words[-1] if words else ""
         if key in ("loadmodule", "loadfile") and words:
-            files = words[1:2] if key == "loadmodule" else words
-            yield _entry(setting, " ".join(words), "apache: load", _absolute(files, folder))
+            files = words[1:] if key == "loadmodule" else words
+            if files:
+                yield _entry(setting, " ".join(files), "apache: load", _absolute(files, folder))
         elif key in _LOG_PROGRAMS and (piped := next((word for word in words if word.startswith("|")), None)):
             yield _entry(setting, piped.lstrip("|$"), "apache: log", None)
         elif key == "rewritemap" and len(words) > 1 and words[1].startswith("prg:"):
@@ -93,14 +96,14 @@ def apache_entries(text: str, folder: str) -> Iterator[Entry]:
             yield from _php(setting, words[0].lower(), words[1], folder)
 
 
-def php_entries(text: str, folder: str) -> Iterator[Entry]:
+def php_entries(text: str, folder: str) -> Iterator[Span]:
     """What a php.ini, a pool of php-fpm or a ``.user.ini`` has PHP load or run; paths may be relative to ``folder``."""
     for setting in server_settings(text):
         pool = _PHP_POOL.fullmatch(setting.key)
         yield from _php(setting, (pool["key"] if pool else setting.key).lower(), unquoted(setting.value, ";"), folder)
 
 
-def _php(setting: ServerSetting, key: str, value: str, folder: str) -> Iterator[Entry]:
+def _php(setting: ServerSetting, key: str, value: str, folder: str) -> Iterator[Span]:
     if not value or value.lower() == "none":
         return
     if key in _PHP_COMMANDS:
@@ -111,13 +114,13 @@ def _php(setting: ServerSetting, key: str, value: str, folder: str) -> Iterator[
         yield _entry(setting, value, f"php: {key}", inside if file else ())
 
 
-def nginx_entries(text: str, folder: str) -> Iterator[Entry]:
+def nginx_entries(text: str, folder: str) -> Iterator[Span]:
     """The modules and scripts that nginx loads by their path; Lua and Perl within its own files are not read."""
     for found in _NGINX_SETTING.finditer(text):
         before = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
-        if _NGINX_LOADING.fullmatch(found["key"]) and not _COMMENT.search(_QUOTED.sub("", before)):
+        if not _COMMENT.search(_QUOTED.sub("", before)):
             value = found["value"].strip().strip("\"'")
-            yield Entry(
+            yield Span(
                 value, found.start("setting"), found.end("setting"), schedule=f"nginx: {found['key']}",
                 programs=_absolute([value.split(" from ")[-1]], folder),
             )  # fmt: skip
@@ -128,8 +131,8 @@ def _words(value: str) -> list[str]:
     return [word for _, word in zip(range(_WORDS_LIMIT), found, strict=False)]
 
 
-def _entry(setting: ServerSetting, command: str, schedule: str, programs: tuple[str, ...] | None) -> Entry:
-    return Entry(command.strip(), setting.start, setting.end, schedule=schedule, programs=programs)
+def _entry(setting: ServerSetting, command: str, schedule: str, programs: tuple[str, ...] | None) -> Span:
+    return Span(command.strip(), setting.start, setting.end, schedule=schedule, programs=programs)
 
 
 def _absolute(files: list[str], folder: str) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ def _server_root(path: str) -> str:
 
 def _included(file: Text) -> Iterator[str]:
     """What ``Include`` of Apache and ``include`` of nginx name."""
-    for found in _INCLUDE.finditer(file.text):
+    for found in _INCLUDE.finditer(file.content):
         yield posixpath.normpath(posixpath.join(_server_root(file.path), found[1]))
 
 
@@ -156,22 +159,29 @@ def web_modules(host: Host) -> Iterator[Autostart | Gap]:
     What a server loads it loads as root; what PHP prepends to pages runs as whoever serves them.
     """
     files = Files(host, _COLLECTOR)
-    sites = list(_SITES)
-    for home in homes(host, _COLLECTOR):
-        if isinstance(home, Gap):
-            yield home
-        else:
-            sites += [f"{home.path}/{name}" for name in _OWN_SITES]
-    read: tuple[tuple[Iterator[Text | Gap], Callable[[str, str], Iterator[Entry]], str | None], ...] = (
-        (files.texts(*_APACHE, includes=_included), apache_entries, "root"),
-        (files.texts(*_NGINX, includes=_included), nginx_entries, "root"),
-        (files.texts(*_PHP, *(f"{site}/.user.ini" for site in sites)), php_entries, None),
-        (files.texts(*(f"{site}/.htaccess" for site in sites)), apache_entries, None),
-    )
-    for found, parse, user in read:
-        for file in found:
+    for places, parse in ((_APACHE, apache_entries), (_NGINX, nginx_entries)):
+        for file in files.texts(*places, includes=_included):
             if isinstance(file, Gap):
                 yield file
             else:
-                folder = _server_root(file.path) if user else posixpath.dirname(file.path)
-                yield from files.entries_of(file, _KIND, parse(file.text, folder), user=user)
+                entries = parse(file.content, _server_root(file.path))
+                yield from files.entries_of(file, _KIND, entries, user="root")
+    yield from _pages(files, "", (*_PHP, *(f"{site}/.user.ini" for site in _SITES)), php_entries)
+    yield from _pages(files, "", tuple(f"{site}/.htaccess" for site in _SITES), apache_entries)
+    for home in homes(host, _COLLECTOR):
+        if isinstance(home, Gap):
+            yield home
+            continue
+        yield from _pages(files, home.path, tuple(f"{site}/.user.ini" for site in _OWN_SITES), php_entries)
+        yield from _pages(files, home.path, tuple(f"{site}/.htaccess" for site in _OWN_SITES), apache_entries)
+
+
+def _pages(
+    files: Files, below: str, places: tuple[str, ...], parse: Callable[[str, str], Iterator[Span]]
+) -> Iterator[Autostart | Gap]:
+    """What is loaded for pages, by whoever serves them; paths may be relative to the folder of the file."""
+    for file in files.texts(*places, below=below):
+        if isinstance(file, Gap):
+            yield file
+        else:
+            yield from files.entries_of(file, _KIND, parse(file.content, posixpath.dirname(file.path)))

@@ -25,6 +25,8 @@ SCRIPT_BYTES: Final = 64 << 10
 """What is read of one script."""
 TEXT_LIMIT: Final = 4096
 """Characters that are kept of what was decoded, or of a script's lines."""
+TEXTS_LIMIT: Final = 600
+"""Texts that are kept of all autostarts together."""
 FILES_LIMIT: Final = 2_000
 """Files that are looked at for all autostarts together."""
 _HASHED_FILE: Final = 16 << 20
@@ -37,10 +39,11 @@ _NO_COMMANDS: Final = frozenset(
     {
         AutostartKind.MODULE, AutostartKind.AUTHORIZED_KEY, AutostartKind.LOADER, AutostartKind.LINGER,
         AutostartKind.ENVIRONMENT, AutostartKind.PAM, AutostartKind.SUDOERS, AutostartKind.SSHD, AutostartKind.POLKIT,
-        AutostartKind.WEB_MODULE, AutostartKind.PYTHON, AutostartKind.PROFILE,
+        AutostartKind.WEB_MODULE, AutostartKind.PYTHON, AutostartKind.PROFILE, AutostartKind.CONTAINER,
+        AutostartKind.STATIC_POD,
     }
 )  # fmt: skip
-"""Kinds whose command's first words are no names of programs, or, in a profile, mostly the shell's own."""
+"""Kinds whose command's first words are no names of programs of this root, or, in a profile, mostly the shell's own."""
 
 
 class File(NamedTuple):
@@ -118,8 +121,15 @@ class Follower:
                 break
             self._read_scripts(trail)
         self._look_at(path for script in self._scripts.values() for path in _paths(script.named, script.decoded))
+        texts = 0
         for trail in trails:
-            yield from self._told(trail)
+            for one in self._told(trail):
+                texts += one.text is not None
+                if one.text is None or texts <= TEXTS_LIMIT:
+                    yield one
+        if texts > TEXTS_LIMIT:
+            left = texts - TEXTS_LIMIT
+            self.gaps.append(Gap("autostarts", f"{left} texts that they run", f"more than {TEXTS_LIMIT} of them"))
 
     def _trail(self, autostart: Autostart) -> _Trail:
         home = self._homes.get(autostart.user or "")

@@ -16,6 +16,7 @@ from typing import Final
 
 from davy.host.digests import Digest, SumKind
 from davy.host.errors import Gone, HostError, Refused
+from davy.host.packages.lists import Lists, Parts
 from davy.host.packages.protocol import Diversion, Expected, Sum
 from davy.host.root import Root
 
@@ -44,6 +45,7 @@ class DpkgCatalogue:
 
     def __init__(self, root: Root) -> None:
         self._root = root
+        self._lists = Lists(self._every_list, self._list)
         self._read_sums: dict[str, bytes] = {}
         self._left = _TOTAL_LIMIT
 
@@ -55,10 +57,19 @@ class DpkgCatalogue:
         return tuple(map(Diversion, lines[::3], lines[1::3], lines[2::3]))
 
     def holders(self, wanted: Set[bytes]) -> Iterator[tuple[bytes, str]]:
-        lines = set(wanted)
+        return self._lists.holders(wanted)
+
+    def _every_list(self) -> Parts:
         for package, data in self._files(".list"):
-            for line in _lines_among(lines, data):
-                yield line, package
+            for part in _parts(data):
+                yield package, part
+
+    def _list(self, package: str) -> Iterator[list[bytes]]:
+        try:
+            data = self._whole(f"{package}.list")
+        except HostError:
+            return
+        yield from _parts(data)
 
     def entry(self, package: str, path: bytes) -> Expected | None:
         if conffile := _conffile(self._conffiles.get(package, b""), path):
@@ -69,13 +80,8 @@ class DpkgCatalogue:
         return Expected(package=package, sum=listed) if listed else None
 
     def listed(self, package: str) -> Iterator[bytes]:
-        try:
-            data = self._whole(f"{package}.list")
-        except Gone:
-            return
-        for path in data.split(b"\n"):
-            if path.startswith(b"/") and path != b"/.":
-                yield path
+        for part in self._list(package):
+            yield from (path for path in part if path.startswith(b"/") and path != b"/.")
 
     def twin(self, digest: Digest) -> tuple[str, bytes] | None:
         if not digest.md5:
@@ -157,13 +163,13 @@ def _conffile(lines: bytes, path: bytes) -> re.Match[bytes] | None:
     return _CONFFILE.fullmatch(rest.partition(b"\n")[0]) if found else None
 
 
-def _lines_among(wanted: set[bytes], data: bytes) -> Iterator[bytes]:
-    """The lines of ``data`` that are ``wanted``, split a piece at a time to bound what is in memory at once."""
+def _parts(data: bytes) -> Iterator[list[bytes]]:
+    """The lines of ``data``, some at a time to bound what is in memory at once."""
     start = 0
     while start < len(data):
         end = data.find(b"\n", start + _PIECE)
         end = len(data) if end < 0 else end
-        yield from wanted.intersection(data[start:end].split(b"\n"))
+        yield data[start:end].split(b"\n")
         start = end + 1
 
 

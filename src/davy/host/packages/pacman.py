@@ -11,6 +11,7 @@ from typing import Final
 
 from davy.host.digests import Digest, SumKind
 from davy.host.errors import Gone, HostError, Refused
+from davy.host.packages.lists import Lists, Parts
 from davy.host.packages.mtree import Mtree
 from davy.host.packages.protocol import Diversion, Expected, Sum
 from davy.host.root import Root
@@ -37,6 +38,7 @@ class PacmanCatalogue:
 
     def __init__(self, root: Root) -> None:
         self._root = root
+        self._lists = Lists(self._every_list, self._list)
         self._opened: tuple[str, bytes, Mtree | None] = ("", b"", None)
 
     def diversions(self) -> Sequence[Diversion]:
@@ -44,17 +46,24 @@ class PacmanCatalogue:
 
     def holders(self, wanted: Set[bytes]) -> Iterator[tuple[bytes, str]]:
         lines = {line: path for path in wanted if path != b"/" for line in (path[1:], path[1:] + b"/")}
+        for line, package in self._lists.holders(lines.keys()):
+            yield lines[line], package
+
+    def _every_list(self) -> Parts:
         left = _TOTAL_LIMIT
         for package in self._folders:
-            try:
-                data = self._whole(package, "files")
-            except HostError:
-                continue
-            left -= len(data)
+            for part in self._list(package):
+                left -= sum(map(len, part))
+                yield package, part
             if left < 0:
                 raise Refused(f"{_LOCAL}: more than {_TOTAL_LIMIT >> 20} MiB of lists")
-            for line in lines.keys() & _listed(data):
-                yield lines[line], package
+
+    def _list(self, package: str) -> Iterator[list[bytes]]:
+        try:
+            data = self._whole(package, "files")
+        except HostError:
+            return
+        yield _listed(data)
 
     def entry(self, package: str, path: bytes) -> Expected | None:
         files, manifest = self._contents(package)

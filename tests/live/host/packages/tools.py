@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 _NAMES = ("rpm", "pacman-package-manager", "libarchive-tools", "db5.3-util")
-_NEEDED = re.compile(r"^Inst (\S+)", re.MULTILINE)
+_NEEDED = re.compile(r"^Inst (\S+) \(", re.MULTILINE)
+"""What is not installed yet; what is would only be renewed, C library and all."""
 
 
 class Tools:

@@ -83,7 +83,7 @@ def test_of_several_variables_in_a_line_the_others_stay() -> None:
 def test_scripts_that_every_shell_reads_are_known() -> None:
     files = {"/etc/environment": "BASH_ENV=/a\nENV=b\n", "/home/ada/.pam_environment": "ENV DEFAULT=/c\n"}
     root = MemoryRoot({"/etc/passwd": PASSWD, **files})
-    assert list(start_scripts(Host(root))) == [("/a", None), ("/c", "ada")]
+    assert list(start_scripts(Host(root))) == [("/a", None, None), ("/c", "ada", "/home/ada")]
 
 
 @given(

@@ -149,6 +149,7 @@ def test_a_hook_of_pacman_is_its_file_and_one_without_a_command_is_none() -> Non
     [
         ("/etc/apk/commit_hooks.d/x", "apk: commit_hooks"),
         ("/usr/lib/zypp/plugins/commit/x", "zypper: commit"),
+        ("/etc/needrestart/hook.d/x", "needrestart: hook"),
         ("/usr/lib/python3.9/site-packages/dnf-plugins/x.py", "dnf: plugin"),
     ],
 )

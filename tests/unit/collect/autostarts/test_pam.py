@@ -54,6 +54,7 @@ def test_what_is_loaded_or_run_is_told(line: str, command: str, programs: tuple[
         "auth substack x",
         "auth",
         "x y z",
+        "auth [default=ignore] pam_permit.so",
     ],
 )
 def test_lines_that_load_nothing_themselves_are_no_entries(line: str) -> None:

@@ -72,6 +72,12 @@ def test_a_script_that_an_environment_has_every_shell_read_is_a_profile_too() ->
     assert [(fact.path, fact.schedule, fact.command) for fact in lines(files)] == [("/opt/x/env.sh", "shell", "/tmp/x")]
 
 
+def test_a_file_is_read_as_the_shell_reads_that_looks_for_it() -> None:
+    content = "if /tmp/x; then\n  true\nfi\n"
+    files: Files = {"/home/ada/.bashrc": Entry(target="x.fish"), "/home/ada/x.fish": content}
+    assert [(fact.path, fact.remains) for fact in lines(files)] == [("/home/ada/x.fish", "if false; then")]
+
+
 def test_programs_in_a_home_are_found_by_it() -> None:
     (found,) = lines({"/home/ada/.profile": '. "$HOME/.cargo/env"\n'})
     assert found.programs == ("/home/ada/.cargo/env",)

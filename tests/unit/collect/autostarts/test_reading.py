@@ -81,3 +81,20 @@ def test_an_entry_that_vanished_meanwhile_is_none_and_a_long_command_is_cut() ->
     (found,) = looked.entries((Place("/a", "/a"), Place("/gone", "/gone")), lambda text: [Written(text)])
     assert isinstance(found, Autostart)
     assert len(found.command) == 4_096
+
+
+def test_what_may_be_in_a_folder_is_what_its_listing_says_unless_there_is_none() -> None:
+    looked = reading({"/h/.config/a/x": "", "/h/link": Entry(target=".config"), "/h/file": ""})
+    assert looked.may_hold("/h", "/.config/a")
+    assert looked.may_hold("/h", "link/a/x")
+    assert not looked.may_hold("/h", ".config/b")
+    assert not looked.may_hold("/h", "file/b")
+    assert not looked.may_hold("/none", "a")
+    assert reading({"/l": Entry(target="l")}).may_hold("/l", "a")
+
+
+def test_names_that_are_kept_in_mind_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("davy.collect.autostarts.reading.REMEMBERED_NAMES", 2)
+    looked = reading({"/a/1": "", "/a/2": "", "/b/1": ""})
+    assert not looked.may_hold("/a", "3")
+    assert looked.may_hold("/b", "3")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from davy.collect.autostarts import AUTOSTARTS
 from davy.collect.autostarts.texts import ENTRIES_LIMIT, FILE_BYTES, TOTAL_BYTES, Entry, Text, Texts
-from davy.host import DirectoryRoot, Host, MemoryRoot, at
+from davy.host import DirectoryRoot, Host, MemoryRoot, at, live
 from davy.host import Entry as File
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -56,10 +56,27 @@ def test_all_files_together_are_bounded() -> None:
 def test_who_fills_a_home_uses_up_nothing_of_the_others() -> None:
     files: dict[str, bytes | str | File] = {f"/a/{n}": b"x\n" * (FILE_BYTES // 2) for n in range(4)}
     texts = Texts(Host(MemoryRoot({**files, "/b/x": "x\n"})), "test")
-    texts.next_home()
+    texts.next_home("/a")
     assert [type(fact) for fact in texts.folder("/a")] == [Text, Text, Gap, Gap]
-    texts.next_home()
+    texts.next_home("/b")
     assert [type(fact) for fact in texts.folder("/b")] == [Text]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_in_a_home_only_what_its_owner_may_read_is_read(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    home = tmp_path / "home/ada"
+    home.mkdir(parents=True)
+    for path, owner, mode in ((tmp_path / "etc/shadow", 0, 0o640), (home / ".bashrc", 1000, 0o600)):
+        path.write_text("x\n")
+        os.chown(path, owner, owner)
+        path.chmod(mode)
+    (home / ".profile").symlink_to("../../etc/shadow")
+    os.chown(home, 1000, 1000)
+    texts = Texts(Host(DirectoryRoot(str(tmp_path))), "test")
+    texts.next_home("/home/ada")
+    assert list(texts.read("/home/ada/.profile")) == []
+    assert len(list(texts.read("/home/ada/.bashrc"))) == 1
 
 
 def test_entries_of_one_file_are_bounded() -> None:
@@ -97,6 +114,18 @@ def test_whatever_the_files_hold_every_reader_reads_them(reader: Reader, content
         if fact.line is not None:
             assert fact.text == "\n".join(rows[fact.line - 1 : fact.end_line or fact.line])
         assert all(program.startswith("/") for program in fact.programs)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("reader", READERS)
+def test_on_this_host_every_fact_is_an_autostart_or_a_gap(reader: Reader) -> None:
+    host = live()
+    for fact in reader(host):
+        assert isinstance(fact, Autostart | Gap)
+        if isinstance(fact, Autostart):
+            assert fact.path.startswith("/")
+            assert fact.mtime
+            assert all(program.startswith("/") for program in fact.programs)
 
 
 def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from davy.host import Entry
 @pytest.mark.parametrize(
     ("line", "command", "programs"),
     [
-        ("LoadModule x_module /usr/lib/x.so", "x_module /usr/lib/x.so", ("/usr/lib/x.so",)),
-        ("  loadmodule x_module modules/x.so", "x_module modules/x.so", ("/etc/httpd/modules/x.so",)),
-        ('LoadModule x_module \\\n  "/tmp/x.so"', "x_module /tmp/x.so", ("/tmp/x.so",)),
+        ("LoadModule x_module /usr/lib/x.so", "/usr/lib/x.so", ("/usr/lib/x.so",)),
+        ("  loadmodule x_module modules/x.so", "modules/x.so", ("/etc/httpd/modules/x.so",)),
+        ('LoadModule x_module \\\n  "/tmp/x.so"', "/tmp/x.so", ("/tmp/x.so",)),
         ("LoadFile /tmp/a.so /tmp/b.so", "/tmp/a.so /tmp/b.so", ("/tmp/a.so", "/tmp/b.so")),
         ('CustomLog "|/tmp/x -a" combined', "/tmp/x -a", ("/tmp/x",)),
         ('ErrorLog "|$/tmp/x | sh"', "/tmp/x | sh", ("/tmp/x",)),
@@ -30,7 +30,7 @@ from davy.host import Entry
         ("# LoadModule x_module /tmp/x.so", None, ()),
         ("CustomLog ${APACHE_LOG_DIR}/access.log combined", None, ()),
         ("RewriteMap m txt:/srv/map", None, ()),
-        ("LoadModule x_module", "x_module", ()),
+        ("LoadModule x_module", None, ()),
     ],
 )
 def test_what_apache_loads_or_runs_is_found(line: str, command: str | None, programs: tuple[str, ...]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +20,13 @@ LINKLESS = {"static"}
 """Formats that do not list links."""
 
 every_format = pytest.mark.parametrize("kind", FORMATS)
+
+
+@cache
+def built(kind: str) -> dict[str, bytes]:
+    """The database of one package."""
+    files = FORMATS[kind]({"one": ONE})
+    return {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}  # type: ignore[misc]
 
 
 def database(kind: str, **changed: bytes | Entry | None) -> PackageDatabase:
@@ -163,21 +173,19 @@ def test_answers_are_remembered(kind: str) -> None:
 
 @every_format
 def test_a_database_that_was_cut_off_anywhere_crashes_nothing(kind: str) -> None:
-    whole = FORMATS[kind]({"one": ONE})
+    whole = built(kind)
     for path, content in whole.items():
-        data = content.encode() if isinstance(content, str) else content
-        assert isinstance(data, bytes)
-        for length in (*range(0, min(len(data), 700), 7), len(data) - 1, len(data) // 2):
-            ask_everything(whole | {path: data[:length]})
+        for length in (*range(0, min(len(content), 700), 7), len(content) - 1, len(content) // 2):
+            ask_everything(whole | {path: content[:length]})
 
 
 @every_format
 @given(data=st.data())
 def test_a_database_with_any_bytes_overwritten_crashes_nothing(kind: str, data: st.DataObject) -> None:
-    whole = FORMATS[kind]({"one": ONE})
+    whole = built(kind)
     path = data.draw(st.sampled_from(sorted(whole)))
     content = whole[path]
-    changed = bytearray(content.encode() if isinstance(content, str) else content)  # type: ignore[arg-type]
+    changed = bytearray(content)
     for at, value in data.draw(
         st.lists(st.tuples(st.integers(0, len(changed) - 1), st.binary(min_size=1, max_size=8)))
     ):
@@ -188,14 +196,14 @@ def test_a_database_with_any_bytes_overwritten_crashes_nothing(kind: str, data: 
 @every_format
 @given(content=st.binary(max_size=600))
 def test_a_database_of_any_bytes_crashes_nothing(kind: str, content: bytes) -> None:
-    ask_everything(dict.fromkeys(FORMATS[kind]({"one": ONE}), content))
+    ask_everything(dict.fromkeys(built(kind), content))
 
 
-def ask_everything(files: dict[str, bytes | str | Entry]) -> None:
+def ask_everything(files: Mapping[str, bytes]) -> None:
     """Asks every question; only a `HostError` may come of it."""
     paths = [*NAMES, "/usr/bin/two", "/"]
     digest = digest_of_bytes(b"tool", SumKind)
-    ours = packages(MemoryRoot(files | installed({"one": ONE})))
+    ours = packages(MemoryRoot({**installed({"one": ONE}), **files}))
     for ask in (
         lambda: ours.owners(paths),
         lambda: ours.provenance(paths),

@@ -1,0 +1,150 @@
+"""Hands on content: lines out of a file, a package's own content back into one, and either undone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from typing import Final, NamedTuple
+
+import msgspec
+
+from davy.hands.attributes import attributes_of, inode_flags, storable
+from davy.hands.errors import Untouched
+from davy.hands.files import Note
+from davy.hands.folders import folder_of, locked_again, marked, times_of, writable
+from davy.hands.kept import keep_copy, kept_content
+from davy.hands.opened import expected, opened, same
+from davy.hands.placing import beside, or_as_it_was, placed, put_back_in, tidied, unlock
+from davy.model.plan import FileIdentity, RemoveLines, RestorePackaged
+from davy.model.undo import EditedFile, FileAttributes
+
+EDIT_LIMIT: Final = 16 << 20
+"""A file with lines to take out may be so large."""
+
+
+def without_lines(
+    content: bytes, lines: tuple[int, ...], texts: tuple[bytes, ...], remains: tuple[bytes, ...] = ()
+) -> bytes:
+    """``content`` without these lines (1-based), each compared with what the plan saw.  Raises `Untouched`.
+
+    Where there are ``remains`` of a line they stay in its place, with its end.
+    """
+    rows = re.findall(rb"[^\n]*\n|[^\n]+", content)
+    for number, text in zip(lines, texts, strict=True):
+        if not 0 < number <= len(rows) or rows[number - 1].rstrip(b"\r\n") != text.rstrip(b"\r"):
+            raise Untouched(f"line {number} is no longer what the plan saw")
+    kept = dict(zip(lines, remains or (b"",) * len(lines), strict=True))
+    return b"".join(
+        kept[number] + (row[len(row.rstrip(b"\r\n")) :] if kept[number] else b"") if number in kept else row
+        for number, row in enumerate(rows, 1)
+    )
+
+
+def remove_lines(step: RemoveLines, keep: int, kept: str, note: Note, former: EditedFile | None = None) -> None:
+    """Take lines out of a file; every other byte, its owner and its mode stay.  ``former`` as in `davy.hands.files`.
+
+    Raises `Untouched`.
+    """
+    file = step.file
+    if file.size > EDIT_LIMIT:
+        raise Untouched(f"{os.fsdecode(file.path)}: larger than {EDIT_LIMIT} bytes")
+    with folder_of(file.path) as (folder, name), opened(folder, name, file.path) as source:
+        expected(source, file)
+        content = os.pread(source, file.size, 0)
+        after = without_lines(content, step.lines, step.texts, step.remains)
+        attributes = former.attributes if former else attributes_of(source)
+        _edit(_Open(folder, name, source, file), after, attributes, attributes, _Keeping(keep, kept, note), former)
+
+
+def restore_packaged(
+    step: RestorePackaged, content: bytes, keep: int, kept: str, note: Note, former: EditedFile | None = None
+) -> None:
+    """Give a file its package's ``content``, with the owner and the mode that it has there.  As `remove_lines`.
+
+    Raises `Untouched`.
+    """
+    file = step.file
+    if hashlib.sha256(content).hexdigest() != step.sha256:
+        raise Untouched(f"{os.fsdecode(file.path)}: the archive of {step.package} has changed since the plan")
+    with folder_of(file.path) as (folder, name), opened(folder, name, file.path) as source:
+        attributes = former.attributes if former else attributes_of(source)
+        packaged = msgspec.structs.replace(attributes, mode=step.mode, uid=step.uid, gid=step.gid)
+        _edit(_Open(folder, name, source, file), content, attributes, packaged, _Keeping(keep, kept, note), former)
+
+
+class _Open(NamedTuple):
+    """The file of a step, open."""
+
+    folder: int
+    name: bytes
+    source: int
+    file: FileIdentity
+
+
+class _Keeping(NamedTuple):
+    """Where the original goes, and who is told before anything changes."""
+
+    keep: int
+    kept: str
+    note: Note
+
+
+def _edit(
+    at: _Open, after: bytes, attributes: FileAttributes, later: FileAttributes, keeping: _Keeping,
+    former: EditedFile | None,
+) -> None:  # fmt: skip
+    """Replace the content of an open file that is the one the plan saw.
+
+    ``attributes`` are what an undo puts back, ``later`` what it has until then.
+    """
+    folder, name, source, file = at
+    keep, kept, note = keeping
+    if former:
+        tidied(folder, file.path)
+    found = expected(source, file)
+    folder_flags = former.folder_flags if former else inode_flags(folder)
+    times = former.folder_times if former else times_of(folder)
+    keep_copy(source, keep, kept, file.sha256, file.path)
+    note(
+        EditedFile(
+            path=file.path, attributes=attributes, kept=kept, before_sha256=file.sha256,
+            after_sha256=hashlib.sha256(after).hexdigest(), folder_flags=folder_flags, folder_times=times,
+        )
+    )  # fmt: skip
+    with or_as_it_was(source, attributes, file.path):
+        unlock(source, found, file.path)
+        with writable(folder, folder_flags):
+            now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if (now.st_dev, now.st_ino) != file.key:
+                raise Untouched(f"{os.fsdecode(file.path)}: swapped while it was edited")
+            fresh = FileAttributes(
+                mode=later.mode, uid=later.uid, gid=later.gid, atime_ns=later.atime_ns,
+                mtime_ns=max(storable(later.mtime_ns + 1_000_000_000), time.time_ns()), flags=None,
+                xattrs=later.xattrs,
+            )  # fmt: skip
+            placed(folder, name, beside(file.path, 0), after, fresh)
+            marked(folder, times)
+
+
+def edited_already(undo: EditedFile) -> bool:
+    """Whether a step that was cut short had come as far as putting the new content in place."""
+    with folder_of(undo.path) as (folder, name):
+        done = same(folder, name, undo.path, undo.after_sha256)
+        if done:
+            locked_again(folder, undo.folder_flags, undo.path)
+        return done
+
+
+def restore_edited(undo: EditedFile, keep: int) -> None:
+    """Put the original content back, where the file is still what the eviction left.  Raises `Untouched`."""
+    content = kept_content(keep, undo.kept, undo.before_sha256, undo.path)
+    with folder_of(undo.path) as (folder, name), put_back_in(folder, name, undo):
+        if same(folder, name, undo.path, undo.before_sha256):
+            return
+        if not same(folder, name, undo.path, undo.after_sha256):
+            raise Untouched(
+                f"{os.fsdecode(undo.path)}: changed since the eviction; the original stays in the quarantine"
+            )
+        placed(folder, name, beside(undo.path, 1), content, undo.attributes)

@@ -1,0 +1,122 @@
+"""What keeps systemd from starting a unit again: its links and its file go, and the manager reads its units anew."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import Final
+
+from davy.hands.systemd import SYSTEM_SOCKET
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.plan import MaskUnit, ReloadManager
+from davy.respond.draft import Draft
+
+_KINDS: Final = frozenset({AutostartKind.SERVICE, AutostartKind.TIMER, AutostartKind.UNIT})
+_NAME: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
+"""What systemd takes for a unit's name (systemd.unit(5)); a file of another name is only a file."""
+_PROCESSLESS: Final = (".timer", ".path", ".socket", ".automount")
+_SYSTEM_RUNTIME: Final = b"/run/systemd/system"
+_EVERY_USER: Final = (
+    "/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user", "/usr/local/lib/systemd/user",
+    "/usr/share/systemd/user", "/usr/local/share/systemd/user", "/etc/containers/systemd/users",
+)  # fmt: skip
+_QUADLETS: Final = (".container", ".pod", ".kube", ".volume", ".network", ".build", ".image")
+"""Files that Podman's generator makes units of: podman-systemd.unit(5)."""
+_MANAGERS_LIMIT: Final = 200
+
+
+def is_unit(autostart: Autostart) -> bool:
+    return autostart.kind in _KINDS and autostart.unit is not None and _NAME.fullmatch(autostart.unit) is not None
+
+
+def unit(draft: Draft, autostart: Autostart) -> None:
+    """A unit goes by its links and its file; a mask at run time keeps others from starting it meanwhile.
+
+    Of a unit that somebody else's file defines, only the drop-in goes.
+    """
+    name, path = autostart.unit or "", autostart.path
+    managers = _managers(draft, path)
+    if os.path.dirname(path).endswith(".d"):
+        if not draft.entry(path, f"a drop-in of the unit {name}"):
+            return
+        draft.vendor_units += _owned_by_packages(draft, name)
+    else:
+        draft.enabling_links(autostart.links)
+        if not draft.entry(path, f"the unit {name}"):
+            return
+        for runtime in managers:
+            if os.path.isdir(runtime) and not path.startswith(os.fsdecode(runtime) + "/"):
+                draft.entries.append(MaskUnit(unit=name, manager=runtime))
+    for runtime in managers:
+        _reread(draft, runtime, name if name.endswith(_PROCESSLESS) else None)
+
+
+def reread(draft: Draft, autostart: Autostart) -> None:
+    """Of what systemd made units, or reads together with them: have it read them again."""
+    if is_unit(autostart) or autostart.kind is AutostartKind.GENERATOR or autostart.path.endswith(_QUADLETS):
+        for runtime in _managers(draft, autostart.path):
+            _reread(draft, runtime, None)
+
+
+def other_of_user(draft: Draft, linger: Autostart) -> str | None:
+    """A unit of a lingering user that stays, for which the mark stays, too; None when all of them go."""
+    user = os.path.basename(linger.path)
+    going = {autostart.subject for autostart in draft.actor_autostarts}
+    homes = tuple(f"{account.home.rstrip('/')}/" for account in draft.snapshot.accounts if account.name == user)
+    for autostart in draft.snapshot.autostarts:
+        if autostart.kind in _KINDS and autostart.path.startswith(homes) and autostart.subject not in going:
+            return f"the unit {autostart.unit or autostart.path} of {user}"
+    return None
+
+
+def reloads(draft: Draft) -> None:
+    for socket, stop in draft.managers.items():
+        draft.entries.append(ReloadManager(socket=socket, stop=tuple(dict.fromkeys(stop))))
+
+
+def _managers(draft: Draft, path: str) -> list[bytes]:
+    """The run-time unit folders of the managers that read a unit file at ``path``."""
+    if path.startswith(_EVERY_USER):
+        return [_of_user(uid) for uid in _running_users()]
+    if path.startswith("/run/user/"):
+        uid = path.split("/")[3]
+        return [_of_user(int(uid))] if uid.isdecimal() else []
+    homes = {account.home.rstrip("/"): account.uid for account in draft.snapshot.accounts}
+    while path not in ("", "/"):
+        path = os.path.dirname(path)
+        if path in homes:
+            return [_of_user(homes[path])]
+    return [_SYSTEM_RUNTIME]
+
+
+def _of_user(uid: int) -> bytes:
+    return b"/run/user/%d/systemd/user" % uid
+
+
+def _running_users() -> list[int]:
+    try:
+        return sorted(int(name) for name in os.listdir("/run/user") if name.isdecimal())[:_MANAGERS_LIMIT]
+    except OSError:
+        return []
+
+
+def _reread(draft: Draft, runtime: bytes, stop: str | None) -> None:
+    socket = SYSTEM_SOCKET if runtime == _SYSTEM_RUNTIME else os.path.dirname(runtime) + b"/private"
+    if _is_socket(socket):
+        stopping = draft.managers.setdefault(socket, [])
+        if stop is not None:
+            stopping.append(stop)
+
+
+def _owned_by_packages(draft: Draft, name: str) -> list[str]:
+    """The unit's name, if a file that defines it belongs to an installed package."""
+    paths = {other.path for other in draft.snapshot.autostarts if other.unit == name}
+    return [name] if draft.database.owners(paths) else []
+
+
+def _is_socket(path: bytes) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False

@@ -1,0 +1,113 @@
+"""What is taken out of files of many entries: lines, blocks, parts of a line; one step a file, and nothing by guess."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.snapshots import snapshot
+
+from davy.hands.edits import without_lines
+from davy.hands.errors import Untouched
+from davy.host import Host, MemoryRoot
+from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
+from davy.model.plan import Left, Plan, RemoveLines
+from davy.respond import described, plan
+from davy.respond.draft import Taken
+from davy.respond.lines import left_of, taken_of
+
+
+@pytest.fixture(autouse=True)
+def _as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+
+def entry(path: str, line: int, text: str, **more: object) -> Autostart:
+    return Autostart(path=path, line=line, text=text, **({"kind": AutostartKind.PROFILE, "command": text} | more))  # type: ignore[arg-type]
+
+
+def planned(files: dict[str, str], *guilty: Autostart) -> Plan:
+    actors = tuple(
+        Actor(role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=each.subject, name=each.path, detail="")
+        for each in guilty
+    )
+    incident = Incident(
+        id="x", verdict=Verdict.CONFIRMED, bits=20.0, confidence=1.0, family=None, summary="", actors=actors
+    )
+    return plan(Host(MemoryRoot(files)), snapshot(*guilty), [incident])
+
+
+def after(made: Plan, content: str) -> str:
+    (step,) = made.steps
+    assert isinstance(step, RemoveLines)
+    return without_lines(content.encode(), step.lines, step.texts, step.remains).decode()
+
+
+def test_a_block_of_lines_goes_whole_and_what_stands_around_it_stays() -> None:
+    content = "[program:web]\ncommand=web\n\n[program:x]\ncommand=/tmp/x\n\n[program:api]\ncommand=api\n"
+    guilty = entry("/etc/s.conf", 4, "[program:x]\ncommand=/tmp/x\n", end_line=6)
+    made = planned({"/etc/s.conf": content}, guilty)
+    assert after(made, content) == "[program:web]\ncommand=web\n\n[program:api]\ncommand=api\n"
+    assert described(made.steps[0]) == "take lines 4-6 out of /etc/s.conf"
+
+
+def test_what_remains_of_a_block_stands_where_the_block_began() -> None:
+    content = "if true; then\n  /tmp/x &&\n  /tmp/y\nfi\n"
+    guilty = entry("/etc/profile", 2, "  /tmp/x &&\n  /tmp/y", end_line=3, remains="  :")
+    assert after(planned({"/etc/profile": content}, guilty), content) == "if true; then\n  :\nfi\n"
+
+
+def test_several_entries_of_one_file_are_one_step() -> None:
+    content = "a\n/tmp/x\nb\n/tmp/y"
+    made = planned({"/f": content}, entry("/f", 4, "/tmp/y"), entry("/f", 2, "/tmp/x"))
+    assert after(made, content) == "a\nb\n"
+    assert described(made.steps[0]) == "take lines 2, 4 out of /f"
+
+
+def test_entries_whose_lines_are_others_by_now_are_left_and_the_reason_said() -> None:
+    made = planned({"/f": "a\nb\n"}, entry("/f", 2, "/tmp/x"))
+    assert (made.steps, made.left) == ((), (Left("/f", "line 2 is no longer what the plan saw"),))
+
+
+def test_a_block_whose_text_has_another_number_of_lines_is_left() -> None:
+    assert taken_of(entry("/f", 2, "one line", end_line=4)) is None
+    made = planned({"/f": "a\nb\nc\nd\n"}, entry("/f", 2, "b", end_line=4))
+    assert [left.what for left in made.left] == ["line 2 of /f"]
+    assert made.steps == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "remains", "left"),
+    [
+        (b"a; b; c", (b"a; c",), b"a; c"),
+        (b"x b; y c; z", (b"y c; z", b"x b; y c;"), b"y c;"),
+        (b'[{"n":1},{"n":2},{"n":3}]', (b'[{"n":2},{"n":3}]', b'[{"n":1},{"n":2}]'), b'[{"n":2}]'),
+        (b"a; b", (b"a", b""), b""),
+        (b'{"Name":"always"}', (b'{"Name":"no"}',), b'{"Name":"no"}'),
+        (b"a b", (b"a", b"a"), b"a"),
+    ],
+)
+def test_what_is_left_of_a_line_of_which_several_entries_go(
+    text: bytes, remains: tuple[bytes, ...], left: bytes
+) -> None:
+    assert left_of([Taken(1, text, each) for each in remains]) == left
+
+
+def test_entries_that_overlap_in_a_line_are_not_guessed_at() -> None:
+    with pytest.raises(Untouched, match="overlaps"):
+        left_of([Taken(1, b"one two three", b"one three"), Taken(1, b"one two three", b"one t")])
+    with pytest.raises(Untouched, match="two ways"):
+        left_of([Taken(1, b"a", b""), Taken(1, b"b", b"")])
+
+
+@given(st.lists(st.sampled_from([b"ab", b"cd ", b"ef;", b"g"]), min_size=2, max_size=6, unique=True), st.data())
+def test_two_parts_taken_out_of_a_line_leave_all_others(parts: list[bytes], data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, len(parts) - 2))
+    second = data.draw(st.integers(first + 1, len(parts) - 1))
+    text = b"".join(parts)
+    taken = [Taken(1, text, b"".join(parts[:at] + parts[at + 1 :])) for at in (first, second)]
+    kept = b"".join(part for at, part in enumerate(parts) if at not in (first, second))
+    assert left_of(taken) == kept
