@@ -24,6 +24,8 @@ from bench.corpus.lab import Lab
 from bench.debian import DAVY
 
 _LIMIT_SECONDS: Final = 1_200
+_LOADERS: Final = "ERROR: ld.so: object"
+"""What the loader says, in every program's name, of a planted library that is not there."""
 _PLANTED_ANYWAY: Final = "/etc/passwd"
 """Comes with what is planted; the Debian has its own."""
 
@@ -121,7 +123,8 @@ def _found(tool: Tool, ran: Ran, quiet: Ran, kinds: list[Planted]) -> Iterator[E
         }
         yield from (entry for entry in guilty if (entry.path, entry.line) in actors)
         return
-    said = "\n".join(set(ran.output.splitlines()) - set(quiet.output.splitlines()))
+    lines = set(ran.output.splitlines()) - set(quiet.output.splitlines())
+    said = "\n".join(line for line in lines if _LOADERS not in line)
     for entry in guilty:
         if any(name in said for name in (entry.path, *entry.programs)):
             yield entry
