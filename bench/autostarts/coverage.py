@@ -42,7 +42,7 @@ class Way(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     accused: tuple[str, ...] = ()
     """Places that must be actors of an incident."""
     listed: tuple[str, ...] = ()
-    """Places that must be read as autostarts, and are not accused: nothing about them is guilty by itself."""
+    """Places that must be read as autostarts, and are not accused: too little speaks against them by itself."""
     tool: str | None = None
     """A program that must be named as tampered with."""
     why_not: str = ""
