@@ -47,11 +47,19 @@ def _call(serial: int, member: str, arguments: tuple[str, ...]) -> bytes:
     return _padded(header, 8) + body
 
 
+class Ended(Untouched):
+    """No manager answers there any more: it reads its units when it starts again."""
+
+
 class Manager:
-    """A conversation with one service manager; use it in ``with``.  Raises `Untouched` when it does not answer."""
+    """A conversation with one service manager; use it in ``with``.
+
+    Raises `Untouched` when it does not answer, and `Ended` when there is none.
+    """
 
     def __init__(self, path: bytes = SYSTEM_SOCKET) -> None:
         self._serial = 0
+        self._hung_up = Untouched if path == SYSTEM_SOCKET else Ended
         self._buffer = b""
         try:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -62,6 +70,8 @@ class Manager:
             self._socket.sendall(b"\0AUTH EXTERNAL " + user + b"\r\nBEGIN\r\n")
             if not self._line().startswith(b"OK "):
                 raise Untouched("systemd: it does not let us in")
+        except (ConnectionRefusedError, FileNotFoundError, ConnectionResetError, BrokenPipeError) as error:
+            raise Ended(f"systemd: {error.strerror}") from None
         except OSError as error:
             raise Untouched(f"systemd: {error.strerror or error}") from None
 
@@ -74,7 +84,7 @@ class Manager:
     def _more(self) -> None:
         data = self._socket.recv(65536)
         if not data or len(self._buffer) > _REPLY_LIMIT:
-            raise Untouched("systemd: hung up")
+            raise self._hung_up("systemd: hung up")
         self._buffer += data
 
     def _line(self) -> bytes:
@@ -121,7 +131,7 @@ class Manager:
 def reload(path: bytes, stop: tuple[str, ...] = ()) -> None:
     """Have the manager at ``path`` stop units that hold no process, and read its unit files again.
 
-    A unit that it has not loaded needs no stopping.  Raises `Untouched`.
+    A unit that it has not loaded needs no stopping.  Raises `Untouched`, and `Ended` when there is no manager.
     """
     with Manager(path) as manager:
         for unit in stop:

@@ -180,10 +180,11 @@ class _Run:
             case UnloadModule() as step:
                 return modules.unload(self._kernel.procfs, step, note)
             case ReloadManager(socket=socket, stop=stop):
-                if not os.path.exists(socket):
-                    return "it has ended"
                 note(ManagerReloaded(socket=socket))
-                systemd.reload(socket, stop)
+                try:
+                    systemd.reload(socket, stop)
+                except systemd.Ended as error:
+                    return str(error)
         return ""
 
     def _held(self) -> Iterator[int]:

@@ -64,6 +64,8 @@ class Draft:
         self.files: dict[bytes, Quarantine] = {}
         self.covers: list[Cover] = []
         self.entries: list[Step] = []
+        self.moved: set[bytes] = set()
+        """The files and links that go before anything is ended."""
         self.unloads: dict[str, UnloadModule] = {}
         self.managers: dict[bytes, list[str]] = {}
         self.lines: dict[str, list[Taken]] = {}
@@ -151,13 +153,9 @@ class Draft:
         if identity is None or not self.mine(path):
             return False
         if identity.path not in self.moved:
+            self.moved.add(identity.path)
             self.entries.append(Quarantine(file=identity, why=why))
         return True
-
-    @property
-    def moved(self) -> set[bytes]:
-        """The files that go before anything is ended."""
-        return {step.file.path for step in self.entries if isinstance(step, Quarantine)}
 
     def enabling_links(self, links: Sequence[str]) -> None:
         """Have links removed; what is no link is left."""
@@ -167,9 +165,10 @@ class Draft:
             except HostError as error:
                 self.leave(link, str(error))
                 continue
-            step = RemoveLink(path=os.fsencode(_real_name(link)), destination=destination)
-            if step not in self.entries:
-                self.entries.append(step)
+            path = os.fsencode(_real_name(link))
+            if path not in self.moved:
+                self.moved.add(path)
+                self.entries.append(RemoveLink(path=path, destination=destination))
 
     def file(self, path: str, why: str, *, loaded_by_others: bool = False) -> None:
         """Have a file moved away, unless an installed package owns it.  ``loaded_by_others`` as in `Quarantine`."""

