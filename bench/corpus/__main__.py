@@ -17,7 +17,7 @@ from davy.scan import replay
 
 def _record(names: list[str], everything: bool) -> int:
     chosen = [(path, case) for path, case in cases(names) if names or everything or not capsule_of(path).is_file()]
-    held = tree.lock()
+    held = tree.LAB.lock()
     tree.ready()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)

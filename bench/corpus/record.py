@@ -14,7 +14,8 @@ import msgspec
 
 from bench.corpus.case import Case, File, KernelThread, Options, Start, capsule_of
 from bench.corpus.lab import Lab
-from bench.corpus.tree import DAVY, HOME, TREE, inside
+from bench.corpus.tree import LAB
+from bench.debian import DAVY
 from davy import capsule
 from davy.knowledge.pools import pool_endpoint
 from davy.model.facts import PF_KTHREAD, Host, Process
@@ -40,7 +41,7 @@ _LOOPBACK: Final = "127."
 def record(path: Path, case: Case) -> int:
     """Record a case into the capsule beside its file; gives the capsule's size.  Raises `RuntimeError`."""
     programs = {file.path: _compiled(file) for file in case.file if file.program is not None}
-    lab = Lab(TREE)
+    lab = Lab(LAB.path)
     try:
         for address, port, protocol in _pools(case):
             lab.pool(address, port, protocol)
@@ -105,15 +106,15 @@ def _compiled(file: File) -> bytes:
     options, source = file.options, PROGRAMS / f"{file.program}.c"
     words = ["-O2", *_defined(options), *(["-static"] if options.static else []), *([] if options.symbols else ["-s"])]
     sources = b"".join(each.read_bytes() for each in sorted(PROGRAMS.glob("*.[ch]")))
-    made = HOME / "built" / hashlib.sha256(sources + repr((file.program, words)).encode()).hexdigest()
+    made = LAB.home / "built" / hashlib.sha256(sources + repr((file.program, words)).encode()).hexdigest()
     if not made.is_file():
         made.parent.mkdir(exist_ok=True)
         for each in PROGRAMS.glob("*.[ch]"):
-            (TREE / "tmp" / each.name).write_bytes(each.read_bytes())
-        inside("gcc", *words, "-o", "/tmp/made", f"/tmp/{source.name}", "-lpthread", "-lm")
-        (TREE / "tmp/made").rename(made)
+            (LAB.path / "tmp" / each.name).write_bytes(each.read_bytes())
+        LAB.inside("gcc", *words, "-o", "/tmp/made", f"/tmp/{source.name}", "-lpthread", "-lm")
+        (LAB.path / "tmp/made").rename(made)
         for each in PROGRAMS.glob("*.[ch]"):
-            (TREE / "tmp" / each.name).unlink()
+            (LAB.path / "tmp" / each.name).unlink()
     return made.read_bytes()
 
 

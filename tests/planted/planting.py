@@ -7,6 +7,7 @@ they would run is not there, or harmless; addresses are those of documentation (
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -71,12 +72,17 @@ def planted() -> dict[AutostartKind, Planted]:
 
 
 def plant(root: Path, kinds: list[Planted]) -> None:
-    """Put the files of some kinds below ``root``, with what every host has, over what is there.
+    """Put the files of some kinds below ``root``."""
+    plant_files(root, [file for kind in kinds for file in kind.file])
+
+
+def plant_files(root: Path, files: Iterable[File]) -> None:
+    """Put files below ``root``, with what every host has, over what is there.
 
     Owners need root; without, they stay.
     """
-    everywhere, once = File(path="/etc/passwd", content=ACCOUNTS), set[str]()
-    for file in (everywhere, *(file for kind in kinds for file in kind.file)):
+    once = set[str]()
+    for file in (File(path="/etc/passwd", content=ACCOUNTS), *files):
         path = root / file.path.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         assert file.path not in once, f"{file.path} is planted twice"

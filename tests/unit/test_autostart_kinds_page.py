@@ -9,7 +9,7 @@ from davy.knowledge.autostart_kinds import autostart_kinds
 
 
 def test_the_table_of_kinds_is_up_to_date() -> None:
-    assert written(SECTION) == page(), "run: python -m bench.autostarts.kinds --write"
+    assert written(SECTION) == page(), "run: python -m bench.autostarts kinds --write"
 
 
 def test_the_table_has_every_kind_with_its_technique_in_a_row_of_five_cells() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from davy.detect.autostarts import foreign, technique, told_by_autostart
+from davy.detect.autostarts import followed_by_autostart, foreign, technique, told_by_autostart
 from davy.detect.rule import Observation, detector
-from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.findings import Aspect
 from davy.model.snapshot import Snapshot
 
@@ -51,13 +51,22 @@ _KINDS: Final[dict[AutostartKind, tuple[str, str, Callable[[Autostart], bool]]]]
 }  # fmt: skip
 
 
+def _nobodys(autostart: Autostart, followed: Iterable[Followed]) -> bool:
+    """Whether the kernel itself runs a program that no package owns."""
+    return autostart.kind is AutostartKind.KERNEL_HELPER and any(
+        one.executable is not None and one.executable.owner_package is None and one.executable.twin is None
+        for one in followed
+        if one.step is Step.COMMAND
+    )
+
+
 @detector("persistence.strange-entry", aspect=Aspect.PERSISTENCE, technique="T1548.003")
 def strange_entry(snapshot: Snapshot) -> Iterator[Observation]:
-    """An entry gives rights that nobody needs, loads a module from where none belongs, or decodes in every Python.
+    """An entry gives rights that nobody needs, loads a module from where none belongs, or runs what none else does.
 
     Careless owners do some of it: look at who wrote it, and when.
     """
-    told = told_by_autostart(snapshot)
+    told, followed = told_by_autostart(snapshot), followed_by_autostart(snapshot)
     for autostart in foreign(snapshot):
         odd = None
         if autostart.kind in _KINDS:
@@ -67,6 +76,8 @@ def strange_entry(snapshot: Snapshot) -> Iterator[Observation]:
             each.match.id in _DECODES for each in told.get(autostart.subject, ())
         ):
             odd = ("decodes in every Python", "has every Python that starts decode a text and run it")
+        elif _nobodys(autostart, followed.get(autostart.subject, ())):
+            odd = ("kernel runs nobody's", "has the kernel itself run a program of nobody's package")
         if odd is not None:
             yield Observation(
                 subject=autostart.subject, degree=odd[0], summary=odd[1],

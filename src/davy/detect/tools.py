@@ -47,14 +47,13 @@ def system_tool(snapshot: Snapshot) -> Iterator[Observation]:
         summary = f"{tool.path} {_WORDS[tool.tampering]}"
         if tool.renamed_to:
             summary += f": the program lies at {tool.renamed_to}"
+        if tool.tampering not in (Tampering.SHADOWED, Tampering.MISSING):
+            summary += f"; {fix(tool.package, tool.database)}"
         yield Observation(
             subject=tool.subject,
             degree=_degree(tool),
             summary=summary,
-            evidence=(
-                *((tool.text[:_SHOWN],) if tool.text else ()),
-                fix(tool.package, tool.database) if tool.tampering is not Tampering.SHADOWED else f"remove {tool.path}",
-            ),
+            evidence=(tool.path, *((tool.text[:_SHOWN],) if tool.text else ())),
             related=tuple(_named(snapshot, tool)),
             technique="T1036.003" if tool.tampering is Tampering.RENAMED else None,
         )

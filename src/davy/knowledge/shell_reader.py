@@ -158,7 +158,9 @@ class Reader:
                     continue
                 break
             anything = True
-            if token and kind == "heredoc":
+            if token and kind in ("heredoc", "redirection") and self._expects is _Expects.PATTERN:
+                self._here = token.end()
+            elif token and kind == "heredoc":
                 delimiter_start = self._begin_part(token.end())
                 end = word_end(text, delimiter_start, limit)
                 heredocs.append((re.sub(r"[\\'\"]", "", text[delimiter_start:end]), token[0] == "<<-"))
@@ -231,7 +233,7 @@ class Reader:
             self._whole = False
         elif operator == "(" and self._expects is _Expects.COMMAND and self._part is None:
             if arithmetic := _ARITHMETIC.match(self._text, self._here, self._limit):
-                self._part, self._here, self._expects = self._here, arithmetic.end(), _Expects.ARGUMENT
+                self._test(self._here, arithmetic.end())
                 return
             self._open(Compound.BRACKET)
             self._here += 1
@@ -286,12 +288,18 @@ class Reader:
             if word == "[[" and (
                 end := _TEST_END.search(self._text, self._here, min(self._limit, self._here + _TEST_LIMIT))
             ):
-                self._part, self._here, self._expects = start, end.end(), _Expects.ARGUMENT
+                self._test(start, end.end())
                 return
         if self._part is None:
             self._part = start
         if self._expects is _Expects.COMMAND and not _ASSIGNMENT.match(word):
             self._expects = _Expects.ARGUMENT
+
+    def _test(self, start: int, end: int) -> None:
+        """``[[ ... ]]`` and ``(( ... ))``, which ``then`` may follow at once."""
+        instead = self._nesting.instead_of_command(negated=self._negated)
+        self._parts.append(Part(start, end, instead, heredoc=False, command=True))
+        self._here, self._expects = end, _Expects.BEHIND
 
     def _function(self, end: int) -> None:
         if function := _FUNCTION.match(self._text, end, self._limit):

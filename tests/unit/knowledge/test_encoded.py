@@ -94,6 +94,6 @@ def test_any_text_is_taken(text: str) -> None:
 @pytest.mark.parametrize("piece", ["A", "\\x41", "base64 ", "QUFB ", "ff", "\\", "=", "-", "A\n", "QUFBQUFB\n"])
 def test_hostile_text_costs_little_time(piece: str) -> None:
     text = "base64 base32 xxd rev zlib " + (piece * (1 << 17))[: 1 << 17]
-    start = time.perf_counter()
+    start = time.process_time()
     decoded(text)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0

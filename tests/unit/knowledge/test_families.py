@@ -175,7 +175,7 @@ def test_reading_the_families_takes_little_time() -> None:
 
 
 def timed(names: tuple[str, ...]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for name in names:
         read(name, Family)
-    return time.perf_counter() - start
+    return time.process_time() - start

@@ -48,6 +48,8 @@ def parts(text: str) -> list[list[str]]:
         ("! a && b", [["a", "b"]]),
         ("echo if then fi\nthen", [["echo if then fi"], ["then"]]),
         ("if (a) then b; fi; c", [["a", "b", "c"]]),
+        ("if ((a > 1)) then b; fi\nwhile [[ a ]] do c; done", [["((a > 1))", "b"], ["[[ a ]]", "c"]]),
+        ("case x in\n3:<3-> | <<a) b;;\nesac", [["x"], ["b"]]),
         ("a=~/x*(N) ls *(.) \"$@\"", [["a=~/x*(N) ls *(.) \"$@\""]]),
         ("$'it\\'s' a\nb", [["$'it\\'s' a"], ["b"]]),
     ],

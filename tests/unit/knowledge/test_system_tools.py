@@ -28,6 +28,6 @@ def test_the_fix_is_in_the_words_of_the_hosts_package_manager() -> None:
 
 @pytest.mark.parametrize("piece", ["grep ", "grep -a -b -c ", "sed ", "awk ", "-v", "!", "/"])
 def test_hostile_text_costs_little_time(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     filters((piece * (1 << 16))[: 1 << 16])
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0

@@ -54,6 +54,6 @@ def test_any_text_is_taken(text: str, limit: int) -> None:
 
 @pytest.mark.parametrize("piece", ["curl ", "eval ", "/a", "\\\n", "wget $", "/.", "exec(", "nc -"])
 def test_hostile_text_costs_little_time(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     telling_lines((piece * (1 << 16))[: 1 << 16], 4096)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0

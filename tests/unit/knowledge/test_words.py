@@ -109,8 +109,8 @@ def test_any_command_line_is_taken(argv: list[str]) -> None:
 @pytest.mark.parametrize("piece", ["x -o ", "sh -c '", '"', "\\", "A=1 ", "sudo ", "$(", "--url=", "eval "])
 def test_hostile_text_costs_little_time(piece: str) -> None:
     text = (piece * (1 << 16))[: 1 << 20]
-    start = time.perf_counter()
+    start = time.process_time()
     mining_words(["sh", "-c", text])
     mining_words([text] * 100)
     mining_words(["x", *([piece] * 100_000)])
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0

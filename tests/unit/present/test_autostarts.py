@@ -87,7 +87,15 @@ def test_all_are_shown_kind_by_kind_those_of_nobody_first() -> None:
     assert "systemd timer: 2, 1 of packages" in lines
     assert text.index("b.timer") < text.index("a.timer")
     assert "/etc/cron.d/own line 2" in text
-    assert "4 autostarts, 2 new, 0 changed" in text
+    assert "4 autostarts: 2 of packages, 1 of packages and changed, 1 of neither, 2 new" in lines
+
+
+def test_what_lies_where_an_account_keeps_its_own_is_called_so() -> None:
+    own = msgspec.structs.replace(CRON, path="/home/ada/.bashrc", user="ada", news=None, first_seen=None)
+    assert told(own, NOW) == "every 5 minutes, of account ada"
+    assert told(msgspec.structs.replace(own, path="/var/spool/cron/crontabs/ada"), NOW).endswith("of account ada")
+    assert told(msgspec.structs.replace(own, path="/etc/profile.d/x.sh"), NOW).endswith("no package's")
+    assert told(msgspec.structs.replace(own, user=None), NOW).endswith("no package's")
 
 
 def test_changes_say_what_it_was_and_what_is_gone() -> None:

@@ -118,7 +118,7 @@ def test_the_answers_come_in_the_order_of_the_questions_on_one_screen() -> None:
         "python3 (99) got 41% of the CPU it asked for",
         "kept alive", "kinsing (10, nobody, /var/tmp/kinsing)",
         "starts again", "/var/spool/cron/crontabs/nobody line 3 (nobody): /var/tmp/kinsing",
-        "every 5 minutes, no package's, new, first seen 2.0 h ago",
+        "every 5 minutes, of account nobody, new, first seen 2.0 h ago",
         "next", "davy explain 1", "davy evict --dry-run", "davy evict ",
     )  # fmt: skip
     assert len(text.splitlines()) <= 24

@@ -10,8 +10,8 @@ from typing import Final
 from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.links import Links
 from davy.collect.autostarts.patterns import Patterns
-from davy.collect.autostarts.spans import Span, entries
-from davy.collect.autostarts.texts import FILE_BYTES, Text, Texts
+from davy.collect.autostarts.spans import CHARACTERS_LIMIT, Span, entries
+from davy.collect.autostarts.texts import ENTRIES_LIMIT, FILE_BYTES, Text, Texts
 from davy.host import Host, HostError
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -21,6 +21,8 @@ FILES_LIMIT: Final = 4_000
 INCLUDES_DEPTH: Final = 4
 """Files that include files that include files."""
 _INCLUDES_LIMIT: Final = 100
+_CHARACTERS_IN_ALL: Final = 4 * CHARACTERS_LIMIT
+"""What has to remain of the lines of one reader's entries."""
 _MASK: Final = "/dev/null"
 """Where the name of a file leads that somebody has put out of use."""
 _KERNELS: Final = ("/proc/", "/sys/")
@@ -36,6 +38,7 @@ class Files:
     def __init__(self, host: Host, collector: str) -> None:
         self._patterns, self._texts = Patterns(host, collector), Texts(host, collector)
         self._left = FILES_LIMIT
+        self._characters = _CHARACTERS_IN_ALL
         self.links = Links(host.root)
 
     def paths(self, *patterns: str, below: str = "") -> Iterator[str | Gap]:
@@ -98,7 +101,12 @@ class Files:
         home: str | None = None,
     ) -> Iterator[Autostart | Gap]:  # fmt: skip
         """One autostart for each span of a file; ``user`` and ``home`` are of those that name nobody."""
-        yield from self._texts.entries(file, kind, entries(file.content, spans, home=home), user=user)
+        found = list(islice(spans, ENTRIES_LIMIT + 1))
+        read = list(entries(file.content, found, home=home, characters=min(CHARACTERS_LIMIT, self._characters)))
+        self._characters -= sum(len(entry.remains or "") for entry in read)
+        yield from self._texts.entries(file, kind, read, user=user)
+        if len(read) < len(found):
+            yield self._texts.gap(f"the rest of {file.path}", "too many entries in one line")
 
 
 def whole(

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from davy.collect.autostarts.csh_lines import csh_entries
 from davy.collect.autostarts.environment import start_scripts
+from davy.collect.autostarts.fish_lines import fish_entries
 from davy.collect.autostarts.homes import Home, homes
-from davy.collect.autostarts.other_shells import csh_entries, fish_entries
 from davy.collect.autostarts.shell_lines import shell_entries
 from davy.collect.autostarts.texts import Entry, Text, Texts
 from davy.host import Host

@@ -39,6 +39,7 @@ _ARITHMETIC: Final = re.compile(r"\$\(\((?:[^()`]|(?<!\$)\([^()`]*\))*\)\)")
 _COPIED: Final = 16 << 10
 """Characters of a text of which homes have copies: those of the skeleton are cut once."""
 _JOINED: Final = re.compile(r"\\\n[ \t]*")
+_JOINED_TO_NOTHING: Final = re.compile(r"(?:\\\n[ \t]*)+\Z")
 
 
 class _Cut(NamedTuple):
@@ -98,7 +99,8 @@ def _remains(content: str, found: CommandLine) -> str | None:
         if part.heredoc or _part_runs(content, part):
             pieces += [_code(content, found, here, part.start), part.instead]
             here = part.end
-    return "".join([*pieces, _code(content, found, here, found.code_end)]).rstrip()
+    remains = "".join([*pieces, _code(content, found, here, found.code_end)])
+    return _JOINED_TO_NOTHING.sub("", remains).rstrip()
 
 
 def _code(content: str, line: CommandLine, start: int, end: int) -> str:

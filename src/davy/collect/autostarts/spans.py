@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.texts import ENTRIES_LIMIT, Entry
+from davy.collect.autostarts.texts import Entry
+
+CHARACTERS_LIMIT: Final = 8 << 20
+"""What has to remain of the lines of one file's entries: of a line with many entries, nearly all of it for each."""
 
 
 class Span(NamedTuple):
@@ -31,26 +33,34 @@ class Span(NamedTuple):
     image: str | None = None
 
 
-def entries(text: str, spans: Iterable[Span], *, home: str | None = None) -> Iterator[Entry]:
-    """The spans as entries of their lines, at most one more than may be taken from one file."""
+def entries(
+    text: str, spans: Sequence[Span], *, home: str | None = None, characters: int = CHARACTERS_LIMIT
+) -> Iterator[Entry]:
+    """The spans as entries of their lines, until what has to remain of these comes to so many ``characters``."""
     starts = [0]
     while following := text.find("\n", starts[-1]) + 1:
         starts.append(following)
-    found = [(bisect_right(starts, span.start), span) for span in islice(spans, ENTRIES_LIMIT + 1)]
-    ends = [max(first, bisect_right(starts, span.end - 1)) for first, span in found]
-    taken = Counter(line for (first, _), last in zip(found, ends, strict=True) for line in {first, last})
-    for (first, span), last in zip(found, ends, strict=True):
+    firsts = [bisect_right(starts, span.start) for span in spans]
+    lasts = [max(first, bisect_right(starts, span.end - 1)) for first, span in zip(firsts, spans, strict=True)]
+    taken = Counter(line for lines in zip(firsts, lasts, strict=True) for line in set(lines))
+    shown: dict[tuple[int, int], str] = {}
+    for span, first, last in zip(spans, firsts, lasts, strict=True):
         begin = starts[first - 1]
         end = starts[last] - 1 if last < len(starts) else len(text)
-        rest = text[begin : span.start] + span.instead + text[span.end : end]
+        rest = _without_returns(text[begin : span.start] + span.instead + text[span.end : end])
+        remains = rest if rest.strip() else None
+        characters -= len(remains or "")
+        if characters < 0:
+            return
+        if (first, last) not in shown:
+            shown[first, last] = _without_returns(text[begin:end])
         programs = span.programs
         if programs is None:
             programs = programs_of(span.command, home=home, directory=span.directory)
         yield Entry(
-            line=first, text=_without_returns(text[begin:end]), command=span.command,
-            end_line=last if last > first else None, remains=_without_returns(rest) if rest.strip() else None,
-            schedule=span.schedule, user=span.user, column=span.start - begin + 1 if taken[first] > 1 else None,
-            programs=programs, image=span.image,
+            line=first, text=shown[first, last], command=span.command, end_line=last if last > first else None,
+            remains=remains, schedule=span.schedule, user=span.user,
+            column=span.start - begin + 1 if taken[first] > 1 else None, programs=programs, image=span.image,
         )  # fmt: skip
 
 

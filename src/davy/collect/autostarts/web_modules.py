@@ -61,13 +61,15 @@ _PHP_COMMANDS: Final = frozenset({"sendmail_path", "pcov.initial.command"})
 _PHP_POOL: Final = re.compile(r"php(?:_admin)?_(?:value|flag)\[(?P<key>[\w.]+)\]")
 _PHP_VALUE: Final = frozenset({"php_value", "php_admin_value"})
 _NGINX_SETTING: Final = re.compile(
-    r"""(?:^|(?<=[;{}]))[ \t]*
-    (?P<setting>(?P<key>load_module|perl_require|js_import|js_include|\w+_by_lua_file)\s+
-    (?P<value>(?:"[^"]*"|'[^']*'|[^\s;"'{}\#])[^;{}\n]*);)""",
-    re.VERBOSE | re.MULTILINE,
+    r"""
+      (?<![^\s;{}]) (?: \#[^\n]* | "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' )
+    | (?: (?m:^) | (?<=[;{}]) ) [ \t]* (?P<setting>
+        (?P<key> load_module | perl_require | js_import | js_include | \w+_by_lua_file )
+        \s+ (?P<value> (?: "[^"]*" | '[^']*' | [^\s;"'{}\#] ) [^;{}\n]* ) ;
+      )
+    """,
+    re.VERBOSE | re.DOTALL,
 )
-_QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
-_COMMENT: Final = re.compile(r"(?:^|[\s;{}])#")
 _INCLUDE: Final = re.compile(r"""^[ \t]*Include(?:Optional)?[ \t]+["']?([^\s"';]+)""", re.MULTILINE | re.IGNORECASE)
 _WORD: Final = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)""", re.DOTALL)
 _WORDS_LIMIT: Final = 64
@@ -117,8 +119,7 @@ def _php(setting: ServerSetting, key: str, value: str, folder: str) -> Iterator[
 def nginx_entries(text: str, folder: str) -> Iterator[Span]:
     """The modules and scripts that nginx loads by their path; Lua and Perl within its own files are not read."""
     for found in _NGINX_SETTING.finditer(text):
-        before = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
-        if not _COMMENT.search(_QUOTED.sub("", before)):
+        if found["setting"]:
             value = found["value"].strip().strip("\"'")
             yield Span(
                 value, found.start("setting"), found.end("setting"), schedule=f"nginx: {found['key']}",

@@ -8,6 +8,7 @@ Scripts are read one level deep.  Everything is bounded: entries, files, bytes a
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,6 +29,8 @@ __all__ = ["following"]
 
 ENTRIES_LIMIT: Final = 400
 """Autostarts that are followed."""
+_TOGETHER: Final = 50
+"""Lines of one file that are followed before those of others."""
 _SECONDS: Final = 1.5
 _SEARCH_SECONDS: Final = 1.0
 _SEARCH_BYTES: Final = 64 << 20
@@ -50,8 +53,16 @@ def following(
 
 
 def _most_pressing(foreign: list[Autostart]) -> list[Autostart]:
-    """Those last changed first: an intruder is the latest to have come."""
-    return sorted(foreign, key=lambda autostart: -(autostart.ctime or autostart.mtime or 0.0))
+    """Those last changed first: an intruder is the latest to have come.
+
+    Many lines of one file come after some of every other's, so that nobody hides one entry behind a thousand decoys.
+    """
+    seen = Counter[str]()
+    ranks: dict[str, int] = {}
+    for autostart in foreign:
+        ranks[autostart.subject] = seen[autostart.path] // _TOGETHER
+        seen[autostart.path] += 1
+    return sorted(foreign, key=lambda one: (ranks[one.subject], -(one.ctime or one.mtime or 0.0)))
 
 
 def _contents(host: Host, snapshot: Snapshot, reach: Reach, follower: Follower) -> Iterator[ContentHit | Gap]:

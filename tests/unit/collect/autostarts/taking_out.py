@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from davy.hands.files import without_lines
+from davy.hands.edits import without_lines
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import davy.collect.autostarts.files as module
 import davy.collect.autostarts.texts as texts
 from davy.collect.autostarts.files import Files
-from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.spans import CHARACTERS_LIMIT, Span
 from davy.collect.autostarts.texts import ENTRIES_LIMIT, FILE_BYTES, Text
 from davy.host import DirectoryRoot, Host, MemoryRoot
 from davy.host import Entry as File
@@ -104,3 +105,17 @@ def test_very_many_bytes_are_cut_and_each_file_that_is_left_is_a_gap(monkeypatch
     monkeypatch.setattr(texts, "TOTAL_BYTES", 3)
     facts = list(Files(Host(MemoryRoot({f"/d/{n}": "xx" for n in range(9)})), "test").texts("/d/*"))
     assert [type(fact) for fact in facts] == [Text, Text] + [Gap] * 7
+
+
+def every_word(text: str) -> Iterator[Span]:
+    return (Span(found[0], found.start(), found.end()) for found in re.finditer(r"\S+", text))
+
+
+def test_a_long_line_of_very_many_entries_is_cut_and_a_gap_says_so() -> None:
+    root = MemoryRoot({"/x": "a " * (FILE_BYTES // 4)})
+    facts = list(Files(Host(root), "test").autostarts(AutostartKind.MONIT, ("/x",), every_word))
+    read = [fact for fact in facts if isinstance(fact, Autostart)]
+    assert 1 < len(read) < ENTRIES_LIMIT
+    assert sum(len(entry.remains or "") for entry in read) <= CHARACTERS_LIMIT
+    assert len({id(entry.text) for entry in read}) == 1
+    assert [fact.what for fact in facts if isinstance(fact, Gap)] == ["the rest of /x"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davy.collect.autostarts.other_shells import csh_entries, fish_entries
+from davy.collect.autostarts.csh_lines import csh_entries
+from davy.collect.autostarts.fish_lines import fish_entries
 from davy.collect.autostarts.shell_lines import shell_entries
 from davy.collect.autostarts.texts import Entry
 
@@ -134,6 +137,7 @@ def _blocks(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
             lambda t: f"{t[0]} {t[1]}\ndo\n{t[2]}\ndone | x"
         ),
         body.map(lambda b: f"for x in $(x) a; do\n{b}\ndone &"),
+        body.map(lambda b: f"for x in \\\n  a \\\n  $(x)\ndo\n{b}\ndone"),
         st.tuples(body, body).map(lambda t: f"case $(x) in\na|b) {t[0]}\n;;\n(c)\n{t[1]}\nesac"),
         body.map(lambda b: f"f() {{\n{b}\n}}"),
         body.map(lambda b: f"f()\n{{ {b}\n}}"),
@@ -148,7 +152,7 @@ SCRIPT = st.lists(st.recursive(SIMPLE, _blocks, max_leaves=8), min_size=1, max_s
 
 
 @pytest.mark.skipif(not SHELLS, reason="no shell to ask")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SCRIPT, st.randoms(use_true_random=False))
 def test_whatever_is_taken_out_the_rest_is_a_text_that_the_shell_reads(script: str, random: object) -> None:
     if not all(valid(shell, script) for shell in SHELLS):
@@ -180,12 +184,34 @@ def test_lines_of_fish_that_run_something_are_entries() -> None:
         (3, "starship init fish | source", None),
         (4, "/tmp/x &", None),
         (7, "set -gx LD_PRELOAD /tmp/x.so", None),
-        (8, "/tmp/z", "if false"),
-        (10, "/tmp/w", "else if false"),
+        (8, "if /tmp/z", "if false"),
+        (10, "else if /tmp/w", "else if false"),
         (12, "function f; /tmp/v; end", None),
         (13, "set x (/tmp/u)", None),
         (14, "for i in (seq 3); echo; end", None),
     ]
+
+
+def test_a_line_of_fish_goes_on_in_quotes_brackets_and_behind_operators() -> None:
+    content = (
+        "echo 'a\nend' | sh\nset x (a\nb)\nfoo |\n  while read -l y\n  /tmp/x\nend\n"
+        "foo; and begin; bar; end; end; else if foo\n"
+    )
+    assert [(entry.line, entry.end_line, entry.remains) for entry in fish_entries(content)] == [
+        (1, 2, None),
+        (3, 4, None),
+        (5, 6, "while false"),
+        (7, None, None),
+        (9, None, "begin; end; end; else if false"),
+    ]
+
+
+def test_hostile_texts_for_fish_and_csh_take_less_than_two_seconds() -> None:
+    started = time.process_time()
+    for piece in ("(\n", "'\n", '"\n\n', "\\\n", "a |\n", "a; ", "if a\n", "#", "end; ", "(a\n)\n", "else if ", "x\\ "):
+        for reader in (fish_entries, csh_entries):
+            list(islice(reader(piece * ((32 << 10) // len(piece))), 100))
+    assert time.process_time() - started < 2.0
 
 
 def test_lines_of_csh_that_run_something_are_entries() -> None:
