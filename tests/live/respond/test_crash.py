@@ -49,7 +49,8 @@ from davy.model.plan import (
     Step,
     Target,
 )
-from davy.respond.carry_out import carry_out, undo_entries
+from davy.respond import undo_entries
+from davy.respond.carry_out import carry_out
 
 pytestmark = pytest.mark.live
 
