@@ -13,7 +13,7 @@ from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Account
 from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
 from davy.model.plan import Plan, Quarantine, ReloadManager, RemoveLines, RemoveLink
-from davy.respond import plan, units
+from davy.respond import described, plan, units
 
 ADA = Account("ada", 1000, 1000, "/home/ada", "/bin/bash")
 UNIT = "/home/ada/.config/systemd/user/x.service"
@@ -61,6 +61,11 @@ def reloads(made: Plan) -> dict[bytes, tuple[str, ...]]:
 def test_the_managers_that_read_a_unit_read_their_units_again(path: str, sockets: set[bytes]) -> None:
     made = planned({path: "[Service]\n"}, [service(path)])
     assert set(reloads(made)) == sockets
+    said = {described(step) for step in made.steps if isinstance(step, ReloadManager)}
+    assert ("have systemd read its units again" in said) is (b"/run/systemd/private" in sockets)
+    assert ("have the systemd of user 1000 read its units again" in said) is (
+        b"/run/user/1000/systemd/private" in sockets
+    )
 
 
 def test_a_timer_is_stopped_by_its_manager_and_a_service_is_left_to_its_processes() -> None:
