@@ -45,6 +45,8 @@ class Tool(NamedTuple):
     script: str
     alarm: Callable[[str], bool]
     package: str | None = None
+    prepare: str = ""
+    """What gives it, before anything is planted, the memory of a host that it compares with."""
 
 
 class Row(NamedTuple):
@@ -65,9 +67,9 @@ TOOLS: Final = (
     ),
     Tool(
         "rkhunter --check",
-        "rkhunter --propupd --nocolors >/dev/null 2>&1;"
-        " rkhunter --check --skip-keypress --report-warnings-only --nocolors",
+        "rkhunter --check --skip-keypress --report-warnings-only --nocolors",
         lambda line: line.startswith("Warning"), "rkhunter",
+        "rkhunter --propupd --nocolors; cp /etc/passwd /etc/group /var/lib/rkhunter/tmp/",
     ),
     Tool(
         "lynis audit system",
@@ -90,6 +92,8 @@ def rows(only: tuple[str, ...] = ()) -> Iterator[Row]:
 def _run(tool: Tool, kinds: list[Planted]) -> Ran:
     lab = Lab(FULL.path)
     try:
+        if tool.prepare:
+            lab.run("/bin/sh", "-c", tool.prepare, check=False, seconds=_LIMIT_SECONDS)
         if kinds:
             _plant(lab, kinds)
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
