@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.reading import Span
 
 _DEPTH_LIMIT: Final = 64
 _TOKEN: Final = re.compile(

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import glob
 import hashlib
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.accounts import accounts
-from davy.collect.autostarts.homes import homes
+from davy.collect.autostarts.reading import Entry, File, Files, Home, rows
 from davy.collect.autostarts.sshd import daemon_files, directives
-from davy.collect.autostarts.texts import Entry, Text, Texts
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Account, Gap
@@ -51,71 +51,61 @@ def key_entries(content: str) -> Iterator[Entry]:
 
     ``command`` is the one that the key is bound to; without one it tells the key's type, comment and fingerprint.
     """
-    for number, raw in enumerate(content.split("\n"), 1):
-        text = raw.removesuffix("\r")
-        if text.lstrip()[:1] in ("#", ""):
+    for row in rows(content):
+        if row.text.lstrip()[:1] in ("#", ""):
             continue
-        found = _KEY.fullmatch(text.partition("\0")[0])
+        found = _KEY.fullmatch(row.text.partition("\0")[0])
         mark = fingerprint(found["key"]) if found else None
         if found is None or mark is None:
             continue
         forced = _COMMAND.search(found["options"] or "")
         if forced:
-            yield Entry(number, text, forced["command"].replace('\\"', '"'), activates=mark)
+            yield row.entry(forced["command"].replace('\\"', '"'), activates=mark)
         else:
             words = (found["type"], found["comment"], mark)
-            yield Entry(number, text, " ".join(word for word in words if word), activates=mark, programs=())
+            yield row.entry(" ".join(word for word in words if word), activates=mark, programs=())
 
 
 def authorized_keys(host: Host) -> Iterator[Autostart | Gap]:
     """Every key of every user; ``activates`` is its fingerprint, ``user`` who it lets in as."""
-    texts = Texts(host, "authorized keys")
+    files = Files(host, "authorized keys", AutostartKind.AUTHORIZED_KEY)
     elsewhere = list(_named_by_sshd(host))
-    for home in homes(host, "authorized keys"):
-        if isinstance(home, Gap):
-            yield home
-            continue
-        texts.next_home(home.path)
-        for name in dict.fromkeys((*_USUAL, *(name for name in elsewhere if not name.startswith(("/", "%h/"))))):
-            for file in texts.read(f"{home.path}/{name}"):
-                yield from _keys(texts, file, home.user, home.path)
+    usual = [*_USUAL, *(name for name in elsewhere if not name.startswith(("/", "%h/")))]
+    for home in files.homes():
+        yield from (home,) if isinstance(home, Gap) else _keys(files, files.texts(*usual, below=home.path, home=home))
     for pattern in elsewhere:
-        yield from _at(host, texts, pattern)
+        yield from _at(host, files, pattern)
 
 
 def _named_by_sshd(host: Host) -> Iterator[str]:
     """The patterns of ``AuthorizedKeysFile``; what cannot be read of sshd's files is told by its own reader."""
     found: dict[str, None] = {}
-    for file in daemon_files(host, Texts(host, "authorized keys")):
-        if isinstance(file, Text):
+    for file in daemon_files(Files(host, "authorized keys", AutostartKind.AUTHORIZED_KEY)):
+        if isinstance(file, File):
             for directive in directives(file.content):
                 if directive.name == "authorizedkeysfile":
                     found |= dict.fromkeys(directive.words)
     return iter([name for name in found if name.lower() != "none"][:_PATTERNS_LIMIT])
 
 
-def _at(host: Host, texts: Texts, pattern: str) -> Iterator[Autostart | Gap]:
+def _at(host: Host, files: Files, pattern: str) -> Iterator[Autostart | Gap]:
     """The keys where a pattern leads that is absolute or begins with the home."""
     if not pattern.startswith(("/", "%h/")):
         return
     if "%" not in pattern:
-        texts.next_home(None)
-        for file in texts.read(pattern):
-            yield from _keys(texts, file, None, None)
+        yield from _keys(files, files.texts(glob.escape(pattern)))
         return
     users = [fact for fact in accounts(host) if isinstance(fact, Account)]
     for account in users[:_USERS_LIMIT]:
-        meaning = {"%h": account.home.rstrip("/"), "%u": account.name, "%U": str(account.uid), "%%": "%"}
+        home = account.home.rstrip("/")
+        meaning = {"%h": home, "%u": account.name, "%U": str(account.uid), "%%": "%"}
         path = "".join(meaning.get(piece, "\0" if piece[0] == "%" else piece) for piece in _TOKEN.findall(pattern))
         if path.startswith("/") and "\0" not in path:
-            texts.next_home(account.home)
-            for file in texts.read(path):
-                yield from _keys(texts, file, account.name, account.home)
+            yield from _keys(files, files.texts(glob.escape(path), home=Home(home, account.name)))
 
 
-def _keys(texts: Texts, file: Text | Gap, user: str | None, home: str | None) -> Iterator[Autostart | Gap]:
-    if isinstance(file, Gap):
-        yield file
-        return
-    keys = key_entries(file.content)
-    yield from texts.entries(file, AutostartKind.AUTHORIZED_KEY, keys, schedule="ssh login", user=user, home=home)
+def _keys(files: Files, found: Iterator[File | Gap]) -> Iterator[Autostart | Gap]:
+    for file in found:
+        yield from (
+            (file,) if isinstance(file, Gap) else files.entries(file, key_entries(file.content), schedule="ssh login")
+        )

@@ -15,18 +15,12 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
-from davy.collect.autostarts.files import Files, whole
-from davy.collect.autostarts.homes import homes
 from davy.collect.autostarts.json_spans import Value, members
-from davy.collect.autostarts.spans import Span
-from davy.collect.autostarts.texts import Text
+from davy.collect.autostarts.reading import File, Files, Span
 from davy.collect.autostarts.unit_files import unit_settings
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "containers"
-_KIND: Final = AutostartKind.CONTAINER
 
 _DOCKER: Final = "/var/lib/docker/containers/*/hostconfig.json"
 _ROOTLESS: Final = ".local/share/docker/containers/*/hostconfig.json"
@@ -53,34 +47,31 @@ def containers(host: Host) -> Iterator[Autostart | Gap]:
 
     ``command`` is what runs inside, or the image where that alone says it; ``programs`` are files of the host's only.
     """
-    files = Files(host, _COLLECTOR)
-    yield from _docker(files, "", _DOCKER, "root")
-    yield from _quadlets(files, "", _QUADLETS, "root")
-    yield from _lxc(files)
-    for home in homes(host, _COLLECTOR):
-        if isinstance(home, Gap):
-            yield home
-            continue
-        yield from _docker(files, home.path, _ROOTLESS, home.user)
-        yield from _quadlets(files, home.path, _OWN_QUADLETS, home.user)
-
-
-def _docker(files: Files, below: str, hostconfigs: str, user: str | None) -> Iterator[Autostart | Gap]:
-    for file in files.texts(hostconfigs, below=below):
+    files = Files(host, "containers", AutostartKind.CONTAINER)
+    for file in files.texts(_DOCKER, own=(_ROOTLESS,)):
+        yield from (file,) if isinstance(file, Gap) else _docker(files, file)
+    for file in files.texts(*_QUADLETS, own=_OWN_QUADLETS):
+        yield file if isinstance(file, Gap) else _quadlet(files, file)
+    for file in files.texts(*_LXC):
         if isinstance(file, Gap):
             yield file
-            continue
-        policy = next((each for each in members(file.content) if each.key == "RestartPolicy"), None)
-        if policy is None or _named(policy.value) in ("", "no"):
-            continue
-        config: dict[str, Any] = {}
-        for other in files.read(f"{posixpath.dirname(file.path)}/config.v2.json"):
-            if isinstance(other, Gap):
-                yield other
-            else:
-                config = {each.key: each.value for each in members(other.content)}
-        entry = docker_entry(policy, config, {each.key: each.value for each in members(file.content)})
-        yield from files.entries_of(file, _KIND, (entry,), user=user)
+        else:
+            yield from files.entries(file, lxc_entries(file.content, posixpath.basename(file.folder)), user="root")
+
+
+def _docker(files: Files, file: File) -> Iterator[Autostart | Gap]:
+    hostconfig = {each.key: each for each in members(file.content)}
+    policy = hostconfig.get("RestartPolicy")
+    if policy is None or _named(policy.value) in ("", "no"):
+        return
+    config: dict[str, Any] = {}
+    for other in files.texts("config.v2.json", below=file.folder, home=file.home):
+        if isinstance(other, Gap):
+            yield other
+        else:
+            config = {each.key: each.value for each in members(other.content)}
+    entry = docker_entry(policy, config, {key: each.value for key, each in hostconfig.items()})
+    yield from files.entries(file, (entry,), user="root")
 
 
 def _named(policy: Any) -> str:
@@ -119,12 +110,7 @@ def _bound(words: list[Any], hostconfig: dict[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _quadlets(files: Files, below: str, places: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
-    for file in files.texts(*places, below=below):
-        yield file if isinstance(file, Gap) else _quadlet(file, user)
-
-
-def _quadlet(file: Text, user: str | None) -> Autostart:
+def _quadlet(files: Files, file: File) -> Autostart:
     """A quadlet is taken out as a file, as a unit is: systemd makes a service of it when it reads its units."""
     settings = {setting.key: setting.value for setting in unit_settings(file.content, _QUADLET_KEYS)}
     image = settings.get("Image", "")
@@ -132,7 +118,8 @@ def _quadlet(file: Text, user: str | None) -> Autostart:
     wanted = "boot" if settings.get("WantedBy") or settings.get("RequiredBy") else ""
     restart = f"restart={settings['Restart']}" if settings.get("Restart", "no") != "no" else ""
     schedule = "; ".join(filter(None, (wanted, restart)))
-    return whole(_KIND, file, command or image or file.path, schedule=schedule, user=user, programs=(), image=image)
+    command = command or image or file.path
+    return files.whole(file, command, schedule=schedule, user="root", programs=(), image=image)
 
 
 def lxc_entries(text: str, name: str) -> Iterator[Span]:
@@ -144,12 +131,3 @@ def lxc_entries(text: str, name: str) -> Iterator[Span]:
     for hook in _LXC_HOOK.finditer(text):
         command, when = hook["command"] or hook["run"], hook["when"] or hook["script"]
         yield Span(command.rstrip(), hook.start(), hook.end(), schedule=f"lxc: {when}")
-
-
-def _lxc(files: Files) -> Iterator[Autostart | Gap]:
-    for file in files.texts(*_LXC):
-        if isinstance(file, Gap):
-            yield file
-        else:
-            entries = lxc_entries(file.content, posixpath.basename(posixpath.dirname(file.path)))
-            yield from files.entries_of(file, _KIND, entries, user="root")

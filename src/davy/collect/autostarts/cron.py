@@ -6,47 +6,36 @@ Source: crontab(5) and cron(8) of Debian, cronie and busybox, anacrontab(5), at(
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from itertools import chain
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.folders import scripts_in
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.tables import Bounds, entries
-from davy.host import Gone, Host, HostError
+from davy.collect.autostarts.reading import Entry, File, Files, rows
+from davy.host import Host
 from davy.knowledge.arguments import shell
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Account, Gap
 
 TABLE_BYTES: Final = 1 << 20
 """What is read of one crontab."""
-ENTRIES_LIMIT: Final = 5_000
-"""Lines that are taken from one crontab."""
-JOB_BYTES: Final = 256 << 10
-"""What is read of one job of at(1), most of which is its environment."""
-JOB_COMMAND: Final = 4096
-"""Characters of a job's commands that are kept."""
-
-_BUSYBOX_SPOOL: Final = "/etc/crontabs"
+_SYSTEM: Final = ("/etc/crontab", "/etc/cron.d/*")
+_BUSYBOX_SPOOL: Final = "/etc/crontabs/"
 _SPOOLS: Final = (
-    _BUSYBOX_SPOOL,  # Alpine, where /var/spool/cron/crontabs leads here
-    "/var/spool/cron/crontabs",  # Debian
-    "/var/spool/cron/tabs",  # SUSE
-    "/var/spool/cron",  # Red Hat, Arch
-    "/var/cron/tabs",
+    "/etc/crontabs/*",  # Alpine, where /var/spool/cron/crontabs leads here
+    "/var/spool/cron/crontabs/*",  # Debian
+    "/var/spool/cron/tabs/*",  # SUSE
+    "/var/spool/cron/*",  # Red Hat, Arch
+    "/var/cron/tabs/*",
 )
-_NO_TABLES: Final = frozenset({"crontabs", "tabs", "atjobs", "atspool", "lastrun"})
-"""Folders in /var/spool/cron that are no user's table."""
-_SCRIPTS: Final = tuple((f"/etc/cron.{name}", name) for name in ("hourly", "daily", "weekly", "monthly", "yearly"))
-_PERIODIC: Final = "/etc/periodic"
-_AT_SPOOLS: Final = ("/var/spool/at", "/var/spool/cron/atjobs", "/var/spool/atjobs")
+_SCRIPTS: Final = (
+    *(f"/etc/cron.{name}/*" for name in ("hourly", "daily", "weekly", "monthly", "yearly")),
+    "/etc/periodic/*/*",
+)
+_AT_SPOOLS: Final = ("/var/spool/at/*", "/var/spool/cron/atjobs/*", "/var/spool/atjobs/*")
 
 
 def _field(value: str) -> str:
@@ -84,41 +73,25 @@ _AT_PREAMBLE: Final = re.compile(r"^(?P<cd>cd .*) \|\| \{\n.*?^\}\n", re.DOTALL 
 _AT_HEREDOC: Final = re.compile(r"\$\{SHELL:-/bin/sh\} << '(?P<end>\w+)'\n(?P<body>.*?)\n?(?P=end)\s*", re.DOTALL)
 
 
-Parse = Callable[[str], Iterator["Entry"]]
-
-
-class Entry(NamedTuple):
-    """One line of a crontab that cron would take."""
-
-    line: int
-    text: str
-    schedule: str
-    user: str | None
-    command: str
-    """What the shell gets; from the first newline on it is the command's standard input."""
-
-
 def crontab_entries(content: str, *, system: bool = False, percent: bool = True) -> Iterator[Entry]:
     """The entries of a crontab, amid whatever else: like cron, it passes over lines it cannot read.
 
     ``system`` for tables with a user's name before the command; ``percent`` where an unescaped ``%`` means a newline.
     """
     pattern = _SYSTEM_ENTRY if system else _USER_ENTRY
-    for line, raw in enumerate(content.split("\n"), 1):
-        text = raw.removesuffix("\r")
-        if entry := pattern.match(text.partition("\0")[0]):
+    for row in rows(content):
+        if entry := pattern.match(row.text.partition("\0")[0]):
             command = entry["command"].rstrip()
             if percent:
                 command = _PERCENT.sub("\n", command).replace("\\%", "%")
-            yield Entry(line, text, entry["schedule"], entry["user"] if system else None, command)
+            yield row.entry(command, entry["schedule"], user=entry["user"] if system else None)
 
 
 def anacrontab_entries(content: str) -> Iterator[Entry]:
     """The jobs of an anacrontab."""
-    for line, raw in enumerate(content.split("\n"), 1):
-        text = raw.removesuffix("\r")
-        if entry := _ANACRON_ENTRY.match(text.partition("\0")[0]):
-            yield Entry(line, text, entry["schedule"], None, entry["command"].rstrip())
+    for row in rows(content):
+        if entry := _ANACRON_ENTRY.match(row.text.partition("\0")[0]):
+            yield row.entry(entry["command"].rstrip(), entry["schedule"])
 
 
 def at_commands(content: str) -> tuple[str, str]:
@@ -138,37 +111,12 @@ def _programs(command: str, home: str | None) -> tuple[str, ...]:
     return found
 
 
-def _folder(host: Host, folder: str) -> Iterator[str | Gap]:
-    """The paths in a folder, or why it cannot be listed; nothing where there is none."""
-    try:
-        yield from (f"{folder}/{name}" for name in host.root.names(folder))
-    except Gone:
-        return
-    except HostError as error:
-        yield Gap("cron", folder, str(error))
-
-
 def _table(
-    host: Host, path: str, kind: AutostartKind, parse: Parse, user: str | None, homes: Mapping[str, str]
+    files: Files, file: File, found: Iterator[Entry], user: str | None, homes: Mapping[str, str]
 ) -> Iterator[Autostart | Gap]:
     """The entries of one file; ``user`` is who runs those that name nobody."""
-    for found in entries(host, "cron", path, parse, Bounds(TABLE_BYTES, ENTRIES_LIMIT)):
-        if isinstance(found, Gap):
-            yield found
-            continue
-        entry, mtime = found
-        whose = entry.user or user
-        yield Autostart(
-            kind=kind,
-            path=path,
-            line=entry.line,
-            text=entry.text,
-            command=entry.command,
-            schedule=entry.schedule,
-            user=whose,
-            programs=_programs(entry.command, homes.get(whose or "")),
-            mtime=mtime,
-        )
+    entries = (e._replace(programs=_programs(e.command, homes.get(e.user or user or ""))) for e in found)
+    return files.entries(file, entries, user=user)
 
 
 def _homes(host: Host) -> dict[str, str]:
@@ -182,19 +130,18 @@ def cron_lines(host: Host) -> Iterator[Autostart | Gap]:
     Source: crontab(5), cron(8).
     """
     homes = _homes(host)
-    system = partial(crontab_entries, system=True)
-    for path in chain(("/etc/crontab",), _folder(host, "/etc/cron.d")):
-        if isinstance(path, Gap):
-            yield path
+    files = Files(host, "cron", AutostartKind.CRON)
+    for file in files.texts(*_SYSTEM, size=TABLE_BYTES):
+        if isinstance(file, Gap):
+            yield file
         else:
-            yield from _table(host, path, AutostartKind.CRON, system, None, homes)
-    for folder in Links(host.root).distinct(_SPOOLS):
-        parse = partial(crontab_entries, percent=folder != _BUSYBOX_SPOOL)
-        for path in _folder(host, folder):
-            if isinstance(path, Gap):
-                yield path
-            elif not (folder == "/var/spool/cron" and posixpath.basename(path) in _NO_TABLES):
-                yield from _table(host, path, AutostartKind.CRON, parse, posixpath.basename(path), homes)
+            yield from _table(files, file, crontab_entries(file.content, system=True), None, homes)
+    for file in files.texts(*_SPOOLS, size=TABLE_BYTES):
+        if isinstance(file, Gap):
+            yield file
+        else:
+            entries = crontab_entries(file.content, percent=not file.path.startswith(_BUSYBOX_SPOOL))
+            yield from _table(files, file, entries, posixpath.basename(file.place), homes)
 
 
 def cron_scripts(host: Host) -> Iterator[Autostart | Gap]:
@@ -202,19 +149,22 @@ def cron_scripts(host: Host) -> Iterator[Autostart | Gap]:
 
     Source: run-parts(8), cron(8); ``/etc/periodic`` is Alpine's.
     """
-    folders = list(_SCRIPTS)
-    for found in _folder(host, _PERIODIC):
-        if isinstance(found, Gap):
-            yield found
-        else:
-            folders.append((found, posixpath.basename(found)))
-    for folder, schedule in folders:
-        yield from scripts_in(host, "cron", AutostartKind.CRON_SCRIPT, folder, schedule=schedule)
+    files = Files(host, "cron", AutostartKind.CRON_SCRIPT)
+    yield from files.scripts(*_SCRIPTS, schedule=_how_often, user="root")
+
+
+def _how_often(script: File) -> str:
+    return posixpath.basename(posixpath.dirname(script.place)).removeprefix("cron.")
 
 
 def anacron_lines(host: Host) -> Iterator[Autostart | Gap]:
     """Jobs of ``/etc/anacrontab``; the schedule is a period in days and a delay in minutes.  Source: anacrontab(5)."""
-    yield from _table(host, "/etc/anacrontab", AutostartKind.ANACRON, anacrontab_entries, "root", _homes(host))
+    files = Files(host, "cron", AutostartKind.ANACRON)
+    for file in files.texts("/etc/anacrontab"):
+        if isinstance(file, Gap):
+            yield file
+        else:
+            yield from _table(files, file, anacrontab_entries(file.content), "root", _homes(host))
 
 
 def at_jobs(host: Host) -> Iterator[Autostart | Gap]:
@@ -226,33 +176,18 @@ def at_jobs(host: Host) -> Iterator[Autostart | Gap]:
     for fact in accounts(host):
         if isinstance(fact, Account):
             users.setdefault(fact.uid, fact)
-    for folder in Links(host.root).distinct(_AT_SPOOLS):
-        for path in _folder(host, folder):
-            if isinstance(path, Gap):
-                yield path
-            elif name := _AT_JOB.fullmatch(posixpath.basename(path)):
-                yield from _at_job(host, path, int(name["minutes"], 16) * 60, users)
+    files = Files(host, "cron", AutostartKind.AT)
+    for file in files.texts(*_AT_SPOOLS):
+        if isinstance(file, Gap):
+            yield file
+        elif name := _AT_JOB.fullmatch(posixpath.basename(file.place)):
+            yield _at_job(files, file, int(name["minutes"], 16) * 60, users.get(file.stat.uid))
 
 
-def _at_job(host: Host, path: str, due: int, users: Mapping[int, Account]) -> Iterator[Autostart | Gap]:
-    try:
-        found = host.root.stat(path)
-        data = host.root.read(path, JOB_BYTES + 1)
-    except Gone:
-        return
-    except HostError as error:
-        yield Gap("cron", path, str(error))
-        return
-    if len(data) > JOB_BYTES:
-        yield Gap("cron", f"the rest of {path}", f"larger than {JOB_BYTES >> 10} KiB")
-    directory, command = at_commands(os.fsdecode(data[:JOB_BYTES]))
-    user = users.get(found.uid)
-    yield Autostart(
-        kind=AutostartKind.AT,
-        path=path,
-        command=command[:JOB_COMMAND],
-        schedule=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(due)),
-        user=user.name if user else str(found.uid),
+def _at_job(files: Files, file: File, due: int, user: Account | None) -> Autostart:
+    directory, command = at_commands(file.content)
+    return files.whole(
+        file, command, schedule=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(due)),
+        user=user.name if user else str(file.stat.uid),
         programs=programs_of(f"{directory}\n{command}", home=user.home if user else None),
-        mtime=found.mtime,
-    )
+    )  # fmt: skip

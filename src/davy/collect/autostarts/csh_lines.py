@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.autostarts.commands import programs_of
+from davy.collect.autostarts.reading import Entry, rows
 from davy.collect.autostarts.shell_lines import runs
-from davy.collect.autostarts.texts import Entry
 
 _CSH_OPENS: Final = re.compile(r"[ \t]*(?:else[ \t]+)?(?:if\b.*\bthen|while\b.*|foreach\b.*|switch\b.*)[ \t]*")
 _CSH_LIST: Final = re.compile(r"set\b[^(;]*\([^()]*\)[ \t]*(?:;|\Z)")
@@ -20,7 +20,10 @@ _CSH_WORDS: Final = re.compile(r"(?:else[ \t]+)?(?:if|while|foreach|switch)\b[^(
 
 def csh_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
     """The entries of a text for csh."""
-    for line, end_line, text, code in _code_lines(content):
+    for row in rows(content, continued=True, joint="\n"):
+        code = " ".join(piece.strip() for piece in row.whole.split("\n"))
+        if not code or code.startswith("#"):
+            continue
         words = _CSH_WORDS.match(code)
         rest = code[words.end() :] if words else code
         header = words[0] if words else ""
@@ -37,28 +40,5 @@ def csh_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
                 remains = f"else {remains}"
         elif code.startswith("else"):
             remains = "else"
-        yield _entry(line, end_line, text, rest.strip() if words and rest.strip() else code, remains, home)
-
-
-def _entry(line: int, end_line: int, text: str, command: str, remains: str | None, home: str | None) -> Entry:
-    return Entry(
-        line,
-        text,
-        command,
-        end_line=end_line if end_line > line else None,
-        remains=remains,
-        programs=programs_of(command, home=home, directory=home),
-    )
-
-
-def _code_lines(content: str) -> Iterator[tuple[int, int, str, str]]:
-    """Number of the first and last line, text and code of each line that is no comment, joined where one goes on."""
-    rows = iter(enumerate(content.split("\n"), 1))
-    for number, raw in rows:
-        pieces, end = [raw.removesuffix("\r")], number
-        while pieces[-1].endswith("\\") and (following := next(rows, None)):
-            end = following[0]
-            pieces.append(following[1].removesuffix("\r"))
-        code = " ".join(piece.removesuffix("\\").strip() for piece in pieces)
-        if code and not code.startswith("#"):
-            yield number, end, "\n".join(pieces), code
+        command = rest.strip() if words and rest.strip() else code
+        yield row.entry(command, remains=remains, programs=programs_of(command, home=home, directory=home))

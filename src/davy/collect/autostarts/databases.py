@@ -14,10 +14,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from davy.collect.autostarts.files import Files
+from davy.collect.autostarts.reading import File, Files, Span
 from davy.collect.autostarts.settings import server_settings, unquoted
-from davy.collect.autostarts.spans import Span
-from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -107,7 +105,7 @@ def redis_entries(text: str) -> Iterator[Span]:
             yield Span(f"dir {unquoted(value)}", setting.start, setting.end, schedule="redis: save", programs=())
 
 
-def _included(file: Text) -> Iterator[str]:
+def _included(file: File) -> Iterator[str]:
     """``include_dir 'conf.d'`` of PostgreSQL, ``!includedir /etc/mysql/conf.d/`` of MySQL, ``include x`` of Redis."""
     for found in _INCLUDE.finditer(file.content):
         path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), unquoted(found["path"].strip())))
@@ -123,6 +121,6 @@ _SERVERS: Final[tuple[tuple[tuple[str, ...], Callable[[str], Iterator[Span]], st
 
 def databases(host: Host) -> Iterator[Autostart | Gap]:
     """What PostgreSQL, MySQL, MariaDB and Redis load and run by their settings, as the server's usual user."""
-    files = Files(host, "databases")
+    files = Files(host, "databases", AutostartKind.DATABASE)
     for places, parse, user in _SERVERS:
-        yield from files.autostarts(AutostartKind.DATABASE, places, parse, user=user, includes=_included)
+        yield from files.autostarts(parse, *places, user=user, includes=_included)

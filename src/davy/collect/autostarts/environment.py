@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.homes import Home, homes
-from davy.collect.autostarts.texts import Entry, Text, Texts
+from davy.collect.autostarts.reading import Entry, File, Files, Home, Row, rows
 from davy.host import Host
 from davy.knowledge.start_variables import COMMANDS, loading
 from davy.model.autostarts import Autostart, AutostartKind
@@ -33,18 +32,17 @@ _MANAGERS: Final = tuple(
     for top in ("/etc", "/run", "/usr/local/lib", "/usr/lib")
     for name in ("system", "user")
 )
-_SYSTEM: Final = (
-    ("/etc/environment", "login"), ("/etc/security/pam_env.conf", "login"),
-    *((path, "boot" if path.endswith("system.conf") else "login") for path in _MANAGERS),
+_AT_BOOT: Final = (
+    *(file for path in _MANAGERS if path.endswith("system.conf") for file in (path, f"{path}.d/*.conf")),
+    "/etc/default/*", "/etc/sysconfig/*", "/etc/conf.d/*",
 )  # fmt: skip
-_SYSTEM_FOLDERS: Final = (
-    *((f"{top}/environment.d", ".conf", "login") for top in ("/etc", "/run", "/usr/local/lib", "/usr/lib")),
-    *((f"{path}.d", ".conf", "boot" if path.endswith("system.conf") else "login") for path in _MANAGERS),
-    ("/etc/default", "", "boot"),
-    ("/etc/sysconfig", "", "boot"),
-    ("/etc/conf.d", "", "boot"),
-)
-_OF_A_USER: Final = (".pam_environment", ".ssh/environment")
+_AT_LOGIN: Final = (
+    "/etc/environment", "/etc/security/pam_env.conf",
+    *(file for path in _MANAGERS if path.endswith("user.conf") for file in (path, f"{path}.d/*.conf")),
+    *(f"{top}/environment.d/*.conf" for top in ("/etc", "/run", "/usr/local/lib", "/usr/lib")),
+)  # fmt: skip
+_BOOT: Final = re.compile(r"/.*/systemd/system\.conf|/etc/(?:default|sysconfig|conf\.d)/")
+_OF_A_USER: Final = (".pam_environment", ".ssh/environment", ".config/environment.d/*.conf")
 
 
 class Variable(NamedTuple):
@@ -57,22 +55,21 @@ class Variable(NamedTuple):
 
 def variables(content: str) -> Iterator[Variable]:
     """The variables of a text that have a program load something, in any of the formats above."""
-    for number, raw in enumerate(content.split("\n"), 1):
-        text = raw.removesuffix("\r")
-        line = text.partition("\0")[0]
+    for row in rows(content):
+        line = row.text.partition("\0")[0]
         if line.lstrip()[:1] in ("#", ";", ""):
             continue
         if manager := _MANAGER.match(line):
-            yield from _of_a_manager(number, text, manager)
+            yield from _of_a_manager(row, manager)
         elif (found := _ASSIGNMENT.match(line) or _PAM_ENV.match(line)) and loading(found["name"]):
             value = _plain(found["value"])
             if value:
-                yield Variable(found["name"], value, _entry(number, text, found["name"], value))
+                yield Variable(found["name"], value, _entry(row, found["name"], value))
 
 
-def _of_a_manager(number: int, text: str, manager: re.Match[str]) -> Iterator[Variable]:
+def _of_a_manager(row: Row, manager: re.Match[str]) -> Iterator[Variable]:
     """Those among the variables of one ``DefaultEnvironment=`` line; the others stay."""
-    words = list(_WORD.finditer(text, manager.start("value")))
+    words = list(_WORD.finditer(row.text, manager.start("value")))
     guilty = []
     for word in words:
         name, _, value = _plain(word[0]).partition("=")
@@ -80,10 +77,9 @@ def _of_a_manager(number: int, text: str, manager: re.Match[str]) -> Iterator[Va
             guilty.append((word, name, value))
     for word, name, value in guilty:
         alone = len(words) == 1
-        remains = None if alone else text[: word.start()] + text[word.end() :]
-        entry = _entry(number, text, name, value)
+        remains = None if alone else row.text[: word.start()] + row.text[word.end() :]
         column = word.start() + 1 if len(guilty) > 1 else None
-        yield Variable(name, value, entry._replace(remains=remains, column=column))
+        yield Variable(name, value, _entry(row, name, value)._replace(remains=remains, column=column))
 
 
 def _plain(value: str) -> str:
@@ -106,64 +102,37 @@ def files_of_value(name: str, value: str) -> tuple[str, ...]:
     return ()
 
 
-def _entry(number: int, text: str, name: str, value: str) -> Entry:
-    return Entry(number, text, f"{name}={value}", programs=files_of_value(name, value))
+def _entry(row: Row, name: str, value: str) -> Entry:
+    return row.entry(f"{name}={value}", programs=files_of_value(name, value))
 
 
 def environment_lines(host: Host) -> Iterator[Autostart | Gap]:
     """Lines that give programs a variable by which they load what nobody asked them to."""
-    for found in environment_files(host):
-        if isinstance(found, Gap):
-            yield found
+    files = Files(host, "environment", AutostartKind.ENVIRONMENT)
+    for file in _environments(files):
+        if isinstance(file, Gap):
+            yield file
         else:
-            entries = (variable.entry for variable in variables(found.file.content))
-            yield from found.texts.entries(
-                found.file, AutostartKind.ENVIRONMENT, entries, schedule=found.schedule, user=found.user
-            )
+            entries = (variable.entry for variable in variables(file.content))
+            yield from files.entries(file, entries, schedule=_when)
 
 
-def start_scripts(host: Host) -> Iterator[tuple[str, str | None, str | None]]:
-    """The scripts that ``BASH_ENV`` and ``ENV`` have every shell read, as whom, and whose home says so, if one does.
+def start_scripts(host: Host) -> Iterator[tuple[str, Home | None]]:
+    """The scripts that ``BASH_ENV`` and ``ENV`` have every shell read, and whose home says so, if one does.
 
     What cannot be read is told by `environment_lines`.
     """
-    for found in environment_files(host):
-        if not isinstance(found, Gap):
-            for variable in variables(found.file.content):
+    for file in _environments(Files(host, "environment", AutostartKind.ENVIRONMENT)):
+        if isinstance(file, File):
+            for variable in variables(file.content):
                 if variable.name in _SCRIPTS and variable.value.startswith("/"):
-                    yield variable.value, found.user, found.home
+                    yield variable.value, file.home
 
 
-class EnvironmentFile(NamedTuple):
-    """A file that makes an environment, when it is read and whose it is; None when it is everybody's."""
-
-    texts: Texts
-    file: Text
-    schedule: str
-    user: str | None
-    home: str | None
-
-
-def environment_files(host: Host) -> Iterator[EnvironmentFile | Gap]:
+def _environments(files: Files) -> Iterator[File | Gap]:
     """Every file of the host that environments are made from."""
-    texts = Texts(host, "environment")
+    return files.texts(*_AT_LOGIN, *_AT_BOOT, own=_OF_A_USER)
 
-    def told(files: Iterator[Text | Gap], schedule: str, home: Home | None = None) -> Iterator[EnvironmentFile | Gap]:
-        for file in files:
-            if isinstance(file, Gap):
-                yield file
-            else:
-                yield EnvironmentFile(texts, file, schedule, home and home.user, home and home.path)
 
-    for path, schedule in _SYSTEM:
-        yield from told(texts.read(path), schedule)
-    for folder, suffix, schedule in _SYSTEM_FOLDERS:
-        yield from told(texts.folder(folder, suffix), schedule)
-    for home in homes(host, "environment"):
-        if isinstance(home, Gap):
-            yield home
-            continue
-        texts.next_home(home.path)
-        for name in _OF_A_USER:
-            yield from told(texts.read(f"{home.path}/{name}"), "login", home)
-        yield from told(texts.folder(f"{home.path}/.config/environment.d", ".conf"), "login", home)
+def _when(file: File) -> str:
+    return "boot" if _BOOT.match(file.place) else "login"

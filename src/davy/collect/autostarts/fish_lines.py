@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
+from davy.collect.autostarts.reading import Entry
 from davy.collect.autostarts.shell_lines import runs
-from davy.collect.autostarts.texts import Entry
 
 _HIDDEN: Final = re.compile(
     r"""(?P<escaped> \\. ) | (?P<quoted> '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" ) | (?P<open> \( ) | (?P<close> \) )
@@ -66,9 +66,9 @@ def fish_entries(content: str, *, home: str | None = None) -> Iterator[Entry]:
             continue
         command_text = each.code.strip()
         yield Entry(
-            each.line,
-            each.text,
             command_text,
+            line=each.line,
+            text=each.text,
             end_line=each.end_line if each.end_line > each.line else None,
             remains=None if _closed(structure) else "; ".join(structure),
             programs=programs_of("\n".join(told), home=home, directory=home),

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.folders import files_in, scripts_in
-from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.reading import Files
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -26,12 +25,12 @@ _GENERATORS: Final = (
     ("user-environment-generators", "login", None),
 )
 _HOOKS: Final = (
-    (tuple(f"{top}/system-sleep" for top in _TOPS), "sleep"),
-    (("/etc/pm/sleep.d", "/usr/lib/pm-utils/sleep.d"), "sleep"),
-    (("/etc/pm/power.d", "/usr/lib/pm-utils/power.d"), "power"),
-    (tuple(f"{top}/system-shutdown" for top in _TOPS), "shutdown"),
+    (tuple(f"{top}/system-sleep/*" for top in _TOPS), "sleep"),
+    (("/etc/pm/sleep.d/*", "/usr/lib/pm-utils/sleep.d/*"), "sleep"),
+    (("/etc/pm/power.d/*", "/usr/lib/pm-utils/power.d/*"), "power"),
+    (tuple(f"{top}/system-shutdown/*" for top in _TOPS), "shutdown"),
 )
-_LINGER: Final = "/var/lib/systemd/linger"
+_LINGER: Final = "/var/lib/systemd/linger/*"
 
 
 def generators(host: Host) -> Iterator[Autostart | Gap]:
@@ -39,27 +38,23 @@ def generators(host: Host) -> Iterator[Autostart | Gap]:
 
     Those of the users' managers run as whoever logs in.  One that another of its name overrides is told, too.
     """
-    links = Links(host.root)
+    files = Files(host, "generators", AutostartKind.GENERATOR)
     for name, schedule, user in _GENERATORS:
-        for folder in links.distinct(tuple(f"{top}/{name}" for top in _TOPS)):
-            yield from scripts_in(host, "generators", AutostartKind.GENERATOR, folder, schedule=schedule, user=user)
+        yield from files.scripts(*(f"{top}/{name}/*" for top in _TOPS), schedule=schedule, user=user)
 
 
 def sleep_hooks(host: Host) -> Iterator[Autostart | Gap]:
     """Programs that run, as root, when the machine goes to sleep, wakes or shuts down."""
-    links = Links(host.root)
-    for folders, schedule in _HOOKS:
-        for folder in links.distinct(folders):
-            yield from scripts_in(host, "systemd hooks", AutostartKind.SLEEP_HOOK, folder, schedule=schedule)
+    files = Files(host, "systemd hooks", AutostartKind.SLEEP_HOOK)
+    for patterns, schedule in _HOOKS:
+        yield from files.scripts(*patterns, schedule=schedule, user="root")
 
 
 def lingering(host: Host) -> Iterator[Autostart | Gap]:
     """The marks of users whose own units start with the machine; what these run is told with the units."""
-    for file in files_in(host, "linger", _LINGER):
+    files = Files(host, "linger", AutostartKind.LINGER)
+    for file in files.found(_LINGER):
         if isinstance(file, Gap):
             yield file
-            continue
-        yield Autostart(
-            kind=AutostartKind.LINGER, path=file.path, command=f"the units of {file.name}", schedule="boot",
-            user=file.name, mtime=file.stat.mtime, ctime=file.stat.ctime, birth=file.stat.birth,
-        )  # fmt: skip
+        elif file.stat.regular:
+            yield files.whole(file, f"the units of {file.name}", schedule="boot", user=file.name, programs=())

@@ -8,20 +8,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from functools import partial
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.files import Files
-from davy.collect.autostarts.folders import files_in
-from davy.collect.autostarts.homes import Home, homes
-from davy.collect.autostarts.spans import Span
-from davy.collect.autostarts.texts import Text
+from davy.collect.autostarts.reading import File, Files, Home, Span
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "git"
-_KIND: Final = AutostartKind.GIT
 
 _SYSTEM: Final = ("/etc/gitconfig", "/usr/local/etc/gitconfig")
 _TEMPLATES: Final = "/usr/share/git-core/templates/hooks"
@@ -117,7 +109,7 @@ def git_hooks(host: Host) -> Iterator[Autostart | Gap]:
     yield from reader.hooks(_TEMPLATES, None)
     yield from reader.configured(_SYSTEM, None)
     yield from reader.repositories(_REPOSITORIES, None)
-    for home in homes(host, _COLLECTOR):
+    for home in reader.files.homes():
         if isinstance(home, Gap):
             yield home
             continue
@@ -126,14 +118,13 @@ def git_hooks(host: Host) -> Iterator[Autostart | Gap]:
 
 
 class _Reader:
-    """Reads files of settings and folders of hooks, each once; ``home`` is in whose they were found."""
+    """Reads files of settings, and the folders of hooks that they come to; ``home`` is in whose they were found."""
 
     def __init__(self, host: Host) -> None:
-        self._host, self._files = host, Files(host, _COLLECTOR)
-        self._folders: set[str] = set()
+        self.files = Files(host, "git", AutostartKind.GIT)
 
     def repositories(self, places: tuple[str, ...], home: Home | None) -> Iterator[Autostart | Gap]:
-        for folder in self._files.paths(*places, below=home.path if home else ""):
+        for folder in self.files.paths(*places, below=home.path if home else ""):
             if isinstance(folder, Gap):
                 yield folder
                 continue
@@ -142,42 +133,32 @@ class _Reader:
 
     def configured(self, paths: tuple[str, ...], home: Home | None, below: str = "") -> Iterator[Autostart | Gap]:
         """The entries of files of settings, and the hooks in the folders that these name."""
-        user, where = (home.user, home.path) if home else (None, None)
-        for file in self._files.texts(*paths, below=below, includes=partial(_included, home=where)):
+        for file in self.files.texts(*paths, below=below, home=home, includes=_included):
             if isinstance(file, Gap):
                 yield file
                 continue
-            yield from self._files.entries_of(file, _KIND, git_entries(file.content), user=user, home=where)
+            yield from self.files.entries(file, git_entries(file.content))
             for setting in git_settings(file.content):
-                if setting.key in _FOLDERS and (folder := _path(setting.value, file, where)):
-                    folder += "/hooks" if setting.key == "init.templatedir" else ""
-                    yield from self.hooks(folder, home)
+                if setting.key in _FOLDERS and (folder := _path(setting.value, file)):
+                    yield from self.hooks(f"{folder}/hooks" if setting.key == "init.templatedir" else folder, home)
 
     def hooks(self, folder: str, home: Home | None) -> Iterator[Autostart | Gap]:
         """The executable files of a folder of hooks; git's own samples are not run."""
-        (real,) = self._files.links.distinct((folder,))
-        if real in self._folders:
-            return
-        self._folders.add(real)
-        for file in files_in(self._host, _COLLECTOR, real):
+        for file in self.files.found("*", below=folder, home=home):
             if isinstance(file, Gap):
                 yield file
-            elif file.stat.mode & 0o111 and not file.name.endswith(".sample"):
-                yield Autostart(
-                    kind=_KIND, path=file.path, command=file.path, schedule=f"git: {file.name}",
-                    user=home.user if home else None, programs=(file.path,), mtime=file.stat.mtime,
-                    ctime=file.stat.ctime, birth=file.stat.birth,
-                )  # fmt: skip
+            elif file.stat.regular and file.stat.mode & 0o111 and not file.name.endswith(".sample"):
+                yield self.files.whole(file, schedule=f"git: {posixpath.basename(file.place)}")
 
 
-def _path(written: str, file: Text, home: str | None) -> str:
+def _path(written: str, file: File) -> str:
     """A path in a setting; nothing when it cannot be told."""
     if written.startswith("~"):
-        return f"{home}/{written[2:]}" if home and written.startswith("~/") else ""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(file.path), written)) if written else ""
+        return f"{file.home_path}/{written[2:]}" if file.home and written.startswith("~/") else ""
+    return posixpath.normpath(posixpath.join(file.folder, written)) if written else ""
 
 
-def _included(file: Text, home: str | None) -> Iterator[str]:
+def _included(file: File) -> Iterator[str]:
     for setting in git_settings(file.content):
         if setting.key == "include.path" or (setting.key.startswith("includeif.") and setting.key.endswith(".path")):
-            yield from filter(None, (_path(setting.value, file, home),))
+            yield from filter(None, (_path(setting.value, file),))

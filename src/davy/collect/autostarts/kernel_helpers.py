@@ -16,16 +16,16 @@ from functools import partial
 from typing import Final
 
 from davy.collect.autostarts.kernel_parameters import started_by
-from davy.collect.autostarts.reading import Place, Reading
-from davy.collect.autostarts.written import Written, rows
+from davy.collect.autostarts.reading import Entry, Files, rows
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
-_SYSCTL_FILES: Final = ("/etc/sysctl.conf",)
-_SYSCTL_FOLDERS: Final = tuple(
-    f"{folder}/sysctl.d" for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
+_SYSCTL: Final = (
+    "/etc/sysctl.conf",
+    *(f"{folder}/sysctl.d/*.conf" for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")),
 )
+_REQUEST_KEYS: Final = ("/etc/request-key.conf", "/etc/request-key.d/*.conf")
 _CORE_PATTERN: Final = "kernel.core_pattern"
 _EVENTS: Final = {
     _CORE_PATTERN: "core dump",
@@ -34,8 +34,11 @@ _EVENTS: Final = {
     "kernel.poweroff_cmd": "power off",
 }
 """The settings whose value is a program, and when the kernel runs it."""
-_UEVENT_HELPER: Final = "/sys/kernel/uevent_helper"
-_CONTROL_GROUPS: Final = "/sys/fs/cgroup"
+_VALUES: Final = (
+    ("uevent_helper", "device event", "/sys/kernel/uevent_helper"),
+    ("release_agent", "control group empty", "/sys/fs/cgroup/*/release_agent"),
+)
+"""What else the kernel runs, when, and where it stands."""
 _COMMAND_LINE: Final = "/proc/cmdline"
 
 _SETTING: Final = re.compile(r"[ \t]*-?[ \t]*(?P<key>[\w./*?\[\]!-]{1,256})[ \t]*=[ \t]*(?P<value>\S.*)")
@@ -44,14 +47,14 @@ _REQUEST_KEY: Final = re.compile(
 )
 
 
-def sysctl_entries(content: str) -> Iterator[Written]:
+def sysctl_entries(content: str) -> Iterator[Entry]:
     """The settings of a file of sysctl.d(5) that name a program."""
-    for row in rows(content, continued=False):
+    for row in rows(content):
         text = row.text.partition("\0")[0]
         setting = _SETTING.match(text) if not text.lstrip().startswith(("#", ";")) else None
         for key in _meant(setting["key"]) if setting else ():
             if setting and (command := _program(key, setting["value"])):
-                yield row.written(command, _EVENTS[key])
+                yield row.entry(command, _EVENTS[key])
                 break
 
 
@@ -61,25 +64,25 @@ def _meant(written: str) -> list[str]:
     return [key for key in _EVENTS if written == key or fnmatch.fnmatchcase(key, written)]
 
 
-def request_key_entries(content: str) -> Iterator[Written]:
+def request_key_entries(content: str) -> Iterator[Entry]:
     """The programs that make keys, of a file of request-key.conf(5)."""
-    for row in rows(content, continued=False):
+    for row in rows(content):
         if entry := _REQUEST_KEY.match(row.text.partition("\0")[0]):
-            yield row.written(entry["command"].strip(), f"key {entry['type']} wanted")
+            yield row.entry(entry["command"].strip(), f"key {entry['type']} wanted")
 
 
-def value_entries(content: str, key: str, event: str) -> Iterator[Written]:
+def value_entries(content: str, key: str, event: str) -> Iterator[Entry]:
     """The program in a file of ``/proc/sys`` or ``/sys``, which holds one value."""
     text = content.partition("\n")[0]
     if command := _program(key, text):
-        yield Written(command, event, line=1, text=text)
+        yield Entry(command, event, line=1, text=text)
 
 
-def init_entries(content: str) -> Iterator[Written]:
+def init_entries(content: str) -> Iterator[Entry]:
     """The first program by a kernel's command line, where that names one."""
     text = content.partition("\n")[0]
     if command := started_by(text):
-        yield Written(command, "boot", line=1, text=text)
+        yield Entry(command, "boot", line=1, text=text)
 
 
 def _program(key: str, value: str) -> str:
@@ -92,22 +95,17 @@ def _program(key: str, value: str) -> str:
 
 def kernel_helpers(host: Host) -> Iterator[Autostart | Gap]:
     """What the kernel is told to run: by files when the machine starts, and on the live host by its values now."""
-    reading = Reading(host, "kernel helpers", AutostartKind.KERNEL_HELPER)
-    yield from reading.entries(reading.places(_SYSCTL_FOLDERS, _SYSCTL_FILES, suffix=".conf"), sysctl_entries)
-    found = reading.places(("/etc/request-key.d",), ("/etc/request-key.conf",), suffix=".conf")
-    yield from reading.entries(found, request_key_entries)
+    files = Files(host, "kernel helpers", AutostartKind.KERNEL_HELPER)
+    yield from files.autostarts(sysctl_entries, *_SYSCTL, user="root")
+    yield from files.autostarts(request_key_entries, *_REQUEST_KEYS, user="root")
     if host.root.live:
-        yield from _in_force(reading)
+        yield from _in_force(Files(host, "kernel helpers", AutostartKind.KERNEL_HELPER, kernels=True))
 
 
-def _in_force(reading: Reading) -> Iterator[Autostart | Gap]:
-    values = {f"/proc/sys/{key.replace('.', '/')}": (key, event) for key, event in _EVENTS.items()}
-    values[_UEVENT_HELPER] = ("uevent_helper", "device event")
-    for group in reading.inside(_CONTROL_GROUPS):
-        if isinstance(group, Gap):
-            yield group
-        else:
-            values[f"{group}/release_agent"] = ("release_agent", "control group empty")
-    for path, (key, event) in values.items():
-        yield from reading.entries((Place(path, path),), partial(value_entries, key=key, event=event))
-    yield from reading.entries((Place(_COMMAND_LINE, _COMMAND_LINE),), init_entries)
+def _in_force(files: Files) -> Iterator[Autostart | Gap]:
+    for key, event in _EVENTS.items():
+        parse = partial(value_entries, key=key, event=event)
+        yield from files.autostarts(parse, f"/proc/sys/{key.replace('.', '/')}", user="root")
+    for key, event, pattern in _VALUES:
+        yield from files.autostarts(partial(value_entries, key=key, event=event), pattern, user="root")
+    yield from files.autostarts(init_entries, _COMMAND_LINE, user="root")

@@ -10,17 +10,15 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.reading import Reading
-from davy.collect.autostarts.written import Row, Written, rows, shell_lines
+from davy.collect.autostarts.reading import Entry, File, Files, Row, rows
+from davy.collect.autostarts.shell_lines import shell_entries
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
-_CONFIGURATION: Final = "/etc/logrotate.conf"
-_FOLDERS: Final = ("/etc/logrotate.d", "/usr/etc/logrotate.d")
-_HTTPD: Final = "/etc/logrotate.d/httpd-prerotate"
+_FILES: Final = ("/etc/logrotate.conf", "/etc/logrotate.d/*", "/usr/etc/logrotate.d/*")
+_HTTPD: Final = "/etc/logrotate.d/httpd-prerotate/*"
 """Scripts that Debian's web servers run before theirs are rotated."""
-_INCLUDES_LIMIT: Final = 64
 
 _SCRIPT: Final = re.compile(r"[ \t]*(?P<when>prerotate|postrotate|firstaction|lastaction|preremove)\b[ \t]*\Z")
 _END: Final = re.compile(r"[ \t]*endscript\b")
@@ -43,7 +41,7 @@ def _sections(content: str) -> Iterator[_Section]:
     outside = _Section([], [], [])
     section = outside
     script: list[Row] | None = None
-    for row in rows(content, continued=False):
+    for row in rows(content):
         if script is not None:
             if _END.match(row.text):
                 script = None
@@ -66,26 +64,29 @@ def _sections(content: str) -> Iterator[_Section]:
     yield outside
 
 
-def logrotate_entries(content: str) -> Iterator[Written]:
+def logrotate_entries(content: str) -> Iterator[Entry]:
     """The lines of scripts that run something, and programs; as the user of ``su``, or root."""
     for section in _sections(content):
         user = section.users[-1] if section.users else "root"
         for when, script in section.scripts:
             if script:
                 text = "".join(f"{row.text}\n" for row in script)
-                yield from shell_lines(text, f"rotation {when}", user=user, first=script[0].line)
+                before = script[0].line - 1
+                for entry in shell_entries(text):
+                    yield entry.below(before)._replace(schedule=f"rotation {when}", user=user)
         for program, row in section.programs:
-            yield row.written(program["command"], f"rotation {program['when']}", user=user)
+            yield row.entry(program["command"], f"rotation {program['when']}", user=user)
 
 
 def logrotate_scripts(host: Host) -> Iterator[Autostart | Gap]:
     """Commands in ``/etc/logrotate.conf``, in the folders that it includes, and in those that it usually does."""
-    reading = Reading(host, "logrotate", AutostartKind.LOGROTATE)
-    included: list[str] = []
-    for text in reading.text(_CONFIGURATION):
-        if isinstance(text, str):
-            included += [found["path"].rstrip("/") for found in _INCLUDE.finditer(text)]
-    folders = [path for path in included[:_INCLUDES_LIMIT] if reading.is_folder(path)]
-    files = [path for path in included[:_INCLUDES_LIMIT] if path not in folders]
-    yield from reading.scripts(reading.places((_HTTPD,)), lambda _: "rotation prerotate")
-    yield from reading.entries(reading.places((*_FOLDERS, *folders), (_CONFIGURATION, *files)), logrotate_entries)
+    files = Files(host, "logrotate", AutostartKind.LOGROTATE)
+    yield from files.scripts(_HTTPD, schedule="rotation prerotate", user="root")
+    yield from files.autostarts(logrotate_entries, *_FILES, includes=_included)
+
+
+def _included(file: File) -> Iterator[str]:
+    """The files that are included, and what is in folders that are."""
+    for found in _INCLUDE.finditer(file.content):
+        path = found["path"].rstrip("/")
+        yield from (path, f"{path}/*")

@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.files import Files
-from davy.collect.autostarts.spans import Span
-from davy.collect.autostarts.texts import Text
+from davy.collect.autostarts.reading import File, Files, Span
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -74,11 +72,11 @@ def _unquoted(word: str) -> str:
     return word[1:-1] if word[0] in "\"'" and word[-1] == word[0] and len(word) > 1 else word
 
 
-def _included(file: Text) -> Iterator[str]:
+def _included(file: File) -> Iterator[str]:
     yield from (_unquoted(found[1]) for found in _INCLUDE.finditer(file.content))
 
 
 def monit_programs(host: Host) -> Iterator[Autostart | Gap]:
     """What monit runs, as root where nobody is named."""
-    files = Files(host, "monit")
-    yield from files.autostarts(AutostartKind.MONIT, _FILES, monit_entries, user="root", includes=_included)
+    files = Files(host, "monit", AutostartKind.MONIT)
+    yield from files.autostarts(monit_entries, *_FILES, user="root", includes=_included)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from davy.collect.autostarts.folders import scripts_in
+from davy.collect.autostarts.reading import Files
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -15,4 +15,5 @@ from davy.model.facts import Gap
 
 def motd_scripts(host: Host) -> Iterator[Autostart | Gap]:
     """Executable files that run-parts runs as root when somebody logs in."""
-    yield from scripts_in(host, "motd", AutostartKind.MOTD, "/etc/update-motd.d", schedule="login")
+    files = Files(host, "motd", AutostartKind.MOTD)
+    yield from files.scripts("/etc/update-motd.d/*", schedule="login", user="root")

@@ -14,8 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.reading import Place, Reading
-from davy.collect.autostarts.written import Written, rows
+from davy.collect.autostarts.reading import Entry, File, Files, rows
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -57,10 +56,9 @@ _SOURCED_FILES: Final = (
     "/etc/dhclient-enter-hooks", "/etc/dhclient-exit-hooks", "/etc/dhcp/dhclient-enter-hooks",
     "/etc/dhcp/dhclient-exit-hooks", "/etc/dhcpcd.enter-hook", "/etc/dhcpcd.exit-hook",
 )  # fmt: skip
-_INTERFACES: Final = ("/etc/network/interfaces",)
-_INTERFACES_FOLDERS: Final = ("/etc/network/interfaces.d", "/run/network/interfaces.d")
-_OPENVPN: Final = ("/etc/openvpn", "/etc/openvpn/client", "/etc/openvpn/server")
-_WIREGUARD: Final = ("/etc/wireguard",)
+_INTERFACES: Final = ("/etc/network/interfaces", "/etc/network/interfaces.d/*", "/run/network/interfaces.d/*")
+_OPENVPN: Final = ("/etc/openvpn/*.conf", "/etc/openvpn/client/*.conf", "/etc/openvpn/server/*.conf")
+_WIREGUARD: Final = ("/etc/wireguard/*.conf",)
 
 _INTERFACES_LINE: Final = re.compile(
     r"[ \t]*(?P<when>pre-up|up|post-up|down|pre-down|post-down)[ \t]+(?P<command>\S.*)", re.DOTALL
@@ -76,39 +74,45 @@ _WIREGUARD_LINE: Final = re.compile(
 )
 
 
-def interfaces_entries(content: str) -> Iterator[Written]:
+def interfaces_entries(content: str) -> Iterator[Entry]:
     """The commands of a file of interfaces(5); a backslash at the end of a line goes on."""
-    for row in rows(content):
+    for row in rows(content, continued=True):
         if entry := _INTERFACES_LINE.match(row.whole.partition("\0")[0]):
-            yield row.written(entry["command"].strip(), f"network {entry['when']}")
+            yield row.entry(entry["command"].strip(), f"network {entry['when']}")
 
 
-def openvpn_entries(content: str) -> Iterator[Written]:
+def openvpn_entries(content: str) -> Iterator[Entry]:
     """The commands of an openvpn(8) configuration, which are run without a shell."""
-    for row in rows(content, continued=False):
+    for row in rows(content):
         if entry := _OPENVPN_LINE.match(row.text):
             command = entry["double"].replace('\\"', '"') if entry["double"] else entry["single"] or entry["bare"]
             if command:
-                yield row.written(command, f"openvpn {entry['when']}")
+                yield row.entry(command, f"openvpn {entry['when']}")
 
 
-def wireguard_entries(content: str) -> Iterator[Written]:
+def wireguard_entries(content: str) -> Iterator[Entry]:
     """The commands of a wg-quick(8) configuration, which bash runs; ``%i`` is the interface."""
-    for row in rows(content, continued=False):
+    for row in rows(content):
         if entry := _WIREGUARD_LINE.match(row.text.partition("\0")[0]):
-            yield row.written(entry["command"], f"wireguard {entry['when']}")
+            yield row.entry(entry["command"], f"wireguard {entry['when']}")
 
 
-def _when(place: Place) -> str:
+def _when(script: File) -> str:
     """``network if-up``, ``network dispatcher``: after the folder of a script, or the one name that it must have."""
-    return f"network {posixpath.basename(place.given).removesuffix('.d')}"
+    named = script.place in _SCRIPT_FILES or script.place in _SOURCED_FILES
+    when = script.place if named else posixpath.dirname(script.place)
+    return f"network {posixpath.basename(when).removesuffix('.d')}"
 
 
 def network_hooks(host: Host) -> Iterator[Autostart | Gap]:
     """Scripts and commands of NetworkManager, networkd-dispatcher, ifupdown, DHCP clients, pppd and VPNs, as root."""
-    reading = Reading(host, "network", AutostartKind.NETWORK_HOOK)
-    yield from reading.scripts(reading.places(_SCRIPTS, _SCRIPT_FILES), _when)
-    yield from reading.scripts(reading.places(_SOURCED, _SOURCED_FILES), _when, executable=False)
-    yield from reading.entries(reading.places(_INTERFACES_FOLDERS, _INTERFACES), interfaces_entries)
-    yield from reading.entries(reading.places(_OPENVPN, suffix=".conf"), openvpn_entries)
-    yield from reading.entries(reading.places(_WIREGUARD, suffix=".conf"), wireguard_entries)
+    files = Files(host, "network", AutostartKind.NETWORK_HOOK)
+    yield from files.scripts(*_in(_SCRIPTS), *_SCRIPT_FILES, schedule=_when, user="root")
+    yield from files.scripts(*_in(_SOURCED), *_SOURCED_FILES, schedule=_when, user="root", executable=False)
+    yield from files.autostarts(interfaces_entries, *_INTERFACES, user="root")
+    yield from files.autostarts(openvpn_entries, *_OPENVPN, user="root")
+    yield from files.autostarts(wireguard_entries, *_WIREGUARD, user="root")
+
+
+def _in(folders: tuple[str, ...]) -> Iterator[str]:
+    return (f"{folder}/*" for folder in folders)

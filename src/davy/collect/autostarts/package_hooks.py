@@ -14,19 +14,15 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from davy.collect.autostarts.apt import apt_entries, dpkg_entries
-from davy.collect.autostarts.files import Files, whole
-from davy.collect.autostarts.folders import scripts_in
-from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.reading import File, Files, Span
 from davy.collect.autostarts.unit_files import unit_settings
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "package hooks"
-_KIND: Final = AutostartKind.PACKAGE_HOOK
 
 _APT: Final = ("/etc/apt/apt.conf", "/etc/apt/apt.conf.d/*", "/usr/share/apt/apt.conf.d/*", "/root/.aptrc")
 _DPKG: Final = ("/etc/dpkg/dpkg.cfg", "/etc/dpkg/dpkg.cfg.d/*", "/root/.dpkg.cfg")
@@ -40,12 +36,12 @@ _PLUGINS: Final = (
 )
 """Programs that the package manager loads into itself whatever it does."""
 _SCRIPTS: Final = (
-    ("/usr/lib/zypp/plugins/*", "zypper"),
-    ("/etc/apk/commit_hooks.d", "apk"),
-    ("/lib/apk/commit_hooks.d", "apk"),
-    ("/usr/lib/apk/commit_hooks.d", "apk"),
-    ("/etc/needrestart/hook.d", "needrestart"),
-    ("/etc/needrestart/restart.d", "needrestart"),
+    ("/usr/lib/zypp/plugins/*/*", "zypper"),
+    ("/etc/apk/commit_hooks.d/*", "apk"),
+    ("/lib/apk/commit_hooks.d/*", "apk"),
+    ("/usr/lib/apk/commit_hooks.d/*", "apk"),
+    ("/etc/needrestart/hook.d/*", "needrestart"),
+    ("/etc/needrestart/restart.d/*", "needrestart"),
 )
 """Folders whose executable files are run."""
 _ACTION: Final = re.compile(
@@ -84,33 +80,26 @@ def package_hooks(host: Host) -> Iterator[Autostart | Gap]:
     A setting that runs something is the entry where the file holds settings; of scripts, plugins and pacman's hooks
     it is the file.
     """
-    files = Files(host, _COLLECTOR)
+    files = Files(host, "package hooks", AutostartKind.PACKAGE_HOOK)
     for places, parse in _SETTINGS:
-        yield from files.autostarts(_KIND, places, parse, user="root")
-    yield from _alpm_hooks(files)
-    for pattern, manager in _SCRIPTS:
-        paths = list(files.paths(pattern))
-        yield from (path for path in paths if isinstance(path, Gap))
-        for folder in files.links.distinct(tuple(path for path in paths if isinstance(path, str))):
-            when = posixpath.basename(folder).removesuffix(".d")
-            yield from scripts_in(host, _COLLECTOR, _KIND, folder, schedule=f"{manager}: {when}")
-    for pattern, manager in _PLUGINS:
-        for plugin in files.texts(pattern):
-            if isinstance(plugin, Gap):
-                yield plugin
-            else:
-                when = f"{manager}: plugin"
-                yield whole(_KIND, plugin, plugin.path, schedule=when, user="root", programs=(plugin.path,))
-
-
-def _alpm_hooks(files: Files) -> Iterator[Autostart | Gap]:
-    """A hook needs its Exec line: it is taken out as a file.  Source: alpm-hooks(5)."""
+        yield from files.autostarts(parse, *places, user="root")
     for file in files.texts(*_ALPM):
-        if isinstance(file, Gap):
-            yield file
-            continue
-        settings = [each for each in unit_settings(file.content, ("Exec", "When")) if each.section == "Action"]
-        command = next((each.value for each in settings if each.key == "Exec"), "")
-        if command:
-            when = next((each.value for each in settings if each.key == "When"), "")
-            yield whole(_KIND, file, command, schedule=f"pacman: {when}".rstrip(": "), user="root")
+        yield from (file,) if isinstance(file, Gap) else _alpm_hook(files, file)
+    for pattern, manager in _SCRIPTS:
+        yield from files.scripts(pattern, schedule=partial(_when, manager), user="root")
+    for pattern, manager in _PLUGINS:
+        yield from files.scripts(pattern, schedule=f"{manager}: plugin", user="root", executable=False)
+
+
+def _when(manager: str, script: File) -> str:
+    """The manager, and the folder of what it runs."""
+    return f"{manager}: {posixpath.basename(posixpath.dirname(script.place)).removesuffix('.d')}"
+
+
+def _alpm_hook(files: Files, file: File) -> Iterator[Autostart]:
+    """A hook needs its Exec line: it is taken out as a file.  Source: alpm-hooks(5)."""
+    settings = [each for each in unit_settings(file.content, ("Exec", "When")) if each.section == "Action"]
+    command = next((each.value for each in settings if each.key == "Exec"), "")
+    if command:
+        when = next((each.value for each in settings if each.key == "When"), "")
+        yield files.whole(file, command, schedule=f"pacman: {when}".rstrip(": "), user="root")

@@ -12,14 +12,15 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.links import Links
-from davy.collect.autostarts.texts import Entry, Text, Texts
+from davy.collect.autostarts.reading import Entry, Files, Row, rows
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
-_FILE: Final = "/etc/pam.conf"
-_FOLDERS: Final = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d", "/usr/local/etc/pam.d")
+_FILES: Final = (
+    "/etc/pam.conf", "/etc/pam.d/*", "/usr/lib/pam.d/*", "/usr/share/pam.d/*", "/usr/etc/pam.d/*",
+    "/usr/local/etc/pam.d/*",
+)  # fmt: skip
 _LINE: Final = re.compile(
     r"""
     [ \t]* (?P<service> \S+ [ \t]+ )??
@@ -42,9 +43,7 @@ _EXEC_OPTION: Final = re.compile(
 class _Module(NamedTuple):
     """One line, or several that a backslash joins, that has a module loaded."""
 
-    line: int
-    end_line: int
-    text: str
+    row: Row
     type: str
     control: str
     module: str
@@ -71,31 +70,19 @@ def pam_entries(content: str) -> Iterator[Entry]:
                 programs += (words[0],) if words[0].startswith("/") else ()
         if (each.control, command) == _NOTHING:
             continue
-        yield Entry(
-            each.line,
-            each.text,
-            command,
-            end_line=each.end_line if each.end_line > each.line else None,
-            remains="\t".join((each.type, *_NOTHING)) if each.line in jumped else None,
-            schedule=each.type.lstrip("-"),
-            programs=programs,
-        )
+        remains = "\t".join((each.type, *_NOTHING)) if each.row.line in jumped else None
+        yield each.row.entry(command, each.type.lstrip("-"), remains=remains, programs=programs)
 
 
 def _modules(content: str) -> Iterator[_Module]:
-    rows = iter(enumerate(content.split("\n"), 1))
-    for number, raw in rows:
-        pieces, end = [raw.removesuffix("\r")], number
-        while pieces[-1].endswith("\\") and (following := next(rows, None)):
-            end = following[0]
-            pieces.append(following[1].removesuffix("\r"))
-        whole = " ".join(piece.removesuffix("\\") for piece in pieces).partition("\0")[0]
+    for row in rows(content, continued=True, joint=" "):
+        whole = row.whole.partition("\0")[0]
         if whole.lstrip()[:1] in ("#", "@", ""):
             continue
         found = _LINE.match(whole)
         if found and found["control"].lower() not in _INCLUDES:
             arguments = tuple(word.strip("[]") for word in _WORD.findall(found["arguments"]))
-            yield _Module(number, end, "\n".join(pieces), found["type"], found["control"], found["module"], arguments)
+            yield _Module(row, found["type"], found["control"], found["module"], arguments)
 
 
 def _jumped_over(modules: list[_Module]) -> set[int]:
@@ -104,22 +91,12 @@ def _jumped_over(modules: list[_Module]) -> set[int]:
     for place, each in enumerate(modules):
         furthest = max((int(jump) for jump in _JUMP.findall(each.control)), default=0)
         if furthest:
-            same = [other.line for other in modules[place + 1 :] if other.type.lstrip("-") == each.type.lstrip("-")]
+            same = [other.row.line for other in modules[place + 1 :] if other.type.lstrip("-") == each.type.lstrip("-")]
             found.update(same[:furthest])
     return found
 
 
 def pam_lines(host: Host) -> Iterator[Autostart | Gap]:
     """Every module of every service, which runs as the program that asks PAM does: mostly root."""
-    texts = Texts(host, "PAM")
-
-    def files() -> Iterator[Text | Gap]:
-        yield from texts.read(_FILE)
-        for folder in Links(host.root).distinct(_FOLDERS):
-            yield from texts.folder(folder)
-
-    for file in files():
-        if isinstance(file, Gap):
-            yield file
-        else:
-            yield from texts.entries(file, AutostartKind.PAM, pam_entries(file.content), user="root")
+    files = Files(host, "PAM", AutostartKind.PAM)
+    yield from files.autostarts(pam_entries, *_FILES, user="root")

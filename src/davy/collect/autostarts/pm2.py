@@ -12,15 +12,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from davy.collect.autostarts.commands import programs_of_words
-from davy.collect.autostarts.files import Files
-from davy.collect.autostarts.homes import homes
 from davy.collect.autostarts.json_spans import Value, elements, members
-from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.reading import Files, Span
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
-_COLLECTOR: Final = "pm2"
 _FILES: Final = (".pm2/dump.pm2", ".pm2/dump.pm2.bak")
 _SHARED: Final = ("/etc/pm2/dump.pm2", "/opt/pm2/dump.pm2", "/etc/.pm2/dump.pm2")
 _BYTES: Final = 4 << 20
@@ -81,12 +78,5 @@ def _stopped(text: str, element: Value) -> str:
 
 def pm2_programs(host: Host) -> Iterator[Autostart | Gap]:
     """What pm2 starts for each user when the machine does; that it is run at all is a unit's or an init script's."""
-    files = Files(host, _COLLECTOR)
-    yield from files.autostarts(AutostartKind.PM2, _SHARED, dump_entries, user="root", size=_BYTES)
-    for home in homes(host, _COLLECTOR):
-        if isinstance(home, Gap):
-            yield home
-            continue
-        yield from files.autostarts(
-            AutostartKind.PM2, _FILES, dump_entries, below=home.path, user=home.user, size=_BYTES
-        )
+    files = Files(host, "pm2", AutostartKind.PM2)
+    yield from files.autostarts(dump_entries, *_SHARED, own=_FILES, user="root", size=_BYTES)

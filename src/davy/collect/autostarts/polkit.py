@@ -8,15 +8,13 @@ Source: polkit(8), pklocalauthority(8).
 
 from __future__ import annotations
 
-import posixpath
 import shlex
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of_words
 from davy.collect.autostarts.desktop_files import Group, groups
-from davy.collect.autostarts.reading import Reading
-from davy.collect.autostarts.written import Written
+from davy.collect.autostarts.reading import Entry, Files
 from davy.host import Host
 from davy.knowledge.javascript import Call, calls, string_value, tokens
 from davy.model.autostarts import Autostart, AutostartKind
@@ -29,8 +27,10 @@ STARTS: Final = "polkit starts"
 _SCHEDULES: Final = (ASKED, STARTS, YES_TO_EVERYBODY)
 """The least telling first."""
 
-_FOLDERS: Final = tuple(f"{folder}/polkit-1/rules.d" for folder in ("/etc", "/run", "/usr/local/share", "/usr/share"))
-_LOCAL_AUTHORITY: Final = ("/etc/polkit-1/localauthority", "/var/lib/polkit-1/localauthority")
+_RULES_FILES: Final = tuple(
+    f"{folder}/polkit-1/rules.d/*.rules" for folder in ("/etc", "/run", "/usr/local/share", "/usr/share")
+)
+_LOCAL_AUTHORITY: Final = tuple(f"{folder}/polkit-1/localauthority/*.d/*.pkla" for folder in ("/etc", "/var/lib"))
 _RULES: Final = frozenset({"polkit.addRule", "polkit.addAdminRule"})
 _SPAWN: Final = frozenset({"polkit.spawn"})
 _USER: Final = "polkitd"
@@ -50,7 +50,7 @@ class _Piece(NamedTuple):
     programs: tuple[str, ...]
 
 
-def rules_entries(content: str) -> Iterator[Written]:
+def rules_entries(content: str) -> Iterator[Entry]:
     """The rules of a file, and the programs that it runs beside them: one entry for each, or for those on one line."""
     together: list[_Piece] = []
     for piece in _pieces(content):
@@ -105,7 +105,7 @@ def _yes_to_everybody(call: Call) -> bool:
     return says_yes and not used & parameters
 
 
-def _entry(content: str, pieces: list[_Piece]) -> Written:
+def _entry(content: str, pieces: list[_Piece]) -> Entry:
     """The entry that pieces with no end of a line between them are."""
     first = content.rfind("\n", 0, pieces[0].start) + 1
     last = content.find("\n", pieces[-1].end)
@@ -117,7 +117,7 @@ def _entry(content: str, pieces: list[_Piece]) -> Written:
     remains = "".join([*kept, content[here:last].removesuffix("\r")])
     line = content.count("\n", 0, first) + 1
     end_line = line + content.count("\n", first, last)
-    return Written(
+    return Entry(
         command="; ".join(piece.command for piece in pieces),
         schedule=max((piece.schedule for piece in pieces), key=_SCHEDULES.index),
         line=line,
@@ -129,17 +129,17 @@ def _entry(content: str, pieces: list[_Piece]) -> Written:
     )
 
 
-def authority_entries(content: str) -> Iterator[Written]:
+def authority_entries(content: str) -> Iterator[Entry]:
     """The groups of a ``.pkla`` file that say yes."""
     for group in groups(content):
         if any(group.keys.get(result, "").strip() == "yes" for result in _RESULTS):
             yield _granted(group)
 
 
-def _granted(group: Group) -> Written:
+def _granted(group: Group) -> Entry:
     identities = {identity.strip() for identity in group.keys.get("Identity", "").split(";")}
     everybody = bool({"unix-user:*", "unix-group:*", "*"} & identities) and group.keys.get("Action", "").strip() == "*"
-    return Written(
+    return Entry(
         command="; ".join(f"{key}={value}" for key, value in group.keys.items()),
         schedule=YES_TO_EVERYBODY if everybody else ASKED, line=group.line,
         end_line=group.end_line if group.end_line > group.line else None, text=group.text, user=None, programs=(),
@@ -148,13 +148,6 @@ def _granted(group: Group) -> Written:
 
 def polkit_rules(host: Host) -> Iterator[Autostart | Gap]:
     """Rules that say who may do what only root may; ``command`` is what they run, or else their text."""
-    reading = Reading(host, "polkit", AutostartKind.POLKIT)
-    yield from reading.entries(reading.places(_FOLDERS, suffix=".rules"), rules_entries)
-    folders = []
-    for top in _LOCAL_AUTHORITY:
-        for folder in reading.inside(top):
-            if isinstance(folder, Gap):
-                yield folder
-            elif posixpath.basename(folder).endswith(".d"):
-                folders.append(folder)
-    yield from reading.entries(reading.places(folders, suffix=".pkla"), authority_entries)
+    files = Files(host, "polkit", AutostartKind.POLKIT)
+    yield from files.autostarts(rules_entries, *_RULES_FILES, user=_USER)
+    yield from files.autostarts(authority_entries, *_LOCAL_AUTHORITY)

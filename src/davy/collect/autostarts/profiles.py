@@ -6,15 +6,16 @@ SHUTDOWN FILES), fish(1), tcsh(1) (Startup and shutdown).
 
 from __future__ import annotations
 
+import glob
+import posixpath
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from davy.collect.autostarts.csh_lines import csh_entries
 from davy.collect.autostarts.environment import start_scripts
 from davy.collect.autostarts.fish_lines import fish_entries
-from davy.collect.autostarts.homes import Home, homes
+from davy.collect.autostarts.reading import Entry, File, Files, Home
 from davy.collect.autostarts.shell_lines import shell_entries
-from davy.collect.autostarts.texts import Entry, Text, Texts
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -35,21 +36,18 @@ _SYSTEM: Final = {
         )
     },
 }  # fmt: skip
-_SYSTEM_FOLDERS: Final = (
-    ("/etc/profile.d", "", _LOGIN),
-    ("/etc/bash/bashrc.d", "", _SHELL),
-    ("/etc/bashrc.d", "", _SHELL),
-    ("/etc/fish/conf.d", ".fish", _SHELL),
-    ("/usr/share/fish/vendor_conf.d", ".fish", _SHELL),
-)
+_SYSTEM_FOLDERS: Final = {
+    "/etc/profile.d/*": _LOGIN, "/etc/bash/bashrc.d/*": _SHELL, "/etc/bashrc.d/*": _SHELL,
+    "/etc/fish/conf.d/*.fish": _SHELL, "/usr/share/fish/vendor_conf.d/*.fish": _SHELL,
+}  # fmt: skip
 _HOME: Final = {
     ".profile": _LOGIN, ".bash_profile": _LOGIN, ".bash_login": _LOGIN, ".bashrc": _SHELL, ".bash_aliases": _SHELL,
     ".bash_logout": _LOGOUT, ".shrc": _SHELL, ".shinit": _SHELL, ".ashrc": _SHELL, ".kshrc": _SHELL, ".mkshrc": _SHELL,
     ".zshenv": _SHELL, ".zprofile": _LOGIN, ".zshrc": _SHELL, ".zshrc.local": _SHELL, ".zlogin": _LOGIN,
     ".zlogout": _LOGOUT, ".config/zsh/.zshenv": _SHELL, ".config/zsh/.zprofile": _LOGIN, ".config/zsh/.zshrc": _SHELL,
     ".cshrc": _SHELL, ".tcshrc": _SHELL, ".login": _LOGIN, ".logout": _LOGOUT, ".config/fish/config.fish": _SHELL,
+    ".bashrc.d/*": _SHELL, ".config/fish/conf.d/*.fish": _SHELL,
 }  # fmt: skip
-_HOME_FOLDERS: Final = ((".bashrc.d", ""), (".config/fish/conf.d", ".fish"))
 _SKELETON: Final = Home("/etc/skel", None)
 _CSH: Final = ("/.cshrc", "/.tcshrc", "/.login", "/.logout")
 
@@ -60,34 +58,28 @@ def profile_lines(host: Host) -> Iterator[Autostart | Gap]:
     Of files that only one shell reads, too, whoever uses that.  ``user`` is None for those that every user's shell
     reads.
     """
-    texts = Texts(host, "profiles")
-    for path, schedule in _SYSTEM.items():
-        yield from _of(texts, texts.read(path), schedule, None, None)
-    for folder, suffix, schedule in _SYSTEM_FOLDERS:
-        yield from _of(texts, texts.folder(folder, suffix), schedule, None, None)
-    for home in (_SKELETON, *homes(host, "profiles")):
-        if isinstance(home, Gap):
-            yield home
-            continue
-        texts.next_home(home.path)
-        for name, schedule in _HOME.items():
-            yield from _of(texts, texts.read(f"{home.path}/{name}"), schedule, home.user, home.path)
-        for folder, suffix in _HOME_FOLDERS:
-            yield from _of(texts, texts.folder(f"{home.path}/{folder}", suffix), _SHELL, home.user, home.path)
-    for path, user, home_path in start_scripts(host):
-        texts.next_home(home_path)
-        yield from _of(texts, texts.read(path), _SHELL, user, None)
+    files = Files(host, "profiles", AutostartKind.PROFILE)
+    for file in files.texts(*_SYSTEM, *_SYSTEM_FOLDERS):
+        yield from (file,) if isinstance(file, Gap) else _lines(files, file)
+    for home in (_SKELETON, *files.homes()):
+        for file in (home,) if isinstance(home, Gap) else files.texts(*_HOME, below=home.path, home=home):
+            yield from (file,) if isinstance(file, Gap) else _lines(files, file)
+    for path, whose in start_scripts(host):
+        for file in files.texts(glob.escape(path), home=whose):
+            yield from (file,) if isinstance(file, Gap) else _lines(files, file)
 
 
-def _of(
-    texts: Texts, files: Iterator[Text | Gap], schedule: str, user: str | None, home: str | None
-) -> Iterator[Autostart | Gap]:
-    for file in files:
-        if isinstance(file, Gap):
-            yield file
-        else:
-            entries = _reader(file.place)(file.content, home=home)
-            yield from texts.entries(file, AutostartKind.PROFILE, entries, schedule=schedule, user=user, home=home)
+def _lines(files: Files, file: File) -> Iterator[Autostart | Gap]:
+    entries = _reader(file.place)(file.content, home=file.home_path)
+    return files.entries(file, entries, schedule=_when(file))
+
+
+def _when(file: File) -> str:
+    """When a shell reads a file, by the place where it looks for it."""
+    if file.home:
+        name = file.place.removeprefix(f"{file.home.path}/")
+        return _HOME.get(name, _SHELL)
+    return _SYSTEM.get(file.place) or _SYSTEM_FOLDERS.get(f"{posixpath.dirname(file.place)}/*", _SHELL)
 
 
 def _reader(path: str) -> Callable[..., Iterator[Entry]]:

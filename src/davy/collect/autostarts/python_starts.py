@@ -12,16 +12,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.files import Files, whole
-from davy.collect.autostarts.homes import homes
-from davy.collect.autostarts.spans import Span
-from davy.collect.autostarts.texts import Text
+from davy.collect.autostarts.reading import Files, Home, Span
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "python starts"
-_KIND: Final = AutostartKind.PYTHON
 
 _PYTHONS: Final = tuple(
     f"{lib}/python[23]*" for lib in ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
@@ -49,9 +43,9 @@ _HOME_PREFIXES: Final = tuple(
         "*/env",
     )
 )  # fmt: skip
-_STARTS: Final = tuple(
-    f"{folder}{name}" for folder in ("", "site-packages/", "dist-packages/") for name in ("*.pth", "*customize*")
-)
+_PACKAGES: Final = ("", "site-packages/", "dist-packages/")
+_LINES: Final = tuple(f"{folder}*.pth" for folder in _PACKAGES)
+_MODULES: Final = tuple(f"{folder}*customize*" for folder in _PACKAGES)
 _CUSTOMIZE: Final = re.compile(r"(?:site|user)customize(?:\.\w+|\.[\w-]+\.so)?")
 _IMPORT: Final = re.compile(r"^import[ \t][^\n]*", re.MULTILINE)
 _CALL: Final = re.compile(
@@ -75,29 +69,22 @@ def python_starts(host: Host) -> Iterator[Autostart | Gap]:
 
     Whoever starts Python runs it; in a home that is the home's user.
     """
-    files = Files(host, _COLLECTOR)
+    files = Files(host, "python starts", AutostartKind.PYTHON)
     yield from _below(files, "", (*_PYTHONS, *_PREFIXES), None)
-    for home in homes(host, _COLLECTOR):
-        if isinstance(home, Gap):
-            yield home
-        else:
-            yield from _below(files, home.path, _HOME_PREFIXES, home.user)
+    for home in files.homes():
+        yield from (home,) if isinstance(home, Gap) else _below(files, home.path, _HOME_PREFIXES, home)
 
 
-def _below(files: Files, folder: str, pythons: tuple[str, ...], user: str | None) -> Iterator[Autostart | Gap]:
+def _below(files: Files, folder: str, pythons: tuple[str, ...], home: Home | None) -> Iterator[Autostart | Gap]:
     """What stands in the folders of packages of the Pythons below a folder."""
     for python in files.paths(*pythons, below=folder):
         if isinstance(python, Gap):
             yield python
             continue
-        for path in files.paths(*_STARTS, below=python):
-            for file in (path,) if isinstance(path, Gap) else files.read(path):
-                yield from (file,) if isinstance(file, Gap) else _starts(files, str(path), file, user)
-
-
-def _starts(files: Files, name: str, file: Text, user: str | None) -> Iterator[Autostart | Gap]:
-    if name.endswith(".pth"):
-        yield from files.entries_of(file, _KIND, pth_entries(file.content), user=user)
-    elif _CUSTOMIZE.fullmatch(posixpath.basename(name)):
-        links = tuple(filter(None, (files.link(name),)))
-        yield whole(_KIND, file, file.path, schedule="python start", user=user, programs=(file.path,), links=links)
+        for file in files.texts(*_LINES, below=python, home=home):
+            yield from (file,) if isinstance(file, Gap) else files.entries(file, pth_entries(file.content))
+        for file in files.found(*_MODULES, below=python, home=home):
+            if isinstance(file, Gap):
+                yield file
+            elif file.stat.regular and _CUSTOMIZE.fullmatch(posixpath.basename(file.place)):
+                yield files.whole(file, schedule="python start")

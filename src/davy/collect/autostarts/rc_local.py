@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from davy.collect.autostarts.reading import Entry, File, Files, rows
 from davy.collect.autostarts.shell_lines import shell_entries
-from davy.collect.autostarts.texts import Entry, Text, Texts
 from davy.host import Host
 from davy.knowledge.arguments import base, shell
 from davy.model.autostarts import Autostart, AutostartKind
@@ -36,24 +36,20 @@ def rc_local_lines(host: Host) -> Iterator[Autostart | Gap]:
 
     A file that is not executable starts nothing: its entries have no schedule.
     """
-    texts = Texts(host, "rc.local")
-    for path in RC_FILES:
-        for file in texts.read(path):
-            if isinstance(file, Gap):
-                yield file
-                continue
-            when = ("shutdown" if "shutdown" in path or "halt" in path else "boot") if file.stat.mode & 0o111 else ""
-            if _for_the_shell(file):
-                entries = shell_entries(file.content, home="/root")
-                yield from texts.entries(file, AutostartKind.RC_LOCAL, entries, schedule=when, user="root", home="/")
-            else:
-                yield Autostart(
-                    kind=AutostartKind.RC_LOCAL, path=file.path, command=file.path, schedule=when, user="root",
-                    programs=(file.path,), mtime=file.stat.mtime, ctime=file.stat.ctime, birth=file.stat.birth,
-                )  # fmt: skip
+    files = Files(host, "rc.local", AutostartKind.RC_LOCAL)
+    for file in files.texts(*RC_FILES):
+        if isinstance(file, Gap):
+            yield file
+            continue
+        when = "shutdown" if "shutdown" in file.place or "halt" in file.place else "boot"
+        schedule = when if file.stat.mode & 0o111 else ""
+        if _for_the_shell(file):
+            yield from files.entries(file, shell_entries(file.content, home="/root"), schedule=schedule, user="root")
+        else:
+            yield files.whole(file, schedule=schedule, user="root")
 
 
-def _for_the_shell(file: Text) -> bool:
+def _for_the_shell(file: File) -> bool:
     """Whether a shell reads a script: the one that its first line names, or the system's where it names none."""
     if file.content.startswith("\x7fELF"):
         return False
@@ -66,21 +62,14 @@ def _for_the_shell(file: Text) -> bool:
 
 def inittab_entries(content: str) -> Iterator[Entry]:
     """The processes that an inittab has init start."""
-    for number, raw in enumerate(content.split("\n"), 1):
-        text = raw.removesuffix("\r")
-        found = _INITTAB.match(text.partition("\0")[0])
+    for row in rows(content):
+        found = _INITTAB.match(row.text.partition("\0")[0])
         if found and found["action"] not in _NO_PROCESS:
             levels, action = found["levels"].strip(), found["action"].strip()
             schedule = f"{action} {levels}" if levels else action
-            yield Entry(number, text, found["process"].strip(), schedule=schedule)
+            yield row.entry(found["process"].strip(), schedule, directory="/")
 
 
 def inittab_lines(host: Host) -> Iterator[Autostart | Gap]:
     """Processes that init starts, and starts again where the line says ``respawn``."""
-    texts = Texts(host, "inittab")
-    for file in texts.read("/etc/inittab"):
-        if isinstance(file, Gap):
-            yield file
-        else:
-            entries = inittab_entries(file.content)
-            yield from texts.entries(file, AutostartKind.INITTAB, entries, user="root", home="/")
+    yield from Files(host, "inittab", AutostartKind.INITTAB).autostarts(inittab_entries, "/etc/inittab", user="root")

@@ -14,13 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from davy.collect.autostarts.files import Files, whole
-from davy.collect.autostarts.texts import Text
+from davy.collect.autostarts.reading import File, Files
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "static pods"
 
 _FOLDERS: Final = (
     "/etc/kubernetes/manifests",
@@ -40,7 +37,6 @@ _FLOW: Final = re.compile(r"""[\s,]+|"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s,
 _COMMENT: Final = re.compile(r"[ \t]#.*")
 _ROWS_LIMIT: Final = 200
 """Lines that one command or its arguments may take."""
-_COMMAND_LIMIT: Final = 4096
 _DEPTH_LIMIT: Final = 40
 
 
@@ -151,7 +147,7 @@ def static_pods(host: Host) -> Iterator[Autostart | Gap]:
 
     ``programs`` is empty: what runs lies in the image.
     """
-    files = Files(host, _COLLECTOR)
+    files = Files(host, "static pods", AutostartKind.STATIC_POD)
     folders = dict.fromkeys(_FOLDERS)
     for file in files.texts(*_SETTINGS):
         if isinstance(file, Gap):
@@ -160,15 +156,12 @@ def static_pods(host: Host) -> Iterator[Autostart | Gap]:
             folders[named[1].rstrip("/")] = None
     for folder in folders:
         for file in files.texts("*", below=folder):
-            yield from (file,) if isinstance(file, Gap) else _manifest(file)
+            yield from (file,) if isinstance(file, Gap) else _manifest(files, file)
 
 
-def _manifest(file: Text) -> Iterator[Autostart]:
+def _manifest(files: Files, file: File) -> Iterator[Autostart]:
     found = list(pod_containers(file.content))
     images = ", ".join(dict.fromkeys(each.image for each in found if each.image))
     command = "; ".join(shlex.join(each.words) for each in found if each.words) or images
     if command:
-        yield whole(
-            AutostartKind.STATIC_POD, file, command[:_COMMAND_LIMIT], schedule="kubelet: always", user="root",
-            programs=(), image=images or None,
-        )  # fmt: skip
+        yield files.whole(file, command, schedule="kubelet: always", user="root", programs=(), image=images or None)

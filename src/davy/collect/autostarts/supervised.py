@@ -5,19 +5,16 @@ Source: runsv(8), runsvdir(8), s6-supervise and s6-rc (skarnet.org), supervise (
 
 from __future__ import annotations
 
-import posixpath
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.files import Files, whole
-from davy.collect.autostarts.texts import Text
+from davy.collect.autostarts.reading import File, Files
 from davy.host import Host, HostError
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
 _COLLECTOR: Final = "supervised services"
-_KIND: Final = AutostartKind.RUNIT
 
 _ENABLED: Final = (
     "/etc/service/*", "/service/*", "/var/service/*", "/etc/runit/runsvdir/*/*", "/run/service/*", "/etc/services.d/*",
@@ -29,7 +26,6 @@ _PROGRAMS: Final = ("run", "finish", "check", "up", "down", "log/run", "log/fini
 _LINES: Final = frozenset({"up", "down"})
 """Of s6-rc: not programs, but lines for execline."""
 _STAGES: Final = ("/etc/runit/[123]", "/etc/runit/core-services/*.sh", "/etc/cont-init.d/*", "/etc/s6/rc.init")
-_COMMAND_LIMIT: Final = 4096
 
 
 def supervised_services(host: Host) -> Iterator[Autostart | Gap]:
@@ -37,14 +33,14 @@ def supervised_services(host: Host) -> Iterator[Autostart | Gap]:
 
     Each file is an entry as a whole.  A ``run`` that is not executable starts nothing.
     """
-    files = Files(host, _COLLECTOR)
+    files = Files(host, _COLLECTOR, AutostartKind.RUNIT)
     enabling: dict[str, dict[str, None]] = defaultdict(dict)
     for place in files.paths(*_ENABLED, *_KEPT):
         if isinstance(place, Gap):
             yield place
             continue
         try:
-            folder, link = files.links.resolve(place), files.link(place)
+            folder, link = files.links.resolve(place), files.links.itself(place)
         except HostError as error:
             yield Gap(_COLLECTOR, place, str(error))
             continue
@@ -52,18 +48,14 @@ def supervised_services(host: Host) -> Iterator[Autostart | Gap]:
     for folder, on in enabling.items():
         schedule = "boot" if on or folder.startswith(_ENABLED_FOLDERS) else ""
         for file in files.texts(*_PROGRAMS, below=folder):
-            yield from _of(file, schedule, tuple(on))
+            yield from (file,) if isinstance(file, Gap) else _of(files, file._replace(links=tuple(on)), schedule)
     for file in files.texts(*_STAGES):
-        yield from _of(file, "boot", ())
+        yield from (file,) if isinstance(file, Gap) else _of(files, file, "boot")
 
 
-def _of(file: Text | Gap, schedule: str, links: tuple[str, ...]) -> Iterator[Autostart | Gap]:
-    if isinstance(file, Gap):
-        yield file
-        return
-    if posixpath.basename(file.path) in _LINES:
-        command = file.content.strip()[:_COMMAND_LIMIT]
-        if command:
-            yield whole(_KIND, file, command, schedule=schedule, user="root", links=links)
+def _of(files: Files, file: File, schedule: str) -> Iterator[Autostart]:
+    if file.name in _LINES:
+        if command := file.content.strip():
+            yield files.whole(file, command, schedule=schedule, user="root")
     elif file.stat.mode & 0o111:
-        yield whole(_KIND, file, file.path, schedule=schedule, user="root", programs=(file.path,), links=links)
+        yield files.whole(file, schedule=schedule, user="root")

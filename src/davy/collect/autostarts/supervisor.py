@@ -11,9 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.files import Files
-from davy.collect.autostarts.spans import Span
-from davy.collect.autostarts.texts import Text
+from davy.collect.autostarts.reading import File, Files, Span
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -78,7 +76,7 @@ def program_entries(text: str) -> Iterator[Span]:
             )  # fmt: skip
 
 
-def _included(file: Text) -> Iterator[str]:
+def _included(file: File) -> Iterator[str]:
     """The patterns of files that a configuration includes."""
     for section in sections(file.content):
         if section.name == "include":
@@ -89,5 +87,5 @@ def _included(file: Text) -> Iterator[str]:
 
 def supervised_programs(host: Host) -> Iterator[Autostart | Gap]:
     """What supervisord starts, in the usual files and in those that they include; root does, where nobody is named."""
-    files = Files(host, "supervisor")
-    yield from files.autostarts(AutostartKind.SUPERVISOR, _FILES, program_entries, user="root", includes=_included)
+    files = Files(host, "supervisor", AutostartKind.SUPERVISOR)
+    yield from files.autostarts(program_entries, *_FILES, user="root", includes=_included)

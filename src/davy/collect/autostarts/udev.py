@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.reading import Reading
-from davy.collect.autostarts.written import Row, Written, rows
+from davy.collect.autostarts.reading import Entry, Files, Row, rows
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
-_FOLDERS: Final = tuple(f"{folder}/udev/rules.d" for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"))
+_RULES: Final = tuple(
+    f"{folder}/udev/rules.d/*.rules" for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
+)
 _HELPERS: Final = "/usr/lib/udev"
 """Where a program without a path is looked for."""
 
@@ -51,22 +52,22 @@ def _value(token: re.Match[str]) -> str:
     return (token["value"] or "").replace('\\"', '"')
 
 
-def udev_entries(content: str) -> Iterator[Written]:
+def udev_entries(content: str) -> Iterator[Entry]:
     """The rules that run a program or start a unit, one entry for each; ``remains`` is what else a rule does or is."""
     if not _RUNNING.search(content):
         return
-    for row in rows(content, comments="#"):
+    for row in rows(content, continued=True, comments="#"):
         rules = [part for part in row.whole.split("\0") if not part.lstrip().startswith("#")]
         tokens = [token for rule in rules for token in _TOKEN.finditer(rule)]
         if running := [token for token in tokens if _runs(token)]:
             yield _rule(row, tokens, running)
 
 
-def _rule(row: Row, tokens: list[re.Match[str]], running: list[re.Match[str]]) -> Written:
+def _rule(row: Row, tokens: list[re.Match[str]], running: list[re.Match[str]]) -> Entry:
     valued = [(token, value) for token in running if (value := _value(token).strip())]
     programs = (program for token, command in valued if not _wants(token) for program in _programs(command))
     units = [unit for token, value in valued if _wants(token) for unit in value.split()]
-    return row.written(
+    return row.entry(
         "; ".join(value for _, value in valued), _schedule(tokens, running), programs=tuple(dict.fromkeys(programs)),
         activates=units[0] if units else None,
         remains=None if "\0" in row.whole else _remains(tokens, running),
@@ -107,5 +108,5 @@ def udev_rules(host: Host) -> Iterator[Autostart | Gap]:
 
     Every file is read, also one that another of the same name overrides.
     """
-    reading = Reading(host, "udev", AutostartKind.UDEV)
-    yield from reading.entries(reading.places(_FOLDERS, suffix=".rules"), udev_entries)
+    files = Files(host, "udev", AutostartKind.UDEV)
+    yield from files.autostarts(udev_entries, *_RULES, user="root")

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.reading.links import Links
 from davy.collect.autostarts.unit_files import Setting, dropin_folders, template_of, unit_settings, unit_type
 from davy.host import Gone, HostError, Root
 from davy.model.facts import Gap

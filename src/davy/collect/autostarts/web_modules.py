@@ -14,17 +14,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from davy.collect.autostarts.files import Files
-from davy.collect.autostarts.homes import homes
+from davy.collect.autostarts.reading import File, Files, Span
 from davy.collect.autostarts.settings import ServerSetting, server_settings, unquoted
-from davy.collect.autostarts.spans import Span
-from davy.collect.autostarts.texts import Text
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
-
-_COLLECTOR: Final = "web modules"
-_KIND: Final = AutostartKind.WEB_MODULE
 
 _APACHE: Final = (
     "/etc/apache2/*.conf", "/etc/apache2/*-enabled/*", "/etc/apache2/conf.d/*.conf", "/etc/apache2/sysconfig.d/*.conf",
@@ -148,7 +142,7 @@ def _server_root(path: str) -> str:
     return "/etc/nginx" if path.startswith("/etc/nginx/") else posixpath.dirname(path)
 
 
-def _included(file: Text) -> Iterator[str]:
+def _included(file: File) -> Iterator[str]:
     """What ``Include`` of Apache and ``include`` of nginx name."""
     for found in _INCLUDE.finditer(file.content):
         yield posixpath.normpath(posixpath.join(_server_root(file.path), found[1]))
@@ -159,17 +153,17 @@ def web_modules(host: Host) -> Iterator[Autostart | Gap]:
 
     What a server loads it loads as root; what PHP prepends to pages runs as whoever serves them.
     """
-    files = Files(host, _COLLECTOR)
+    files = Files(host, "web modules", AutostartKind.WEB_MODULE)
     for places, parse in ((_APACHE, apache_entries), (_NGINX, nginx_entries)):
         for file in files.texts(*places, includes=_included):
             if isinstance(file, Gap):
                 yield file
             else:
                 entries = parse(file.content, _server_root(file.path))
-                yield from files.entries_of(file, _KIND, entries, user="root")
+                yield from files.entries(file, entries, user="root")
     yield from _pages(files, "", (*_PHP, *(f"{site}/.user.ini" for site in _SITES)), php_entries)
     yield from _pages(files, "", tuple(f"{site}/.htaccess" for site in _SITES), apache_entries)
-    for home in homes(host, _COLLECTOR):
+    for home in files.homes():
         if isinstance(home, Gap):
             yield home
             continue
@@ -185,4 +179,4 @@ def _pages(
         if isinstance(file, Gap):
             yield file
         else:
-            yield from files.entries_of(file, _KIND, parse(file.content, posixpath.dirname(file.path)))
+            yield from files.entries(file, parse(file.content, file.folder))

@@ -10,9 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.collect.autostarts.cron import (
-    ENTRIES_LIMIT,
-    JOB_BYTES,
-    JOB_COMMAND,
     TABLE_BYTES,
     anacron_lines,
     anacrontab_entries,
@@ -22,6 +19,8 @@ from davy.collect.autostarts.cron import (
     cron_scripts,
     crontab_entries,
 )
+from davy.collect.autostarts.reading import ENTRIES_LIMIT, FILE_BYTES
+from davy.collect.autostarts.reading.files import COMMAND_CHARACTERS
 from davy.host import Denied, DirectoryRoot, Entry, Host, MemoryRoot, live
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -67,6 +66,7 @@ def test_a_line_of_a_users_table_is_an_autostart_with_line_schedule_user_and_pro
             user="www-data",
             programs=("/usr/bin/nice", "/tmp/x"),
             mtime=12.5,
+            ctime=12.5,
         )
     ]
 
@@ -204,7 +204,6 @@ def test_a_fifo_a_folder_a_loop_or_a_device_where_a_crontab_should_be_is_a_gap(t
     assert [fact.path for fact in found if isinstance(fact, Autostart)] == ["/etc/cron.d/good"]
     assert {fact.what for fact in found if isinstance(fact, Gap)} == {
         "/etc/cron.d/fifo",
-        "/etc/cron.d/folder",
         "/etc/cron.d/loop",
         "/var/spool/cron/crontabs",
     }
@@ -291,6 +290,7 @@ def test_a_job_of_at_is_the_commands_after_its_environment(folder: str) -> None:
             user="www-data",
             programs=("/var/www/x", "/tmp/y"),
             mtime=2.0,
+            ctime=2.0,
         )
     ]
 
@@ -306,9 +306,9 @@ def test_a_job_of_at_without_the_usual_beginning_is_its_whole_text() -> None:
 
 
 def test_a_huge_job_of_at_is_cut() -> None:
-    found = list(at_jobs(host({"/var/spool/at/a00001019c8f6e": b"x" * (JOB_BYTES + 1)})))
+    found = list(at_jobs(host({"/var/spool/at/a00001019c8f6e": b"x\n" * FILE_BYTES})))
     assert [type(fact) for fact in found] == [Gap, Autostart]
-    assert [len(fact.command) for fact in found if isinstance(fact, Autostart)] == [JOB_COMMAND]
+    assert [len(fact.command) for fact in found if isinstance(fact, Autostart)] == [COMMAND_CHARACTERS]
 
 
 @given(

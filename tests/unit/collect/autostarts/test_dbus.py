@@ -45,7 +45,7 @@ def test_every_place_is_read(path: str, user: str | None) -> None:
 
 
 def test_the_file_may_name_a_user_or_only_a_unit() -> None:
-    (found,) = dbus_entries("[D-BUS Service]\nUser=www-data\nSystemdService=b.service\n", "root")
+    (found,) = dbus_entries("[D-BUS Service]\nUser=www-data\nSystemdService=b.service\n")
     assert (found.user, found.command, found.activates, found.programs) == ("www-data", "b.service", "b.service", ())
 
 

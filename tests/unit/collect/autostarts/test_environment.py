@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.collect.autostarts.environment import environment_lines, start_scripts, variables
+from davy.collect.autostarts.reading import Home
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 
@@ -83,7 +84,7 @@ def test_of_several_variables_in_a_line_the_others_stay() -> None:
 def test_scripts_that_every_shell_reads_are_known() -> None:
     files = {"/etc/environment": "BASH_ENV=/a\nENV=b\n", "/home/ada/.pam_environment": "ENV DEFAULT=/c\n"}
     root = MemoryRoot({"/etc/passwd": PASSWD, **files})
-    assert list(start_scripts(Host(root))) == [("/a", None, None), ("/c", "ada", "/home/ada")]
+    assert list(start_scripts(Host(root))) == [("/a", None), ("/c", Home("/home/ada", "ada"))]
 
 
 @given(

@@ -16,9 +16,9 @@ from davy.collect.autostarts.monit import monit_entries
 from davy.collect.autostarts.package_hooks import action_entries, actions5_entries
 from davy.collect.autostarts.pm2 import dump_entries
 from davy.collect.autostarts.python_starts import pth_entries
-from davy.collect.autostarts.spans import Span, entries
+from davy.collect.autostarts.reading import ENTRIES_LIMIT, FILE_BYTES, Span
+from davy.collect.autostarts.reading.entries import in_lines
 from davy.collect.autostarts.supervisor import program_entries
-from davy.collect.autostarts.texts import ENTRIES_LIMIT, FILE_BYTES
 from davy.collect.autostarts.web_modules import apache_entries, nginx_entries, php_entries
 
 PIECES = (
@@ -39,5 +39,5 @@ def test_no_text_keeps_a_reader_busy_for_long(parse: Callable[[str], Iterable[Sp
     for piece in PIECES:
         text = piece * (FILE_BYTES // 8 // len(piece))
         started = time.process_time()
-        list(entries(text, list(islice(parse(text), ENTRIES_LIMIT))))
+        list(in_lines(text, list(islice(parse(text), ENTRIES_LIMIT))))
         assert time.process_time() - started < 0.4, piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from davy.collect.autostarts.initramfs import initramfs_hooks
-from davy.collect.autostarts.reading import FILES_LIMIT
+from davy.collect.autostarts.reading.patterns import MATCHES_LIMIT
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -66,6 +66,6 @@ def test_other_files_of_dracut_are_data() -> None:
 
 def test_what_is_no_regular_file_is_passed_over_and_folders_are_bounded() -> None:
     assert read({"/etc/initramfs-tools/hooks/x": Entry(mode=0o010755)}) == []
-    found = read({f"/etc/initramfs-tools/hooks/{number}": RUN for number in range(FILES_LIMIT + 1)})
-    assert len(found) == FILES_LIMIT + 1
+    found = read({f"/etc/initramfs-tools/hooks/{number}": RUN for number in range(MATCHES_LIMIT + 1)})
+    assert len(found) == MATCHES_LIMIT + 1
     assert sum(isinstance(fact, Gap) for fact in found) == 1

@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.collect.autostarts.modules import (
-    FILE_BYTES,
-    LINES_LIMIT,
     modprobe_entries,
     modprobe_lines,
     modules_load_entries,
     modules_load_lines,
 )
+from davy.collect.autostarts.reading import ENTRIES_LIMIT, FILE_BYTES
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -28,7 +27,8 @@ def test_a_line_of_modules_load_names_the_module_it_loads() -> None:
     assert list(modules_load_lines(host({path: Entry(b"# none\n\niptable-mac x=1 # y\n", mtime=12.5)}))) == [
         Autostart(
             kind=AutostartKind.MODULE, path=path, line=3, text="iptable-mac x=1 # y",
-            command="modprobe iptable-mac x=1", schedule="boot", user="root", activates="iptable_mac", mtime=12.5,
+            command="modprobe iptable-mac x=1", schedule="boot", user="root", activates="iptable_mac", 
+            mtime=12.5, ctime=12.5,
         )
     ]  # fmt: skip
 
@@ -77,16 +77,16 @@ def test_what_only_forbids_or_configures_is_no_autostart(line: str) -> None:
     assert list(modprobe_entries(line + "\n")) == []
 
 
-def test_a_command_over_several_lines_is_one_entry_at_its_first() -> None:
+def test_a_command_over_several_lines_is_one_entry() -> None:
     (found,) = modprobe_entries("alias a b\ninstall x \\\n  /tmp/y; \\\r\n modprobe -i x\nalias c d\n")
-    assert (found.line, found.text) == (2, "install x \\")
+    assert (found.line, found.end_line, found.text) == (2, 4, "install x \\\n  /tmp/y; \\\n modprobe -i x")
     assert found.command.split() == ["/tmp/y;", "modprobe", "-i", "x"]
 
 
 def test_large_files_and_many_lines_are_bounded_and_said() -> None:
     path = "/etc/modules"
-    many = [*modules_load_lines(host({path: "x\n" * (LINES_LIMIT + 1)}))]
-    assert len([fact for fact in many if isinstance(fact, Autostart)]) == LINES_LIMIT
+    many = [*modules_load_lines(host({path: "x\n" * (ENTRIES_LIMIT + 1)}))]
+    assert len([fact for fact in many if isinstance(fact, Autostart)]) == ENTRIES_LIMIT
     assert isinstance(many[-1], Gap)
     large = [*modules_load_lines(host({path: "# " + "x" * FILE_BYTES + "\nloop\n"}))]
     assert [type(fact) for fact in large] == [Gap]
@@ -98,8 +98,9 @@ def test_what_cannot_be_read_is_a_gap() -> None:
 
 @given(st.text(alphabet=st.sampled_from("ab \t\\\r\n#;\0/installremove-_é"), max_size=200))
 def test_any_text_is_read(content: str) -> None:
-    rows = content.split("\n")
+    rows = [row.removesuffix("\r") for row in content.split("\n")]
     for entry in (*modules_load_entries(content), *modprobe_entries(content)):
-        assert rows[entry.line - 1].removesuffix("\r") == entry.text
-        assert entry.module
-        assert "-" not in entry.module
+        assert entry.line
+        assert "\n".join(rows[entry.line - 1 : entry.end_line or entry.line]) == entry.text
+        assert entry.activates
+        assert "-" not in entry.activates

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.collect.autostarts.network import interfaces_entries, network_hooks, openvpn_entries, wireguard_entries
-from davy.collect.autostarts.written import Written
+from davy.collect.autostarts.reading import Entry as Line
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -73,8 +73,8 @@ def test_a_script_that_two_folders_name_is_one_entry_with_its_link() -> None:
 def test_commands_of_interfaces_are_read_over_several_lines_and_the_stanza_stays() -> None:
     content = "iface eth0 inet static\n  address 192.0.2.9\n\tpre-up /a \\\n  --b\n  down c\n  updelay 3\n#up /x\n"
     assert list(interfaces_entries(content)) == [
-        Written("/a   --b", "network pre-up", 3, "\tpre-up /a \\\n  --b", 4),
-        Written("c", "network down", 5, "  down c"),
+        Line("/a   --b", "network pre-up", 3, "\tpre-up /a \\\n  --b", 4),
+        Line("c", "network down", 5, "  down c"),
     ]
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from davy.collect.autostarts.csh_lines import csh_entries
 from davy.collect.autostarts.fish_lines import fish_entries
+from davy.collect.autostarts.reading import Entry
 from davy.collect.autostarts.shell_lines import shell_entries
-from davy.collect.autostarts.texts import Entry
 
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
 

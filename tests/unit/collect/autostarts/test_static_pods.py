@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.collect.autostarts.taking_out import found
 
-from davy.collect.autostarts.files import FILE_BYTES
+from davy.collect.autostarts.reading import FILE_BYTES
 from davy.collect.autostarts.static_pods import pod_containers, static_pods
 from davy.model.autostarts import AutostartKind
 

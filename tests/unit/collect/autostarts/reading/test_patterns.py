@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import davy.collect.autostarts.patterns as module
-from davy.collect.autostarts.patterns import PARTS_LIMIT, Patterns
+import davy.collect.autostarts.reading.patterns as module
+from davy.collect.autostarts.reading.patterns import PARTS_LIMIT, Patterns
 from davy.host import Denied, DirectoryRoot, Host, MemoryRoot
 from davy.model.facts import Gap
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.collect.autostarts.taking_out import without
 
-from davy.collect.autostarts.files import Files
-from davy.collect.autostarts.spans import Span
+from davy.collect.autostarts.reading import Files, Span
 from davy.host import Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 
@@ -23,8 +22,8 @@ def words(text: str) -> Iterator[Span]:
 
 
 def read(text: str) -> list[Autostart]:
-    files = Files(Host(MemoryRoot({"/x": text})), "test")
-    return [fact for fact in files.autostarts(AutostartKind.MONIT, ("/x",), words) if isinstance(fact, Autostart)]
+    files = Files(Host(MemoryRoot({"/x": text})), "test", AutostartKind.MONIT)
+    return [fact for fact in files.autostarts(words, "/x") if isinstance(fact, Autostart)]
 
 
 def test_an_entry_that_fills_its_lines_leaves_nothing() -> None:

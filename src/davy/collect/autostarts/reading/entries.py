@@ -1,21 +1,48 @@
-"""Entries by where they stand in a text: their lines, and what has to remain of these.  Pure; never raises."""
+"""One entry of a file, and where it stands: by its lines, or by its characters.  Pure; never raises."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.texts import Entry
 
+ENTRIES_LIMIT: Final = 2_000
+"""Entries that are taken from one file."""
 CHARACTERS_LIMIT: Final = 8 << 20
 """What has to remain of the lines of one file's entries: of a line with many entries, nearly all of it for each."""
 
 
+class Entry(NamedTuple):
+    """One entry; the fields are those of `davy.model.autostarts.Autostart`."""
+
+    command: str
+    schedule: str = ""
+    line: int | None = None
+    """1-based; None when the whole file is the entry."""
+    text: str = ""
+    """Its lines as they stand, without their ends."""
+    end_line: int | None = None
+    remains: str | None = None
+    column: int | None = None
+    user: str | None = None
+    """None: whoever runs what the file holds."""
+    activates: str | None = None
+    programs: tuple[str, ...] | None = None
+    """None: those that the command names to a shell."""
+    directory: str | None = None
+    """Where its command starts; None: in the home that the file lies in, if it does."""
+    image: str | None = None
+
+    def below(self, lines: int) -> Entry:
+        """The same in a file that has so many lines before the text."""
+        return self._replace(line=self.line and self.line + lines, end_line=self.end_line and self.end_line + lines)
+
+
 class Span(NamedTuple):
-    """One entry of a text: what it runs, and where it stands."""
+    """One entry of a text that has no heed for lines: what it runs, and where it stands."""
 
     command: str
     start: int
@@ -33,7 +60,11 @@ class Span(NamedTuple):
     image: str | None = None
 
 
-def entries(
+Found = Iterable[Entry] | Iterable[Span]
+"""What a parser finds in one text."""
+
+
+def in_lines(
     text: str, spans: Sequence[Span], *, home: str | None = None, characters: int = CHARACTERS_LIMIT
 ) -> Iterator[Entry]:
     """The spans as entries of their lines, until what has to remain of these comes to so many ``characters``."""
@@ -58,9 +89,9 @@ def entries(
         if programs is None:
             programs = programs_of(span.command, home=home, directory=span.directory)
         yield Entry(
-            line=first, text=shown[first, last], command=span.command, end_line=last if last > first else None,
-            remains=remains, schedule=span.schedule, user=span.user,
-            column=span.start - begin + 1 if taken[first] > 1 else None, programs=programs, image=span.image,
+            span.command, span.schedule, line=first, text=shown[first, last], end_line=last if last > first else None,
+            remains=remains, column=span.start - begin + 1 if taken[first] > 1 else None, user=span.user,
+            programs=programs, image=span.image,
         )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import Final
 
-from davy.host import HostError, Refused, Root
+from davy.host import Gone, HostError, Refused, Root
 
 _LINKS_LIMIT: Final = 40
 _PARTS_LIMIT: Final = 2048
@@ -17,18 +17,29 @@ class Links:
     def __init__(self, root: Root) -> None:
         self._root = root
         self._targets: dict[str, str | None] = {}
+        self._missing: set[str] = set()
 
     def target(self, path: str) -> str | None:
         """Where the last part of ``path`` points as it is written; None when it is no link or cannot be looked at."""
         if path not in self._targets:
+            self._targets[path] = None
             try:
                 self._targets[path] = self._root.readlink(path)
+            except Gone:
+                self._missing.add(path)
             except HostError:
-                self._targets[path] = None
+                pass
         return self._targets[path]
 
     def resolve(self, path: str) -> str:
         """The path without links; parts that are not there stay as they are.  Raises `Refused` for a loop."""
+        return self._followed(path, missing=True) or "/"
+
+    def find(self, path: str) -> str | None:
+        """The path without links; None as soon as a part of it is not there.  Raises `Refused` for a loop."""
+        return self._followed(path, missing=False)
+
+    def _followed(self, path: str, *, missing: bool) -> str | None:
         todo, here, links = path.split("/")[::-1], "", 0
         while todo:
             part = todo.pop()
@@ -40,6 +51,8 @@ class Links:
             target = self.target(f"{here}/{part}")
             if target is None:
                 here = f"{here}/{part}"
+                if here in self._missing and not missing:
+                    return None
                 continue
             links += 1
             if links > _LINKS_LIMIT or len(todo) > _PARTS_LIMIT:
@@ -47,6 +60,15 @@ class Links:
             here = "" if target.startswith("/") else here
             todo += target.split("/")[::-1]
         return here or "/"
+
+    def itself(self, path: str) -> str | None:
+        """The last part of a path as a symbolic link, in its folder's own path; None where it is none.
+
+        Raises `Refused` for a loop.
+        """
+        folder, name = posixpath.split(path)
+        place = posixpath.join(self.resolve(folder), name)
+        return place if self.target(place) is not None else None
 
     def distinct(self, folders: tuple[str, ...]) -> list[str]:
         """The folders without links, each once: on Alpine ``/var/spool/cron/crontabs`` leads to ``/etc/crontabs``.

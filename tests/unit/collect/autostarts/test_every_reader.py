@@ -1,4 +1,4 @@
-"""Texts of files that hold entries, read within bounds."""
+"""What is promised of every reader of autostarts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from davy.collect.autostarts import AUTOSTARTS
-from davy.collect.autostarts.texts import ENTRIES_LIMIT, FILE_BYTES, TOTAL_BYTES, Entry, Text, Texts
 from davy.host import DirectoryRoot, Host, MemoryRoot, at, live
 from davy.host import Entry as File
-from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.autostarts import Autostart
 from davy.model.facts import Gap
 
 PLACES = (
@@ -29,63 +28,6 @@ PLACES = (
 PASSWD = "ada:x:1000:1000::/home/ada:/bin/bash\n"
 READERS = [pytest.param(reader, id=reader.__name__) for _, reader in AUTOSTARTS]
 Reader = Callable[[Host], Iterator[Autostart | Gap]]
-
-
-def test_a_file_is_read_once_by_whatever_name_and_told_under_its_own() -> None:
-    texts = Texts(Host(MemoryRoot({"/a": "x\n", "/b": File(target="a")})), "test")
-    (found,) = [*texts.read("/b"), *texts.read("/a"), *texts.read("/gone")]
-    assert isinstance(found, Text)
-    assert (found.path, found.content) == ("/a", "x\n")
-
-
-def test_of_a_huge_file_whole_lines_are_read_and_a_gap_says_so() -> None:
-    texts = Texts(Host(MemoryRoot({"/a": b"x\n" + b"y" * FILE_BYTES})), "test")
-    gap, found = texts.read("/a")
-    assert isinstance(gap, Gap)
-    assert isinstance(found, Text)
-    assert found.content == "x\n"
-
-
-def test_all_files_together_are_bounded() -> None:
-    files: dict[str, bytes | str | File] = {f"/a/{n:03}": b"x\n" * (FILE_BYTES // 2) for n in range(70)}
-    found = list(Texts(Host(MemoryRoot(files)), "test").folder("/a"))
-    assert sum(len(file.content) for file in found if isinstance(file, Text)) <= TOTAL_BYTES
-    assert isinstance(found[-1], Gap)
-
-
-def test_who_fills_a_home_uses_up_nothing_of_the_others() -> None:
-    files: dict[str, bytes | str | File] = {f"/a/{n}": b"x\n" * (FILE_BYTES // 2) for n in range(4)}
-    texts = Texts(Host(MemoryRoot({**files, "/b/x": "x\n"})), "test")
-    texts.next_home("/a")
-    assert [type(fact) for fact in texts.folder("/a")] == [Text, Text, Gap, Gap]
-    texts.next_home("/b")
-    assert [type(fact) for fact in texts.folder("/b")] == [Text]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_in_a_home_only_what_its_owner_may_read_is_read(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    home = tmp_path / "home/ada"
-    home.mkdir(parents=True)
-    for path, owner, mode in ((tmp_path / "etc/shadow", 0, 0o640), (home / ".bashrc", 1000, 0o600)):
-        path.write_text("x\n")
-        os.chown(path, owner, owner)
-        path.chmod(mode)
-    (home / ".profile").symlink_to("../../etc/shadow")
-    os.chown(home, 1000, 1000)
-    texts = Texts(Host(DirectoryRoot(str(tmp_path))), "test")
-    texts.next_home("/home/ada")
-    assert list(texts.read("/home/ada/.profile")) == []
-    assert len(list(texts.read("/home/ada/.bashrc"))) == 1
-
-
-def test_entries_of_one_file_are_bounded() -> None:
-    texts = Texts(Host(MemoryRoot({"/a": "x\n"})), "test")
-    (file,) = texts.read("/a")
-    assert isinstance(file, Text)
-    found = list(texts.entries(file, AutostartKind.PAM, (Entry(n, "x", "x") for n in range(ENTRIES_LIMIT + 1))))
-    assert len(found) == ENTRIES_LIMIT + 1
-    assert isinstance(found[-1], Gap)
 
 
 @pytest.mark.parametrize("place", PLACES)
