@@ -27,7 +27,7 @@ def test_a_line_of_modules_load_names_the_module_it_loads() -> None:
     assert list(modules_load_lines(host({path: Entry(b"# none\n\niptable-mac x=1 # y\n", mtime=12.5)}))) == [
         Autostart(
             kind=AutostartKind.MODULE, path=path, line=3, text="iptable-mac x=1 # y",
-            command="modprobe iptable-mac x=1", schedule="boot", user="root", activates="iptable_mac", 
+            command="modprobe iptable-mac x=1", schedule="boot", user="root", activates="iptable_mac",
             mtime=12.5, ctime=12.5,
         )
     ]  # fmt: skip
