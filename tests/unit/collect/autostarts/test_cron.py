@@ -312,8 +312,8 @@ def test_a_huge_job_of_at_is_cut() -> None:
 
 
 def test_no_job_of_at_keeps_its_reader_busy_for_long() -> None:
-    end = "a" * (JOB_BYTES // 4)
-    for job in ("cd / || {\n" * (JOB_BYTES // 10), f"${{SHELL:-/bin/sh}} << '{end}'\n{end * 3}b"):
+    end = "a" * (FILE_BYTES // 4)
+    for job in ("cd / || {\n" * (FILE_BYTES // 10), f"${{SHELL:-/bin/sh}} << '{end}'\n{end * 3}b"):
         started = time.process_time()
         at_commands(job)
         assert time.process_time() - started < 0.2

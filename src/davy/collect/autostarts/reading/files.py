@@ -97,7 +97,8 @@ class Files:
         """``kernels`` lets the reader into ``/proc`` and ``/sys``."""
         self._host, self._collector, self._kind, self._kernels = host, collector, kind, kernels
         self.links = Links(host.root)
-        self._patterns = Patterns(host, collector)
+        self._patterns = Patterns(host, collector, self.links)
+        self._homes: list[Home] | None = None
         self._seen: set[str] = set()
         self._files, self._bytes, self._characters = FILES_LIMIT, TOTAL_BYTES, _CHARACTERS_IN_ALL
         self._bytes_of_homes: dict[str, int] = {}
@@ -108,8 +109,13 @@ class Files:
         return Gap(self._collector, what, str(why))
 
     def homes(self) -> Iterator[Home | Gap]:
-        """Every home of the host."""
-        return homes(self._host, self._collector)
+        """Every home of the host; what hinders to look for them is a gap the first time."""
+        if self._homes is None:
+            found = list(homes(self._host, self._collector))
+            self._homes = [home for home in found if isinstance(home, Home)]
+            yield from found
+        else:
+            yield from self._homes
 
     def paths(self, *patterns: str, below: str = "") -> Iterator[str | Gap]:
         """What patterns match, see `Patterns.paths`."""

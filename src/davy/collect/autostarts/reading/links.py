@@ -9,6 +9,8 @@ from davy.host import Gone, HostError, Refused, Root
 
 _LINKS_LIMIT: Final = 40
 _PARTS_LIMIT: Final = 2048
+_DEPTH: Final = 64
+"""Folders on the way to what is found."""
 
 
 class Links:
@@ -18,6 +20,7 @@ class Links:
         self._root = root
         self._targets: dict[str, str | None] = {}
         self._missing: set[str] = set()
+        self._folders: dict[str, str | None] = {}
 
     def target(self, path: str) -> str | None:
         """Where the last part of ``path`` points as it is written; None when it is no link or cannot be looked at."""
@@ -36,8 +39,22 @@ class Links:
         return self._followed(path, missing=True) or "/"
 
     def find(self, path: str) -> str | None:
-        """The path without links; None as soon as a part of it is not there.  Raises `Refused` for a loop."""
-        return self._followed(path, missing=False)
+        """The path without links; None as soon as a part of it is not there.  Raises `Refused` for a loop.
+
+        The way to a folder is gone once for all that is looked for in it.
+        """
+        folder, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or path.count("/") > _DEPTH:
+            return self._followed(path, missing=False)
+        if folder not in self._folders:
+            self._folders[folder] = self.find(folder) if folder else ""
+        within = self._folders[folder]
+        if within is None:
+            return None
+        here = f"{within.rstrip('/')}/{name}"
+        if self.target(here) is not None:
+            return self._followed(here, missing=False)
+        return None if here in self._missing else here
 
     def _followed(self, path: str, *, missing: bool) -> str | None:
         todo, here, links = path.split("/")[::-1], "", 0
@@ -66,9 +83,10 @@ class Links:
 
         Raises `Refused` for a loop.
         """
-        folder, name = posixpath.split(path)
-        place = posixpath.join(self.resolve(folder), name)
-        return place if self.target(place) is not None else None
+        folder, _, name = path.rpartition("/")
+        within = self.find(folder)
+        place = f"{(within or '').rstrip('/')}/{name}"
+        return place if within is not None and self.target(place) is not None else None
 
     def distinct(self, folders: tuple[str, ...]) -> list[str]:
         """The folders without links, each once: on Alpine ``/var/spool/cron/crontabs`` leads to ``/etc/crontabs``.

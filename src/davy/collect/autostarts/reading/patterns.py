@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from davy.collect.autostarts.reading.links import Links
 from davy.host import Gone, Host, HostError
 from davy.model.facts import Gap
 
@@ -24,8 +25,8 @@ class Patterns:
     What cannot be listed becomes a gap under the collector's name, once.
     """
 
-    def __init__(self, host: Host, collector: str) -> None:
-        self._root, self._collector = host.root, collector
+    def __init__(self, host: Host, collector: str, links: Links) -> None:
+        self._root, self._collector, self._links = host.root, collector, links
         self._names: dict[str, list[str]] = {}
         self._full = False
 
@@ -68,7 +69,8 @@ class Patterns:
                 return Gap(self._collector, "the rest of the folders", f"more than {FOLDERS_LIMIT}")
             self._names[folder] = []
             try:
-                self._names[folder] = self._root.names(folder)
+                if self._links.find(folder) is not None:
+                    self._names[folder] = self._root.names(folder)
             except Gone:
                 pass
             except HostError as error:

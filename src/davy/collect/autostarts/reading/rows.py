@@ -35,6 +35,11 @@ def rows(content: str, *, continued: bool = False, comments: str = "", joint: st
 
     A line that begins with one of the ``comments`` neither goes on nor ends what goes on: udev reads it so.
     """
+    if not continued:
+        for number, raw in enumerate(content.split("\n"), 1):
+            text = raw.removesuffix("\r")
+            yield Row(number, number, text, text)
+        return
     first, texts, pieces = 0, list[str](), list[str]()
     for number, raw in enumerate(content.split("\n"), 1):
         text = raw.removesuffix("\r")
@@ -44,7 +49,7 @@ def rows(content: str, *, continued: bool = False, comments: str = "", joint: st
             if len(texts) > 1:
                 continue
             pieces.append(text)
-        elif continued and text.endswith("\\"):
+        elif text.endswith("\\"):
             pieces.append(text[:-1])
             continue
         else:

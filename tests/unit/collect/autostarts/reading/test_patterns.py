@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 
 import davy.collect.autostarts.reading.patterns as module
+from davy.collect.autostarts.reading.links import Links
 from davy.collect.autostarts.reading.patterns import PARTS_LIMIT, Patterns
-from davy.host import Denied, DirectoryRoot, Host, MemoryRoot
+from davy.host import Denied, DirectoryRoot, Host, MemoryRoot, Root
 from davy.model.facts import Gap
 
 FILES = {"/a/x/one.conf": "", "/a/.y/two.conf": "", "/a/z.conf": "", "/b/one": ""}
 
 
+def patterns_of(root: Root) -> Patterns:
+    return Patterns(Host(root), "test", Links(root))
+
+
 def paths(*patterns: str) -> list[str | Gap]:
-    return list(Patterns(Host(MemoryRoot(FILES)), "test").paths(*patterns))
+    return list(patterns_of(MemoryRoot(FILES)).paths(*patterns))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ class Closed(MemoryRoot):
 
 
 def test_a_folder_that_may_not_be_listed_is_one_gap() -> None:
-    patterns = Patterns(Host(Closed(FILES)), "test")
+    patterns = patterns_of(Closed(FILES))
     assert list(patterns.paths("/a/*", "/a/*.conf")) == [Gap("test", "/a", "/a: Permission denied")]
 
 
@@ -50,7 +55,7 @@ def test_a_pattern_through_endless_folders_ends_and_one_gap_says_so(
     monkeypatch.setattr(module, "FOLDERS_LIMIT", 50)
     for name in ("a", "b"):
         (tmp_path / name).symlink_to(".")
-    found = list(Patterns(Host(DirectoryRoot(str(tmp_path))), "test").paths("/" + "*/" * 30 + "x"))
+    found = list(patterns_of(DirectoryRoot(str(tmp_path))).paths("/" + "*/" * 30 + "x"))
     assert [fact.what for fact in found if isinstance(fact, Gap)] == ["the rest of the folders"]
 
 
