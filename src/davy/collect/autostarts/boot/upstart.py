@@ -1,7 +1,7 @@
 """Jobs of Upstart, the init of Ubuntu 14.04 and Red Hat 6.
 
-Of ``/etc/init/cron.conf``: ``start on runlevel [2345]``, ``exec cron``; instead of a command there may be text for a shell
-between ``script`` and ``end script``, and before either ``pre-start``, ``post-start``, ``pre-stop`` or ``post-stop``.
+Of ``/etc/init/cron.conf``: ``start on runlevel [2345]``, ``exec cron``.  Instead of a command there may be shell text
+between ``script`` and ``end script``, and before either stands ``pre-start`` or the like where it runs around the job.
 Source: init(5) of Upstart.
 """
 

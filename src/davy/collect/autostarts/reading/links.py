@@ -87,16 +87,3 @@ class Links:
         within = self.find(folder)
         place = f"{(within or '').rstrip('/')}/{name}"
         return place if within is not None and self.target(place) is not None else None
-
-    def distinct(self, folders: tuple[str, ...]) -> list[str]:
-        """The folders without links, each once: on Alpine ``/var/spool/cron/crontabs`` leads to ``/etc/crontabs``.
-
-        One whose links go round in a circle stays as it is.
-        """
-        found: dict[str, None] = {}
-        for folder in folders:
-            try:
-                found[self.resolve(folder)] = None
-            except HostError:
-                found[folder] = None
-        return list(found)
