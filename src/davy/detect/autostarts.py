@@ -21,6 +21,7 @@ from davy.model.snapshot import Snapshot
 
 _REASONS: Final = 3
 _SHOWN: Final = 400
+_SCRIPT_LINES: Final = 5
 _SPARED_IN_SCRIPTS: Final = PLACES | {"adds a key", "locks its own traces"}
 
 
@@ -65,15 +66,16 @@ def told_by_autostart(snapshot: Snapshot) -> Mapping[str, tuple[Told, ...]]:
             if one.text is not None:
                 told += _of_text(one.text, one.step)
             elif one.step is Step.DECODED and one.path is not None:
-                told += [Told(match, one.step, one.path) for match in suspicious_programs((one.path,))]
+                matches = suspicious_programs((one.path,))
+                told += [Told(match, one.step, one.path) for match in matches if match.id not in PLACES]
         if told:
             found[autostart.subject] = tuple(sorted(told, key=lambda each: -each.match.bits))
     return found
 
 
 def _of_text(text: str, step: Step) -> list[Told]:
-    """The shapes of what is decoded, or of the worst line of a script."""
-    if step is not Step.SCRIPT:
+    """The shapes of what is decoded, or of the worst line of a script; a long text that is decoded is one, too."""
+    if step is not Step.SCRIPT and text.count("\n") < _SCRIPT_LINES:
         return [Told(match, step, text) for match in suspicious_command(text)]
     lines = (
         [Told(match, step, line) for match in suspicious_command(line) if match.id not in _SPARED_IN_SCRIPTS]

@@ -270,6 +270,13 @@ SPARED: Final = (
         _BACKUP,
         followed(_BACKUP, "/usr/local/bin/backup", text="cd /tmp && ./configure\n/tmp/b/run", step=Step.SCRIPT),
     ),
+    _none(
+        "persistence.suspicious-autostart",
+        "a script that a deployment carries encoded, and that unpacks in /tmp",
+        _BACKUP,
+        followed(_BACKUP, text="set -e\ncd /tmp\nmkdir b\ntar xf /srv/b.tar\n/tmp/b/run\ntrue\n", step=Step.DECODED),
+        followed(_BACKUP, "/tmp/b/run", step=Step.DECODED),
+    ),
     _none("network.autostart", "a package's own", _VENDORS),
     _none("network.autostart", "an installer by its name", cron(_INSTALLER)),
     _none("network.autostart", "a monitor's ping", cron("curl -fsS https://hc-ping.example.org/uuid > /dev/null")),

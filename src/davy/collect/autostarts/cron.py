@@ -80,8 +80,9 @@ _ANACRON_ENTRY: Final = re.compile(
 )
 _PERCENT: Final = re.compile(r"(?<!\\)%")
 _AT_JOB: Final = re.compile(r"[A-Za-z=][0-9a-f]{5}(?P<minutes>[0-9a-f]{8})")
-_AT_PREAMBLE: Final = re.compile(r"^(?P<cd>cd .*) \|\| \{\n.*?^\}\n", re.DOTALL | re.MULTILINE)
-_AT_HEREDOC: Final = re.compile(r"\$\{SHELL:-/bin/sh\} << '(?P<end>\w+)'\n(?P<body>.*?)\n?(?P=end)\s*", re.DOTALL)
+_AT_FOLDER: Final = re.compile(r"^(?P<cd>cd .*) \|\| \{\n", re.MULTILINE)
+_AT_NO_FOLDER_ENDS: Final = "\n}\n"
+_AT_HEREDOC: Final = re.compile(r"\$\{SHELL:-/bin/sh\} << '(?P<end>\w{1,64})'\n(?P<body>.*?)\n?(?P=end)\s*", re.DOTALL)
 
 
 Parse = Callable[[str], Iterator["Entry"]]
@@ -123,10 +124,11 @@ def anacrontab_entries(content: str) -> Iterator[Entry]:
 
 def at_commands(content: str) -> tuple[str, str]:
     """The ``cd`` that a job of at(1) begins with, and the commands after the environment it restores."""
-    preamble = _AT_PREAMBLE.search(content)
-    body = content[preamble.end() :] if preamble else content
+    folder = _AT_FOLDER.search(content)
+    ends = content.find(_AT_NO_FOLDER_ENDS, folder.end() - 1) if folder else -1
+    body = content[ends + len(_AT_NO_FOLDER_ENDS) :] if ends >= 0 else content
     heredoc = _AT_HEREDOC.fullmatch(body)
-    return preamble["cd"] if preamble else "", (heredoc["body"] if heredoc else body).strip("\n")
+    return folder["cd"] if folder and ends >= 0 else "", (heredoc["body"] if heredoc else body).strip("\n")
 
 
 def _programs(command: str, home: str | None) -> tuple[str, ...]:

@@ -311,6 +311,14 @@ def test_a_huge_job_of_at_is_cut() -> None:
     assert [len(fact.command) for fact in found if isinstance(fact, Autostart)] == [JOB_COMMAND]
 
 
+def test_no_job_of_at_keeps_its_reader_busy_for_long() -> None:
+    end = "a" * (JOB_BYTES // 4)
+    for job in ("cd / || {\n" * (JOB_BYTES // 10), f"${{SHELL:-/bin/sh}} << '{end}'\n{end * 3}b"):
+        started = time.process_time()
+        at_commands(job)
+        assert time.process_time() - started < 0.2
+
+
 @given(
     st.lists(st.binary(max_size=60)), SCHEDULE, st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
 )
