@@ -8,6 +8,7 @@ import stat
 from typing import Final
 
 from davy.hands.systemd import SYSTEM_SOCKET
+from davy.model.allowance import unit_of
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.plan import MaskUnit, ReloadManager
 from davy.respond.draft import Draft
@@ -23,6 +24,8 @@ _EVERY_USER: Final = (
 )  # fmt: skip
 _QUADLETS: Final = (".container", ".pod", ".kube", ".volume", ".network", ".build", ".image")
 """Files that Podman's generator makes units of: podman-systemd.unit(5)."""
+_INSTANCE: Final = re.compile(r"@[^@/]*(?=\.[a-z]+$)")
+"""What tells an instance from its template."""
 _MANAGERS_LIMIT: Final = 200
 
 
@@ -42,14 +45,41 @@ def unit(draft: Draft, autostart: Autostart) -> None:
             return
         draft.vendor_units += _owned_by_packages(draft, name)
     else:
-        draft.enabling_links(autostart.links)
+        draft.enabling_links(_own_links(draft, autostart))
         if not draft.entry(path, f"the unit {name}"):
             return
+        for runtime in managers:
+            _runs_on(draft, name, runtime)
         for runtime in managers:
             if os.path.isdir(runtime) and not path.startswith(os.fsdecode(runtime) + "/"):
                 draft.entries.append(MaskUnit(unit=name, manager=runtime))
     for runtime in managers:
         _reread(draft, runtime, name if name.endswith(_PROCESSLESS) else None)
+
+
+def _own_links(draft: Draft, autostart: Autostart) -> list[str]:
+    """The links that enable a unit: systemd goes by a link's name, so one that bears another unit's is the other's."""
+    others = {each.unit for each in draft.snapshot.autostarts if each.unit != autostart.unit}
+    return [link for link in autostart.links if os.path.basename(link) not in others]
+
+
+def _runs_on(draft: Draft, name: str, runtime: bytes) -> None:
+    """Say what the unit has running that is not in the plan: what shares a control group is not guilty for that."""
+    uid = runtime.split(b"/")[3].decode() if runtime != _SYSTEM_RUNTIME else None
+    whose = f"user@{uid}.service/{name}" if uid else name
+    for process in draft.snapshot.processes:
+        unit = unit_of(process.cgroup)
+        if unit is None or whose not in (unit, _INSTANCE.sub("@", unit)):
+            continue
+        if process.exe_path and os.fsencode(process.exe_path) in draft.programs:
+            continue
+        if not any(each.subject in draft.targets for each in (process, *draft.ways.ancestors(process))):
+            started = unit.rpartition("/")[2]
+            how = f"systemctl stop {started}" if uid is None else f"systemctl --user stop {started}, as {process.user}"
+            draft.leave(
+                f"process {process.pid} ({process.name})", f"{started} runs it, and nothing is found against it: {how}"
+            )
+            return
 
 
 def reread(draft: Draft, autostart: Autostart) -> None:
