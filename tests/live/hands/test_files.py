@@ -277,6 +277,13 @@ def test_a_mask_is_made_only_where_nothing_is_and_taken_away_again(bench: Bench)
     make_link(os.fsencode(mask), b"/dev/null", bench.notes.append)
     assert os.readlink(mask) == "/dev/null"
     with pytest.raises(Untouched):
-        make_link(os.fsencode(mask), b"/dev/null", bench.notes.append)
+        make_link(os.fsencode(mask), b"/dev/zero", lambda _: None)
     unmake_link(bench.notes[0])
     assert not os.path.lexists(mask)
+
+
+def test_a_unit_that_somebody_masked_before_is_masked_enough_and_no_undo_unmasks_it(bench: Bench) -> None:
+    mask = bench.work / "evil.service"
+    mask.symlink_to("/dev/null")
+    make_link(os.fsencode(mask), b"/dev/null", bench.notes.append)
+    assert bench.notes == []
