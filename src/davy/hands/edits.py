@@ -144,7 +144,8 @@ def restore_edited(undo: EditedFile, keep: int) -> None:
             left = os.fstat(now)
             if sha256_of(now) != undo.after_sha256:
                 raise Untouched(
-                    f"{os.fsdecode(undo.path)}: changed since the eviction; the original stays in the quarantine"
+                    f"{os.fsdecode(undo.path)}: changed since the eviction; "
+                    f"the original stays in the quarantine as {undo.kept}"
                 )
             placed(
                 folder, name, beside(undo.path, 1), content, undo.attributes,

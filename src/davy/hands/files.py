@@ -75,7 +75,10 @@ def restore_moved(undo: MovedFile, keep: int) -> None:
         except FileNotFoundError:
             pass
         else:
-            raise Untouched(f"{os.fsdecode(undo.path)}: something else is there now; the file stays in the quarantine")
+            raise Untouched(
+                f"{os.fsdecode(undo.path)}: something else is there now; "
+                f"the file stays in the quarantine as {undo.kept}"
+            )
         fresh = beside(undo.path, 1)
         placed(folder, fresh, fresh + b"~", content, undo.attributes)
         try:

@@ -64,7 +64,7 @@ def restore_link(undo: RemovedLink) -> None:
 
 
 def make_link(path: bytes, destination: bytes, note: Note) -> None:
-    """Make a link where nothing is; one that leads there already is somebody else's, and enough.  Raises `Untouched`."""
+    """Make a link where nothing is; one that leads there already is another's, and enough.  Raises `Untouched`."""
     with folder_of(path) as (folder, name):
         if _leads_to(folder, name, destination):
             return

@@ -111,3 +111,31 @@ def test_two_parts_taken_out_of_a_line_leave_all_others(parts: list[bytes], data
     taken = [Taken(1, text, b"".join(parts[:at] + parts[at + 1 :])) for at in (first, second)]
     kept = b"".join(part for at, part in enumerate(parts) if at not in (first, second))
     assert left_of(taken) == kept
+
+
+def with_a_file_of_the_family(path: str, content: str, seen: list[Autostart], *guilty: Autostart) -> Plan:
+    """A plan for an incident that names a file by itself, besides the entries in it."""
+    file = Actor(role=Role.DROPPER, kind=Kind.FILE, subject=f"file:{path}", name=path, detail="", path=path)
+    actors = [
+        Actor(role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=each.subject, name=each.path, detail="")
+        for each in guilty
+    ]
+    incident = Incident(
+        id="x", verdict=Verdict.CONFIRMED, bits=20.0, confidence=1.0, family=None, summary="", actors=(*actors, file)
+    )
+    return plan(Host(MemoryRoot({path: content})), snapshot(*seen), [incident])
+
+
+def test_a_file_of_the_family_in_which_lines_stand_goes_by_its_guilty_lines() -> None:
+    path, content = "/etc/cron.d/root", "0 4 * * * root /bin/true\n* * * * * root /tmp/x\n"
+    lines = [entry(path, number, text) for number, text in enumerate(content.splitlines(), 1)]
+    made = with_a_file_of_the_family(path, content, lines, lines[1])
+    assert after(made, content) == "0 4 * * * root /bin/true\n"
+    assert made.left == ()
+
+
+def test_a_file_of_the_family_is_left_while_nothing_speaks_against_the_lines_in_it() -> None:
+    path, content = "/var/spool/news/.ssh/authorized_keys", "ssh-ed25519 AAAA ada\n"
+    made = with_a_file_of_the_family(path, content, [entry(path, 1, content.rstrip())])
+    assert made.steps == ()
+    assert made.left == (Left(path, "entries stand in it, which are only taken out one by one"),)
