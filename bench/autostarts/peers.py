@@ -1,7 +1,7 @@
 """The guilty entries of every kind, planted in the booted Debian: what Davy and others find of them, and in what time.
 
-A program found an entry when a line that it prints, and does not print where nothing is planted, names the entry's file
-or what it runs.  Davy must name the very entry as an actor.
+A program found an entry when a line that it prints, and does not print where nothing is planted, names the entry's
+file, or what this entry alone runs.  Davy must name the very entry as an actor.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import resource
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -45,6 +46,8 @@ class Tool(NamedTuple):
     script: str
     alarm: Callable[[str], bool]
     package: str | None = None
+    prepare: str = ""
+    """What gives it, before anything is planted, the memory of a host that it compares with."""
 
 
 class Row(NamedTuple):
@@ -65,14 +68,15 @@ TOOLS: Final = (
     ),
     Tool(
         "rkhunter --check",
-        "rkhunter --propupd --nocolors >/dev/null 2>&1;"
-        " rkhunter --check --skip-keypress --report-warnings-only --nocolors",
+        "rkhunter --check --skip-keypress --report-warnings-only --nocolors",
         lambda line: line.startswith("Warning"), "rkhunter",
+        "rkhunter --propupd --nocolors; cp /etc/passwd /etc/group /var/lib/rkhunter/tmp/",
     ),
     Tool(
         "lynis audit system",
-        "lynis audit system --quick --no-colors; cat /var/log/lynis-report.dat",
-        lambda line: line.startswith(("warning[]", "suggestion[]")), "lynis",
+        "lynis audit system --quick --no-colors >/dev/null 2>&1;"
+        " grep -E '^(warning|suggestion)' /var/log/lynis-report.dat",
+        bool, "lynis",
     ),
 )  # fmt: skip
 
@@ -90,6 +94,8 @@ def rows(only: tuple[str, ...] = ()) -> Iterator[Row]:
 def _run(tool: Tool, kinds: list[Planted]) -> Ran:
     lab = Lab(FULL.path)
     try:
+        if tool.prepare:
+            lab.run("/bin/sh", "-c", tool.prepare, check=False, seconds=_LIMIT_SECONDS)
         if kinds:
             _plant(lab, kinds)
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
@@ -125,8 +131,9 @@ def _found(tool: Tool, ran: Ran, quiet: Ran, kinds: list[Planted]) -> Iterator[E
         return
     lines = set(ran.output.splitlines()) - set(quiet.output.splitlines())
     said = "\n".join(line for line in lines if _LOADERS not in line)
+    run = Counter(program for entry in guilty for program in entry.programs)
     for entry in guilty:
-        if any(name in said for name in (entry.path, *entry.programs)):
+        if any(name in said for name in (entry.path, *(each for each in entry.programs if run[each] == 1))):
             yield entry
 
 

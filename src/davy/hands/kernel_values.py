@@ -1,7 +1,8 @@
 """Hands on what the kernel itself runs: a value gets its usual one back, a binary format is taken out.
 
 Only the few places that a plan may name are written to.  Source: core(5), proc_sys_kernel(5) (``modprobe``,
-``hotplug``), Documentation/ABI (``uevent_helper``), Documentation/admin-guide/binfmt-misc.rst.
+``hotplug``), cgroups(7) (``release_agent``), Documentation/ABI (``uevent_helper``),
+Documentation/admin-guide/binfmt-misc.rst.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ USUAL: Final[dict[bytes, bytes]] = {
     b"/sys/kernel/uevent_helper": b"",
 }
 """What a kernel has there that nobody told otherwise."""
+_RELEASE_AGENT: Final = re.compile(rb"/sys/fs/cgroup/[a-z_,=]+/release_agent")
 FORMATS: Final = b"/proc/sys/fs/binfmt_misc"
 _REGISTER: Final = FORMATS + b"/register"
 _CONTROLS: Final = frozenset({b"register", b"status"})
@@ -36,12 +38,17 @@ _SHOWN: Final = {
 }
 
 
+def usual(path: bytes) -> bytes | None:
+    """What a kernel that nobody told otherwise has at a place; None for places that Davy does not set."""
+    return b"" if _RELEASE_AGENT.fullmatch(path) else USUAL.get(path)
+
+
 def set_usual(step: SetKernelValue, note: Note, former: KernelValueSet | None = None) -> None:
     """Write the usual value where the plan saw another.  Raises `Untouched`.
 
     ``former`` is what an earlier try that was cut short wrote down; it may have written the value.
     """
-    if USUAL.get(step.path) != step.usual:
+    if usual(step.path) != step.usual:
         raise Untouched(f"{os.fsdecode(step.path)}: not a value that Davy sets")
     now = value_of(step.path)
     if former is not None and now == former.after:
@@ -59,7 +66,7 @@ def restore_value(undo: KernelValueSet) -> None:
     now = value_of(undo.path)
     if now == undo.before:
         return
-    if now != undo.after or undo.path not in USUAL:
+    if now != undo.after or usual(undo.path) is None:
         raise Untouched(f"{os.fsdecode(undo.path)}: changed since the eviction")
     _write(undo.path, undo.before + b"\n")
 

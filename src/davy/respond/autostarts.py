@@ -7,7 +7,7 @@ from typing import Final
 
 from davy.detect.autostarts import followed_by_autostart
 from davy.detect.places import odd_place
-from davy.hands.kernel_values import USUAL
+from davy.hands.kernel_values import usual
 from davy.host import HostError
 from davy.knowledge import family_by_path
 from davy.knowledge.autostart_kinds import Removal, autostart_kinds
@@ -18,7 +18,7 @@ from davy.respond.draft import ALLOWED, Draft
 from davy.respond.keys import naming
 from davy.respond.lines import taken_of
 
-_KERNEL: Final = ("/proc/sys/", "/sys/")
+_KERNEL: Final = ("/proc/", "/sys/")
 """Where the kernel shows what it has: no file to move, and no line to take out."""
 _FORCED: Final = frozenset({AutostartKind.LOADER, AutostartKind.ENVIRONMENT})
 """What has a library loaded into programs that did not ask for it."""
@@ -132,11 +132,14 @@ def _value(draft: Draft, autostart: Autostart) -> None:
     except HostError as error:
         draft.leave(autostart.path, str(error))
         return
-    if autostart.kind is AutostartKind.BINFMT:
+    wanted = usual(path)
+    if autostart.kind is AutostartKind.BINFMT and b"\ninterpreter %s\n" % os.fsencode(autostart.command) in seen:
         draft.entries.append(Unregister(path=path, seen=seen))
-    elif path not in USUAL:
-        draft.leave(autostart.path, "Davy does not know what is usual there")
-    elif os.fsencode(autostart.text) != seen:
+    elif autostart.kind is not AutostartKind.BINFMT and wanted is None:
+        draft.leave(
+            autostart.path, "no value that Davy sets: see what the boot loader, or whoever set it, gives the kernel"
+        )
+    elif wanted is None or os.fsencode(autostart.text) != seen:
         draft.leave(autostart.path, "another value by now than the one that was read")
     else:
-        draft.entries.append(SetKernelValue(path=path, seen=seen, usual=USUAL[path]))
+        draft.entries.append(SetKernelValue(path=path, seen=seen, usual=wanted))

@@ -14,34 +14,36 @@ from davy.host import DirectoryRoot, HostError, Root
 from davy.host.digests import digest_of_bytes
 from davy.host.package_archives import Archived, archived, member_of
 from davy.host.packages import Expected
+from davy.knowledge.system_tools import fix
 from davy.model.plan import FileIdentity, RestorePackaged
 from davy.model.tools import SystemTool, Tampering
 from davy.respond.draft import Draft
 
-_MANAGERS: Final = (
-    ("/var/lib/dpkg/status", "apt-get install --reinstall {package}"),
-    ("/lib/apk/db/installed", "apk fix --reinstall {package}"),
-    ("/usr/lib/apk/db/installed", "apk fix --reinstall {package}"),
-    ("/var/lib/pacman/local", "pacman -S {package}"),
-    ("/etc/zypp", "zypper install --force {package}"),
-    ("/usr/bin/dnf", "dnf reinstall {package}"),
-    ("/usr/bin/yum", "yum reinstall {package}"),
+_DATABASES: Final = (
+    ("/var/lib/dpkg/status", "dpkg"),
+    ("/var/lib/pacman/local", "pacman"),
+    ("/lib/apk/db/installed", "apk"),
+    ("/usr/lib/apk/db/installed", "apk"),
+    ("/usr/lib/sysimage/rpm", "rpm"),
+    ("/var/lib/rpm", "rpm"),
 )
-"""What tells that a package manager is there, and how it installs a package anew."""
-_CONFIGURATION: Final = "apt-get install --reinstall -o Dpkg::Options::=--force-confnew,confmiss {package}"
+"""What tells whose database a root has."""
+_CONFIGURATION: Final = "-o Dpkg::Options::=--force-confnew,confmiss"
+"""Without, dpkg keeps a configuration file that was changed."""
 
 
 def reinstalling(root: Root, package: str, *, configuration: bool = False) -> str:
     """In words, what a person does to have a package's files as it installed them."""
-    for place, command in _MANAGERS:
-        try:
-            root.stat(place)
-        except HostError:
-            continue
-        if configuration and command.startswith("apt-get"):
-            command = _CONFIGURATION
-        return f"reinstall {package}: {command.format(package=package)}"
-    return f"reinstall the package {package}"
+    words = fix(package, next((database for place, database in _DATABASES if _there(root, place)), ""))
+    return words.replace("--reinstall ", f"--reinstall {_CONFIGURATION} ") if configuration else words
+
+
+def _there(root: Root, path: str) -> bool:
+    try:
+        root.stat(path)
+    except HostError:
+        return False
+    return True
 
 
 def becomes_packaged(expected: Expected | None, content: bytes) -> bool:
@@ -65,7 +67,7 @@ def from_archive(draft: Draft, path: str, identity: FileIdentity, expected: Expe
     )  # fmt: skip
 
 
-def whole_file(draft: Draft, path: str, what: str) -> None:
+def whole_file(draft: Draft, path: str, what: str, how: str | None = None) -> None:
     """Have a changed file of a package made what the package installed; left, with the way to do it, if Davy cannot."""
     expected = draft.database.expected(path)
     if expected is None:
@@ -77,16 +79,25 @@ def whole_file(draft: Draft, path: str, what: str) -> None:
     if step is not None:
         draft.entries.append(step)
         return
-    how = reinstalling(draft.host.root, expected.package, configuration=expected.configuration)
+    how = how or reinstalling(draft.host.root, expected.package, configuration=expected.configuration)
     draft.leave(path, f"{what} of the installed package {expected.package}: {how}")
 
 
 def tool(draft: Draft, found: SystemTool) -> None:
-    """Have a system tool that was replaced made what its package installed."""
-    if found.tampering in (Tampering.MISSING, Tampering.LOCKED):
-        draft.leave(found.path, f"{found.tampering}: {reinstalling(draft.host.root, found.package)}")
+    """Have a system tool that was tampered with made what its package installed; what stands before one goes."""
+    how = mending(found)
+    if found.tampering is Tampering.SHADOWED:
+        draft.file(found.path, "it stands before a system tool of its name")
+    elif found.tampering in (Tampering.REPLACED, Tampering.WRAPPED):
+        whole_file(draft, found.path, f"a program that was {found.tampering}", how)
     else:
-        whole_file(draft, found.path, f"a program that was {found.tampering}")
+        draft.leave(found.path, f"{found.tampering}: {how}")
+
+
+def mending(found: SystemTool) -> str:
+    """In words, what a person does to have a system tool as its package installed it."""
+    shadows = found.tampering is Tampering.SHADOWED
+    return f"remove {found.path}" if shadows else fix(found.package, found.database)
 
 
 def content_of(step: RestorePackaged) -> bytes:

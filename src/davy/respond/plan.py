@@ -70,7 +70,10 @@ def plan(
     for actor in actors:
         if actor.role is Role.HIDER and actor.subject not in told and actor.subject != HOST:
             if actor.kind is not Kind.PROCESS:
-                draft.leave(actor.name, "too little is found against it by itself: it may be honest")
+                what, why = actor.name, "too little is found against it by itself: it may be honest"
+                if actor.subject in tools:
+                    what, why = tools[actor.subject].path, f"{why}; else {packaged.mending(tools[actor.subject])}"
+                draft.leave(what, why)
         elif tampered := tools.get(actor.subject):
             packaged.tool(draft, tampered)
         elif actor.kind is Kind.AUTOSTART:

@@ -24,7 +24,7 @@ from davy.model.undo import (
     Unregistered,
 )
 from davy.respond.carry_out import let_go
-from davy.respond.words import described
+from davy.respond.words import described, manager
 
 
 def not_put_back(evictions: Sequence[Eviction]) -> tuple[Left, ...]:
@@ -96,5 +96,5 @@ def undo_entries(
             except systemd.Ended:
                 continue
             except Untouched as error:
-                left.append(Left("have systemd read its units again", printable(str(error))))
+                left.append(Left(f"have {manager(socket)} read its units again", printable(str(error))))
     return tuple(put_back), tuple(left)

@@ -54,12 +54,19 @@ def described(step: Step) -> str:
             return f"take the binary format {os.path.basename(os.fsdecode(path))} out of the kernel"
         case MaskUnit(unit=unit):
             return f"mask {unit} until the next start of the machine"
-        case ReloadManager(stop=stop):
-            return "have systemd read its units again" + (f", stop {', '.join(stop)}" if stop else "")
+        case ReloadManager(socket=socket, stop=stop):
+            stopping = f", stop {', '.join(stop)}" if stop else ""
+            return f"have {manager(socket)} read its units again{stopping}"
         case UnloadModule(name=name):
             return f"unload the kernel module {name}"
         case Kill():
             return "end everything that was frozen, at once"
+
+
+def manager(socket: bytes) -> str:
+    """The service manager that answers at ``/run/systemd/private`` or ``/run/user/UID/systemd/private``."""
+    parts = os.fsdecode(socket).split("/")
+    return f"the systemd of user {parts[3]}" if parts[1:3] == ["run", "user"] else "systemd"
 
 
 def ranges(lines: tuple[int, ...]) -> str:

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from tests.unit.host.test_package_archives import deb
 
 from davy import drill
 from davy.hands import processes
@@ -46,10 +47,12 @@ from davy.model.plan import (
     Quarantine,
     RemoveLines,
     RemoveLink,
+    RestorePackaged,
     Step,
     Target,
 )
-from davy.respond.carry_out import carry_out, undo_entries
+from davy.respond import undo_entries
+from davy.respond.carry_out import carry_out
 
 pytestmark = pytest.mark.live
 
@@ -232,6 +235,9 @@ OTHERS = b"# mine\n0 5 * * * backup\xff\n%s\r\n\n@daily x"
 LINE = b"* * * * * %s"
 
 
+PACKAGED = b"ps of the package"
+
+
 class Scene:
     """One gang in a folder of its own."""
 
@@ -248,6 +254,9 @@ class Scene:
         self.crontab.write_bytes(OTHERS % self.line)
         self.link.symlink_to("/etc/systemd/system/miner.service")
         self.mask = folder / "run" / "miner.service"
+        self.tool, self.archive = self.bin / "ps", folder / "ps.deb"
+        self.tool.write_bytes(b"#!/bin/sh\nps.orig | grep -v miner\n")
+        self.archive.write_bytes(deb({"./bin/ps": PACKAGED}))
         os.chown(self.miner, 65534, 65534)
         self.miner.chmod(0o4755)
         os.chown(self.crontab, 65534, 0)
@@ -269,7 +278,8 @@ class Scene:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        return (self.miner, self.guardian, self.crontab, self.link, self.mask, self.bin, self.spool, self.units)
+        files = (self.miner, self.guardian, self.crontab, self.link, self.mask, self.tool)
+        return (*files, self.bin, self.spool, self.units)
 
     def _make_group(self) -> None:
         if self.group:
@@ -307,6 +317,16 @@ class Scene:
             Freeze(targets=targets, programs=programs),
             *(Preserve(target=one) for one in targets),
             RemoveLines(file=identity(self.crontab), lines=(3,), texts=(self.line,)),
+            RestorePackaged(
+                file=identity(self.tool),
+                package="procps",
+                archive=os.fsencode(self.archive),
+                member=b"./bin/ps",
+                sha256=hashlib.sha256(PACKAGED).hexdigest(),
+                mode=0o755,
+                uid=0,
+                gid=0,
+            ),
             RemoveLink(path=os.fsencode(self.link), destination=b"/etc/systemd/system/miner.service"),
             MaskUnit(unit="miner.service", manager=os.fsencode(self.mask.parent)),
             Kill(),
@@ -325,6 +345,7 @@ class Scene:
         assert before is not None
         assert after.content == b"# mine\n0 5 * * * backup\xff\n\n@daily x"
         assert (after.mode, after.owner) == (before.mode, before.owner)
+        assert self.tool.read_bytes() == PACKAGED
         self.check_tidy()
 
     def check_as_before(self) -> None:

@@ -1,5 +1,6 @@
 """A kernel module of an intruder's name in a real kernel: found by name, place, taint and missing signature; found when
-a filtered copy lies over /proc/modules; unloaded, with its file and the line that loads it; and not loaded again.
+a filtered copy lies over /proc/modules; unloaded, with its file and the line that loads it; and not loaded again.  Then
+a program of a miner's that the kernel itself is to run when another crashes.
 
 The kernel is Debian's own, the module is harmless and built here.  Everything happens in one boot of one machine.
 """
@@ -41,6 +42,7 @@ STAGES: list[tuple[str, list[str]]] = [
     ("kernel's list", []),
     ("after", SCAN),
     ("undone", ["davy", "undo", "--yes", "--json"]),
+    ("helper", []),
 ]
 """In order; what has no command is a function of ``guest.py`` of that purpose."""
 
@@ -171,3 +173,11 @@ def test_a_module_that_comes_and_goes_is_never_called_hidden(machine: dict[str, 
     assert race["seen"] == [False, True], "it did not come and go: the test shows nothing"
     assert race["looks"] >= 10
     assert race["hidden"] == []
+
+
+def test_what_the_kernel_itself_runs_is_given_its_usual_value_and_put_back(machine: dict[str, Any]) -> None:
+    place = "/proc/sys/kernel/core_pattern"
+    helper = machine["helper"]
+    assert helper["values"] == ["|/var/tmp/kinsing %p\n", "core\n", "|/var/tmp/kinsing %p\n"]
+    assert helper["done"] == [f"set {place} to core, from |/var/tmp/kinsing %p"]
+    assert helper["put_back"] == [place]

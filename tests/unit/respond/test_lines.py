@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from tests.unit.snapshots import snapshot
 
 from davy.hands.edits import without_lines
 from davy.hands.errors import Untouched
-from davy.host import Host, MemoryRoot
+from davy.host import DirectoryRoot, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
 from davy.model.plan import Left, Plan, RemoveLines
@@ -29,15 +30,18 @@ def entry(path: str, line: int, text: str, **more: object) -> Autostart:
     return Autostart(path=path, line=line, text=text, **({"kind": AutostartKind.PROFILE, "command": text} | more))  # type: ignore[arg-type]
 
 
-def planned(files: dict[str, str], *guilty: Autostart) -> Plan:
+def incident(*guilty: Autostart) -> Incident:
     actors = tuple(
         Actor(role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=each.subject, name=each.path, detail="")
         for each in guilty
     )
-    incident = Incident(
+    return Incident(
         id="x", verdict=Verdict.CONFIRMED, bits=20.0, confidence=1.0, family=None, summary="", actors=actors
     )
-    return plan(Host(MemoryRoot(files)), snapshot(*guilty), [incident])
+
+
+def planned(files: dict[str, str], *guilty: Autostart) -> Plan:
+    return plan(Host(MemoryRoot(files)), snapshot(*guilty), [incident(*guilty)])
 
 
 def after(made: Plan, content: str) -> str:
@@ -70,6 +74,24 @@ def test_several_entries_of_one_file_are_one_step() -> None:
 def test_entries_whose_lines_are_others_by_now_are_left_and_the_reason_said() -> None:
     made = planned({"/f": "a\nb\n"}, entry("/f", 2, "/tmp/x"))
     assert (made.steps, made.left) == ((), (Left("/f", "line 2 is no longer what the plan saw"),))
+
+
+def test_an_entry_that_has_gone_since_the_scan_is_nothing_to_do_and_nothing_left() -> None:
+    made = planned({}, entry("/f", 1, "/tmp/x"))
+    assert (made.steps, made.left) == ((), ())
+
+
+def test_of_a_crontab_that_is_a_link_the_file_it_leads_to_is_edited_once_whichever_name_was_read(
+    tmp_path: Path,
+) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_text("a\n/tmp/x\n")
+    link.symlink_to(real)
+    guilty = [entry(str(path), 2, "/tmp/x") for path in (link, real)]
+    made = plan(Host(DirectoryRoot("/")), snapshot(*guilty), [incident(*guilty)])
+    (step,) = made.steps
+    assert isinstance(step, RemoveLines)
+    assert (step.file.path, step.lines) == (os.fsencode(real), (2,))
 
 
 def test_a_block_whose_text_has_another_number_of_lines_is_left() -> None:

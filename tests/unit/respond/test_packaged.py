@@ -14,7 +14,7 @@ from davy.host import Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.findings import Aspect, Finding
 from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
-from davy.model.plan import Plan, RemoveLines, RestorePackaged
+from davy.model.plan import Plan, Quarantine, RemoveLines, RestorePackaged
 from davy.model.tools import SystemTool, Tampering
 from davy.respond import described, plan
 
@@ -138,11 +138,17 @@ def test_a_whole_file_that_was_changed_comes_from_the_archive_or_is_left_with_th
 
 
 def test_a_system_tool_that_was_replaced_comes_from_the_archive_or_is_left_with_the_way_to_do_it() -> None:
-    tool = SystemTool(path="/usr/bin/ps", package="cron", tampering=Tampering.WRAPPED)
+    tool = SystemTool(path="/usr/bin/ps", package="cron", tampering=Tampering.WRAPPED, database="dpkg")
     root = debian(**{"/usr/bin/ps": "#!/bin/sh\nps.orig | grep -v x\n"})
     assert planned(root, tool).steps == ()
     assert "apt-get install --reinstall cron" in planned(root, tool).left[0].why
     made = planned(root | {ARCHIVE: deb({"./bin/ps": b"ps"})}, tool)
     assert [type(step) for step in made.steps] == [RestorePackaged]
-    missing = SystemTool(path="/usr/bin/top", package="cron", tampering=Tampering.MISSING)
-    assert planned(root, missing).left[0].what == "/usr/bin/top"
+    missing = SystemTool(path="/usr/bin/top", package="cron", tampering=Tampering.MISSING, database="dpkg")
+    assert planned(root, missing).left[0].why == "missing: reinstall cron: apt-get install --reinstall cron"
+
+
+def test_what_stands_before_a_system_tool_goes_to_the_quarantine() -> None:
+    shadow = SystemTool(path="/usr/local/bin/ps", package="cron", tampering=Tampering.SHADOWED, database="dpkg")
+    made = planned(debian(**{"/usr/local/bin/ps": "#!/bin/sh\n/bin/ps | grep -v x\n"}), shadow)
+    assert [(type(step), step.file.path) for step in made.steps] == [(Quarantine, b"/usr/local/bin/ps")]  # type: ignore[union-attr]
