@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.snapshots import snapshot
+from tests.unit.snapshots import executable, snapshot
 
 from davy.hands.edits import without_lines
 from davy.hands.errors import Untouched
 from davy.host import DirectoryRoot, Host, MemoryRoot
-from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
-from davy.model.plan import Left, Plan, RemoveLines
+from davy.model.plan import Left, Plan, Quarantine, RemoveLines
 from davy.respond import described, plan
 from davy.respond.draft import Taken
 from davy.respond.lines import left_of, taken_of
@@ -161,3 +161,22 @@ def test_a_file_of_the_family_is_left_while_nothing_speaks_against_the_lines_in_
     made = with_a_file_of_the_family(path, content, [entry(path, 1, content.rstrip())])
     assert made.steps == ()
     assert made.left == (Left(path, "entries stand in it, which are only taken out one by one"),)
+
+
+def test_of_the_files_that_a_guilty_line_names_those_that_are_only_hidden_are_left_beside_a_plain_one() -> None:
+    text = "* * * * * ada . /home/ada/.tools/env; /var/tmp/kinsing"
+    guilty = entry("/etc/cron.d/x", 1, text, programs=("/home/ada/.tools/env", "/var/tmp/kinsing"))
+    files = {"/etc/cron.d/x": text + "\n", "/home/ada/.tools/env": "umask 022\n", "/var/tmp/kinsing": "x"}
+    followed = [
+        Followed(
+            autostart=guilty.subject, step=Step.COMMAND, path=path, executable=executable(path, owner_package=None)
+        )
+        for path in guilty.programs
+    ]
+    actor = Actor(role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=guilty.subject, name="", detail="")
+    incident = Incident(
+        id="x", verdict=Verdict.CONFIRMED, bits=20.0, confidence=1.0, family=None, summary="", actors=(actor,)
+    )
+    made = plan(Host(MemoryRoot(files)), snapshot(guilty, *followed), [incident])
+    assert [step.file.path for step in made.steps if isinstance(step, Quarantine)] == [b"/var/tmp/kinsing"]
+    assert [left.what for left in made.left] == ["/home/ada/.tools/env"]
