@@ -198,3 +198,20 @@ def test_what_a_guilty_unit_still_runs_is_said_and_how_to_stop_it(lab: Lab) -> N
     (left,) = json.loads(done.stdout)["left"]
     assert left["why"].endswith("systemctl stop loop.service"), left
     assert lab.run("systemctl", "is-active", "loop.service").stdout.strip() == "active"
+
+
+def test_a_timer_whose_file_lies_in_a_home_is_stopped_by_the_manager_that_a_link_gives_it_to(lab: Lab) -> None:
+    lab.write("/root/units/evil.timer", "[Timer]\nOnCalendar=daily\n\n[Install]\nWantedBy=timers.target\n")
+    lab.write("/root/units/evil.service", "[Service]\nExecStart=/var/tmp/kinsing\n")
+    lab.run("systemctl", "link", "/root/units/evil.service")
+    lab.run("systemctl", "enable", "--now", "/root/units/evil.timer")
+
+    done = lab.davy("evict", "--yes", "--json", "--verify-for", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for unit in ("evil.timer", "evil.service"):
+        shown = lab.run("systemctl", "show", unit, "--property=ActiveState,LoadState", check=False).stdout.split()
+        assert set(shown) & {"ActiveState=inactive", "ActiveState=failed"}, shown
+        assert set(shown) & {"LoadState=masked", "LoadState=not-found"}, shown
+    undone = lab.davy("undo", "--yes", "--json")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert lab.run("systemctl", "show", "evil.timer", "--property=LoadState").stdout == "LoadState=loaded\n"

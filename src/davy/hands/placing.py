@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -72,7 +73,8 @@ def or_as_it_was(descriptor: int, attributes: FileAttributes, path: bytes) -> It
     except OSError as error:
         with suppress(OSError):
             put_back_flags(descriptor, attributes)
-        raise Untouched(f"{os.fsdecode(path)}: {error.strerror}") from None
+        why = "something is mounted there: unmount it first" if error.errno == errno.EBUSY else error.strerror
+        raise Untouched(f"{os.fsdecode(path)}: {why}") from None
     except Untouched:
         with suppress(OSError):
             put_back_flags(descriptor, attributes)

@@ -39,7 +39,7 @@ def unit(draft: Draft, autostart: Autostart) -> None:
     Of a unit that somebody else's file defines, only the drop-in goes.
     """
     name, path = autostart.unit or "", autostart.path
-    managers = _managers(draft, path)
+    managers = _managers(draft, autostart)
     if os.path.dirname(path).endswith(".d"):
         if not draft.entry(path, f"a drop-in of the unit {name}"):
             return
@@ -85,7 +85,7 @@ def _runs_on(draft: Draft, name: str, runtime: bytes) -> None:
 def reread(draft: Draft, autostart: Autostart) -> None:
     """Of what systemd made units, or reads together with them: have it read them again."""
     if is_unit(autostart) or autostart.kind is AutostartKind.GENERATOR or autostart.path.endswith(_QUADLETS):
-        for runtime in _managers(draft, autostart.path):
+        for runtime in _managers(draft, autostart):
             _reread(draft, runtime, None)
 
 
@@ -105,8 +105,14 @@ def reloads(draft: Draft) -> None:
         draft.entries.append(ReloadManager(socket=socket, stop=tuple(dict.fromkeys(stop))))
 
 
-def _managers(draft: Draft, path: str) -> list[bytes]:
-    """The run-time unit folders of the managers that read a unit file at ``path``."""
+def _managers(draft: Draft, autostart: Autostart) -> list[bytes]:
+    """The run-time unit folders of the managers that read a unit file: by where it lies, and where links to it do."""
+    places = (autostart.path, *autostart.links)
+    return list(dict.fromkeys(runtime for place in places for runtime in _readers(draft, place)))
+
+
+def _readers(draft: Draft, path: str) -> list[bytes]:
+    """The same of one place."""
     if path.startswith(_EVERY_USER):
         return [_of_user(uid) for uid in _running_users()]
     if path.startswith("/run/user/"):
