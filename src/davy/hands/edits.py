@@ -15,7 +15,7 @@ from davy.hands.errors import Untouched
 from davy.hands.files import Note
 from davy.hands.folders import folder_of, locked_again, marked, times_of, writable
 from davy.hands.kept import keep_copy, kept_content
-from davy.hands.opened import expected, opened, same
+from davy.hands.opened import expected, opened, same, sha256_of, still
 from davy.hands.placing import beside, or_as_it_was, placed, put_back_in, tidied, unlock
 from davy.model.plan import FileIdentity, RemoveLines, RestorePackaged
 from davy.model.undo import EditedFile, FileAttributes
@@ -116,15 +116,12 @@ def _edit(
     with or_as_it_was(source, attributes, file.path):
         unlock(source, found, file.path)
         with writable(folder, folder_flags):
-            now = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if (now.st_dev, now.st_ino) != file.key:
-                raise Untouched(f"{os.fsdecode(file.path)}: swapped while it was edited")
             fresh = FileAttributes(
                 mode=later.mode, uid=later.uid, gid=later.gid, atime_ns=later.atime_ns,
                 mtime_ns=max(storable(later.mtime_ns + 1_000_000_000), time.time_ns()), flags=None,
                 xattrs=later.xattrs,
             )  # fmt: skip
-            placed(folder, name, beside(file.path, 0), after, fresh)
+            placed(folder, name, beside(file.path, 0), after, fresh, lambda: still(folder, name, found, file.path))
             marked(folder, times)
 
 
@@ -143,8 +140,14 @@ def restore_edited(undo: EditedFile, keep: int) -> None:
     with folder_of(undo.path) as (folder, name), put_back_in(folder, name, undo):
         if same(folder, name, undo.path, undo.before_sha256):
             return
-        if not same(folder, name, undo.path, undo.after_sha256):
-            raise Untouched(
-                f"{os.fsdecode(undo.path)}: changed since the eviction; the original stays in the quarantine"
-            )
-        placed(folder, name, beside(undo.path, 1), content, undo.attributes)
+        with opened(folder, name, undo.path) as now:
+            left = os.fstat(now)
+            if sha256_of(now) != undo.after_sha256:
+                raise Untouched(
+                    f"{os.fsdecode(undo.path)}: changed since the eviction; "
+                    f"the original stays in the quarantine as {undo.kept}"
+                )
+            placed(
+                folder, name, beside(undo.path, 1), content, undo.attributes,
+                lambda: still(folder, name, left, undo.path),
+            )  # fmt: skip

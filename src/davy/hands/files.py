@@ -13,7 +13,7 @@ from davy.hands.attributes import attributes_of, inode_flags
 from davy.hands.errors import Untouched
 from davy.hands.folders import folder_of, locked_again, marked, times_of, writable
 from davy.hands.kept import keep_copy, kept_content, kept_whole
-from davy.hands.opened import expected, opened, same
+from davy.hands.opened import expected, opened, same, still
 from davy.hands.placing import beside, or_as_it_was, placed, put_back_in, unlock
 from davy.model.plan import FileIdentity, Quarantine
 from davy.model.undo import MovedFile, Undo
@@ -43,9 +43,7 @@ def quarantine(step: Quarantine, keep: int, kept: str, note: Note, former: Moved
         with or_as_it_was(source, attributes, file.path):
             unlock(source, found, file.path)
             with writable(folder, folder_flags):
-                now = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                if (now.st_dev, now.st_ino) != file.key:
-                    raise Untouched(f"{os.fsdecode(file.path)}: swapped while it was moved")
+                still(folder, name, found, file.path)
                 os.unlink(name, dir_fd=folder)
                 marked(folder, times)
             os.fsync(folder)
@@ -77,7 +75,10 @@ def restore_moved(undo: MovedFile, keep: int) -> None:
         except FileNotFoundError:
             pass
         else:
-            raise Untouched(f"{os.fsdecode(undo.path)}: something else is there now; the file stays in the quarantine")
+            raise Untouched(
+                f"{os.fsdecode(undo.path)}: something else is there now; "
+                f"the file stays in the quarantine as {undo.kept}"
+            )
         fresh = beside(undo.path, 1)
         placed(folder, fresh, fresh + b"~", content, undo.attributes)
         try:

@@ -64,8 +64,10 @@ def restore_link(undo: RemovedLink) -> None:
 
 
 def make_link(path: bytes, destination: bytes, note: Note) -> None:
-    """Make a link where nothing is.  Raises `Untouched`."""
+    """Make a link where nothing is; one that leads there already is another's, and enough.  Raises `Untouched`."""
     with folder_of(path) as (folder, name):
+        if _leads_to(folder, name, destination):
+            return
         note(MadeLink(path=path, destination=destination))
         try:
             os.symlink(destination, name, dir_fd=folder)
@@ -73,6 +75,13 @@ def make_link(path: bytes, destination: bytes, note: Note) -> None:
             raise Untouched(f"{os.fsdecode(path)}: something is there already") from None
         except OSError as error:
             raise Untouched(f"{os.fsdecode(path)}: {error.strerror}") from None
+
+
+def _leads_to(folder: int, name: bytes, destination: bytes) -> bool:
+    try:
+        return os.readlink(name, dir_fd=folder) == destination
+    except OSError:
+        return False
 
 
 def unmake_link(undo: MadeLink) -> None:

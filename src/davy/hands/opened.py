@@ -45,6 +45,15 @@ def expected(descriptor: int, file: FileIdentity) -> os.stat_result:
     return found
 
 
+def still(folder: int, name: bytes, found: os.stat_result, path: bytes) -> None:
+    """Raises `Untouched` unless the name has the file that was ``found``, and nobody has written to it since."""
+    now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if (now.st_dev, now.st_ino) != (found.st_dev, found.st_ino):
+        raise Untouched(f"{os.fsdecode(path)}: swapped meanwhile")
+    if (now.st_size, now.st_mtime_ns) != (found.st_size, found.st_mtime_ns):
+        raise Untouched(f"{os.fsdecode(path)}: changed meanwhile")
+
+
 def sha256_of(descriptor: int) -> str:
     digest, offset = hashlib.sha256(), 0
     while chunk := os.pread(descriptor, CHUNK, offset):

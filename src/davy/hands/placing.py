@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from davy.hands.attributes import APPEND_ONLY, IMMUTABLE, inode_flags, put_back, put_back_flags, unlocked
@@ -27,8 +28,14 @@ def tidied(folder: int, path: bytes) -> None:
             os.unlink(name, dir_fd=folder)
 
 
-def placed(folder: int, name: bytes, fresh: bytes, content: bytes, attributes: FileAttributes) -> None:
-    """Put new content under a name in one step, with owner, mode, extended attributes and times.  Raises OSError."""
+def placed(
+    folder: int, name: bytes, fresh: bytes, content: bytes, attributes: FileAttributes,
+    check: Callable[[], None] = lambda: None,
+) -> None:  # fmt: skip
+    """Put new content under a name in one step, with owner, mode, extended attributes and times.
+
+    The ``check``, at the last moment, that what has the name may go raises `Untouched`.  Raises OSError.
+    """
     with suppress(FileNotFoundError):
         os.unlink(fresh, dir_fd=folder)
     descriptor = os.open(
@@ -38,9 +45,10 @@ def placed(folder: int, name: bytes, fresh: bytes, content: bytes, attributes: F
         written(descriptor, content)
         put_back(descriptor, attributes)
         os.fsync(descriptor)
+        check()
         os.rename(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
-    except OSError:
+    except (OSError, Untouched):
         with suppress(OSError):
             os.unlink(fresh, dir_fd=folder)
         raise
@@ -65,7 +73,8 @@ def or_as_it_was(descriptor: int, attributes: FileAttributes, path: bytes) -> It
     except OSError as error:
         with suppress(OSError):
             put_back_flags(descriptor, attributes)
-        raise Untouched(f"{os.fsdecode(path)}: {error.strerror}") from None
+        why = "something is mounted there: unmount it first" if error.errno == errno.EBUSY else error.strerror
+        raise Untouched(f"{os.fsdecode(path)}: {why}") from None
     except Untouched:
         with suppress(OSError):
             put_back_flags(descriptor, attributes)

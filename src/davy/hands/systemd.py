@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from davy.hands.errors import Untouched
@@ -20,6 +21,8 @@ _SECONDS: Final = 20.0
 _REPLY_LIMIT: Final = 1 << 20
 _METHOD_RETURN: Final = 2
 _ERROR: Final = 3
+_UNIT: Final = "ssssssouso"
+"""What ``ListUnitsByPatterns`` says of each unit, its name first."""
 
 
 def _string(text: str) -> bytes:
@@ -31,17 +34,24 @@ def _padded(data: bytes, to: int) -> bytes:
     return data + b"\0" * (-len(data) % to)
 
 
-def _call(serial: int, member: str, arguments: tuple[str, ...]) -> bytes:
-    """A method call to the manager; every argument is a string."""
+def _array(texts: tuple[str, ...]) -> bytes:
+    data = b""
+    for text in texts:
+        data = _padded(data, 4) + _string(text)
+    return struct.pack("<I", len(data)) + data
+
+
+def _call(serial: int, member: str, arguments: tuple[str | tuple[str, ...], ...]) -> bytes:
+    """A method call to the manager; every argument is a string or an array of strings."""
     path, destination, interface = _MANAGER
     body = b""
     for argument in arguments:
-        body = _padded(body, 4) + _string(argument)
+        body = _padded(body, 4) + (_string(argument) if isinstance(argument, str) else _array(argument))
     fields = b""
     for code, kind, text in ((1, b"o", path), (2, b"s", interface), (3, b"s", member), (6, b"s", destination)):
         fields = _padded(fields, 8) + struct.pack("<BB", code, 1) + kind + b"\0" + _string(text)
     if arguments:
-        signature = b"s" * len(arguments)
+        signature = b"".join(b"s" if isinstance(argument, str) else b"as" for argument in arguments)
         fields = _padded(fields, 8) + b"\x08\x01g\0" + bytes([len(signature)]) + signature + b"\0"
     header = struct.pack("<BBBBIII", ord("l"), 1, 0, 1, len(body), serial, len(fields)) + fields
     return _padded(header, 8) + body
@@ -113,7 +123,7 @@ class Manager:
             (answers,) = struct.unpack_from(f"{endian}I", fields, mark + 4)
         return head[1], answers, self._take(body_length)
 
-    def call(self, member: str, *arguments: str) -> None:
+    def call(self, member: str, *arguments: str | tuple[str, ...]) -> bytes:
         """Call a method of the manager and wait for its answer.  Raises `Untouched` when it fails."""
         self._serial += 1
         try:
@@ -123,21 +133,52 @@ class Manager:
                 if answers == self._serial and kind == _ERROR:
                     raise Untouched(f"systemd: {member}: {body[4:].rstrip(bytes(1)).decode('utf-8', 'replace')}")
                 if answers == self._serial and kind == _METHOD_RETURN:
-                    return
+                    return body
         except OSError as error:
             raise Untouched(f"systemd: {member}: {error.strerror or error}") from None
+
+    def instances(self, template: str) -> list[str]:
+        """The units that it has loaded of a template.  Raises `Untouched`."""
+        prefix, _, suffix = template.rpartition("@")
+        escaped = prefix.replace("\\", "\\\\")  # a pattern of fnmatch(3)
+        return list(first_texts(self.call("ListUnitsByPatterns", (), (f"{escaped}@*{suffix}",))))
+
+
+def first_texts(body: bytes) -> Iterator[str]:
+    """The first string of each struct of an array ``a(ssssssouso)``.  Raises `Untouched` for anything else."""
+    try:
+        end, at = 8 + struct.unpack_from("<I", body)[0], 8
+        while at < end:
+            at += -at % 8
+            for place, kind in enumerate(_UNIT):
+                at += -at % 4
+                (value,) = struct.unpack_from("<I", body, at)
+                at += 4
+                if kind != "u":
+                    if place == 0:
+                        yield body[at : at + value].decode()
+                    at += value + 1
+    except (struct.error, UnicodeDecodeError):
+        raise Untouched("systemd: an answer that is none") from None
 
 
 def reload(path: bytes, stop: tuple[str, ...] = ()) -> None:
     """Have the manager at ``path`` stop units that hold no process, and read its unit files again.
 
-    A unit that it has not loaded needs no stopping.  Raises `Untouched`, and `Ended` when there is no manager.
+    A unit that it has not loaded needs no stopping; of a template its instances are stopped.  It reads its unit files
+    even if one does not stop.  Raises `Untouched`, and `Ended` when there is no manager.
     """
     with Manager(path) as manager:
+        refused: Untouched | None = None
         for unit in stop:
             try:
-                manager.call("StopUnit", unit, "replace")
+                for name in manager.instances(unit) if "@." in unit else (unit,):
+                    manager.call("StopUnit", name, "replace")
+            except Ended:
+                raise
             except Untouched as error:
                 if "not loaded" not in str(error):
-                    raise
+                    refused = error
         manager.call("Reload")
+    if refused is not None:
+        raise refused

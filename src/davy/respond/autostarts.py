@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from davy.detect.autostarts import followed_by_autostart
-from davy.detect.places import odd_place
+from davy.detect.places import odd_place, temporary_folder
 from davy.hands.kernel_values import usual
 from davy.host import HostError
 from davy.knowledge import family_by_path
@@ -99,12 +99,20 @@ def _take_out(draft: Draft, autostart: Autostart, removal: Removal) -> None:
 
 
 def _started(draft: Draft, autostart: Autostart) -> None:
-    """The files it comes to go, too, if they lie where nobody installs a program."""
-    for one in followed_by_autostart(draft.snapshot).get(autostart.subject, ()):
-        program = one.executable
-        if program and program.owner_package is None and (odd_place(program.path) or family_by_path(program.path)):
-            forced = autostart.kind in _FORCED
-            draft.file(program.path, "an autostart comes to it", loaded_by_others=forced)
+    """The files it comes to go, too, if they lie where nobody installs a program.
+
+    Beside one where anybody may write, or that is a family's, one that is only hidden may be its owner's.
+    """
+    followed = followed_by_autostart(draft.snapshot).get(autostart.subject, ())
+    programs = [one.executable.path for one in followed if one.executable and one.executable.owner_package is None]
+    plain = [path for path in programs if temporary_folder(path) or family_by_path(path)]
+    named = any(temporary_folder(path) or family_by_path(path) for path in autostart.programs)
+    forced = autostart.kind in _FORCED
+    for path in programs:
+        if path in plain or (odd_place(path) and not named):
+            draft.file(path, "an autostart comes to it", loaded_by_others=forced)
+        elif odd_place(path):
+            draft.leave(path, f"{_place(autostart)} names it, and nothing else is found against it")
 
 
 def _written_back(draft: Draft, autostart: Autostart) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from davy.correlate.allowed import own_autostarts
@@ -72,6 +73,11 @@ class Draft:
         self.preloads: dict[str, list[Preload]] = {}
         self.left: dict[str, Left] = {}
         self.vendor_units: list[str] = []
+
+    @cached_property
+    def _mixed(self) -> set[str]:
+        """The files in which entries stand by the line."""
+        return _of_lines(self.snapshot.autostarts)
 
     def _paths(self, subject: str) -> Iterator[str]:
         """The real paths of what a process runs."""
@@ -176,10 +182,20 @@ class Draft:
         if owner:
             self.leave(path, f"belongs to the installed package {owner}")
             return
+        real = _real_name(path)
+        if real in _of_lines(self.actor_autostarts):
+            return  # by its lines, between which honest ones may stand
+        if real in self._mixed:
+            self.leave(path, "entries stand in it, which are only taken out one by one")
+            return
         identity = self.identity(path)
         if identity is not None and self.mine(path):
             step = Quarantine(file=identity, why=why, loaded_by_others=loaded_by_others)
             self.files.setdefault(identity.path, step)
+
+
+def _of_lines(autostarts: Iterable[Autostart]) -> set[str]:
+    return {_real_name(path) for path in {each.path for each in autostarts if each.line is not None}}
 
 
 def _real_name(path: str) -> str:

@@ -8,6 +8,7 @@ import stat
 from typing import Final
 
 from davy.hands.systemd import SYSTEM_SOCKET
+from davy.model.allowance import unit_of
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.plan import MaskUnit, ReloadManager
 from davy.respond.draft import Draft
@@ -23,6 +24,8 @@ _EVERY_USER: Final = (
 )  # fmt: skip
 _QUADLETS: Final = (".container", ".pod", ".kube", ".volume", ".network", ".build", ".image")
 """Files that Podman's generator makes units of: podman-systemd.unit(5)."""
+_INSTANCE: Final = re.compile(r"@[^@/]*(?=\.[a-z]+$)")
+"""What tells an instance from its template."""
 _MANAGERS_LIMIT: Final = 200
 
 
@@ -36,15 +39,17 @@ def unit(draft: Draft, autostart: Autostart) -> None:
     Of a unit that somebody else's file defines, only the drop-in goes.
     """
     name, path = autostart.unit or "", autostart.path
-    managers = _managers(draft, path)
+    managers = _managers(draft, autostart)
     if os.path.dirname(path).endswith(".d"):
         if not draft.entry(path, f"a drop-in of the unit {name}"):
             return
         draft.vendor_units += _owned_by_packages(draft, name)
     else:
-        draft.enabling_links(autostart.links)
+        draft.enabling_links(_own_links(draft, autostart))
         if not draft.entry(path, f"the unit {name}"):
             return
+        for runtime in managers:
+            _runs_on(draft, name, runtime)
         for runtime in managers:
             if os.path.isdir(runtime) and not path.startswith(os.fsdecode(runtime) + "/"):
                 draft.entries.append(MaskUnit(unit=name, manager=runtime))
@@ -52,10 +57,35 @@ def unit(draft: Draft, autostart: Autostart) -> None:
         _reread(draft, runtime, name if name.endswith(_PROCESSLESS) else None)
 
 
+def _own_links(draft: Draft, autostart: Autostart) -> list[str]:
+    """The links that enable a unit: systemd goes by a link's name, so one that bears another unit's is the other's."""
+    others = {each.unit for each in draft.snapshot.autostarts if each.unit != autostart.unit}
+    return [link for link in autostart.links if os.path.basename(link) not in others]
+
+
+def _runs_on(draft: Draft, name: str, runtime: bytes) -> None:
+    """Say what the unit has running that is not in the plan: what shares a control group is not guilty for that."""
+    uid = runtime.split(b"/")[3].decode() if runtime != _SYSTEM_RUNTIME else None
+    whose = f"user@{uid}.service/{name}" if uid else name
+    for process in draft.snapshot.processes:
+        unit = unit_of(process.cgroup)
+        if unit is None or whose not in (unit, _INSTANCE.sub("@", unit)):
+            continue
+        if process.exe_path and os.fsencode(process.exe_path) in draft.programs:
+            continue
+        if not any(each.subject in draft.targets for each in (process, *draft.ways.ancestors(process))):
+            started = unit.rpartition("/")[2]
+            how = f"systemctl stop {started}" if uid is None else f"systemctl --user stop {started}, as {process.user}"
+            draft.leave(
+                f"process {process.pid} ({process.name})", f"{started} runs it, and nothing is found against it: {how}"
+            )
+            return
+
+
 def reread(draft: Draft, autostart: Autostart) -> None:
     """Of what systemd made units, or reads together with them: have it read them again."""
     if is_unit(autostart) or autostart.kind is AutostartKind.GENERATOR or autostart.path.endswith(_QUADLETS):
-        for runtime in _managers(draft, autostart.path):
+        for runtime in _managers(draft, autostart):
             _reread(draft, runtime, None)
 
 
@@ -75,8 +105,14 @@ def reloads(draft: Draft) -> None:
         draft.entries.append(ReloadManager(socket=socket, stop=tuple(dict.fromkeys(stop))))
 
 
-def _managers(draft: Draft, path: str) -> list[bytes]:
-    """The run-time unit folders of the managers that read a unit file at ``path``."""
+def _managers(draft: Draft, autostart: Autostart) -> list[bytes]:
+    """The run-time unit folders of the managers that read a unit file: by where it lies, and where links to it do."""
+    places = (autostart.path, *autostart.links)
+    return list(dict.fromkeys(runtime for place in places for runtime in _readers(draft, place)))
+
+
+def _readers(draft: Draft, path: str) -> list[bytes]:
+    """The same of one place."""
     if path.startswith(_EVERY_USER):
         return [_of_user(uid) for uid in _running_users()]
     if path.startswith("/run/user/"):

@@ -216,6 +216,32 @@ def test_undo_of_an_edit_refuses_when_a_person_edited_since(bench: Bench) -> Non
     assert path.read_bytes() == b"b\nmine\n"
 
 
+@pytest.mark.parametrize("how", ["edit", "quarantine", "undo"])
+def test_what_its_owner_writes_while_the_file_is_taken_is_not_lost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    path = bench.file("crontab", b"honest\n* * * * * /tmp/minerd\n")
+    step = RemoveLines(file=identity(path), lines=(2,), texts=(b"* * * * * /tmp/minerd",))
+
+    def write(*_: object) -> None:
+        with path.open("ab") as file:
+            file.write(b"more\n")
+
+    if how == "edit":
+        with pytest.raises(Untouched, match="changed meanwhile"):
+            remove_lines(step, bench.keep, "1-0", write)
+    elif how == "quarantine":
+        with pytest.raises(Untouched, match="changed meanwhile"):
+            quarantine(Quarantine(file=step.file, why="test"), bench.keep, "1-0", write)
+    else:
+        remove_lines(step, bench.keep, "1-0", bench.notes.append)
+        monkeypatch.setattr("davy.hands.placing.put_back", write)
+        with pytest.raises(Untouched, match="changed meanwhile"):
+            restore_edited(edited(bench), bench.keep)
+    assert path.read_bytes().endswith(b"\nmore\n")
+    assert [found.name for found in bench.work.iterdir()] == ["crontab"]
+
+
 def test_no_room_for_the_quarantine_leaves_the_file(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bench.file("miner", b"x" * 4096)
 
@@ -251,6 +277,13 @@ def test_a_mask_is_made_only_where_nothing_is_and_taken_away_again(bench: Bench)
     make_link(os.fsencode(mask), b"/dev/null", bench.notes.append)
     assert os.readlink(mask) == "/dev/null"
     with pytest.raises(Untouched):
-        make_link(os.fsencode(mask), b"/dev/null", bench.notes.append)
+        make_link(os.fsencode(mask), b"/dev/zero", lambda _: None)
     unmake_link(bench.notes[0])
     assert not os.path.lexists(mask)
+
+
+def test_a_unit_that_somebody_masked_before_is_masked_enough_and_no_undo_unmasks_it(bench: Bench) -> None:
+    mask = bench.work / "evil.service"
+    mask.symlink_to("/dev/null")
+    make_link(os.fsencode(mask), b"/dev/null", bench.notes.append)
+    assert bench.notes == []

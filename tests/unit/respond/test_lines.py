@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.snapshots import snapshot
+from tests.unit.snapshots import executable, snapshot
 
 from davy.hands.edits import without_lines
 from davy.hands.errors import Untouched
 from davy.host import DirectoryRoot, Host, MemoryRoot
-from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
-from davy.model.plan import Left, Plan, RemoveLines
+from davy.model.plan import Left, Plan, Quarantine, RemoveLines
 from davy.respond import described, plan
 from davy.respond.draft import Taken
 from davy.respond.lines import left_of, taken_of
@@ -133,3 +133,50 @@ def test_two_parts_taken_out_of_a_line_leave_all_others(parts: list[bytes], data
     taken = [Taken(1, text, b"".join(parts[:at] + parts[at + 1 :])) for at in (first, second)]
     kept = b"".join(part for at, part in enumerate(parts) if at not in (first, second))
     assert left_of(taken) == kept
+
+
+def with_a_file_of_the_family(path: str, content: str, seen: list[Autostart], *guilty: Autostart) -> Plan:
+    """A plan for an incident that names a file by itself, besides the entries in it."""
+    file = Actor(role=Role.DROPPER, kind=Kind.FILE, subject=f"file:{path}", name=path, detail="", path=path)
+    actors = [
+        Actor(role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=each.subject, name=each.path, detail="")
+        for each in guilty
+    ]
+    incident = Incident(
+        id="x", verdict=Verdict.CONFIRMED, bits=20.0, confidence=1.0, family=None, summary="", actors=(*actors, file)
+    )
+    return plan(Host(MemoryRoot({path: content})), snapshot(*seen), [incident])
+
+
+def test_a_file_of_the_family_in_which_lines_stand_goes_by_its_guilty_lines() -> None:
+    path, content = "/etc/cron.d/root", "0 4 * * * root /bin/true\n* * * * * root /tmp/x\n"
+    lines = [entry(path, number, text) for number, text in enumerate(content.splitlines(), 1)]
+    made = with_a_file_of_the_family(path, content, lines, lines[1])
+    assert after(made, content) == "0 4 * * * root /bin/true\n"
+    assert made.left == ()
+
+
+def test_a_file_of_the_family_is_left_while_nothing_speaks_against_the_lines_in_it() -> None:
+    path, content = "/var/spool/news/.ssh/authorized_keys", "ssh-ed25519 AAAA ada\n"
+    made = with_a_file_of_the_family(path, content, [entry(path, 1, content.rstrip())])
+    assert made.steps == ()
+    assert made.left == (Left(path, "entries stand in it, which are only taken out one by one"),)
+
+
+def test_of_the_files_that_a_guilty_line_names_those_that_are_only_hidden_are_left_beside_a_plain_one() -> None:
+    text = "* * * * * ada . /home/ada/.tools/env; /var/tmp/kinsing"
+    guilty = entry("/etc/cron.d/x", 1, text, programs=("/home/ada/.tools/env", "/var/tmp/kinsing"))
+    files = {"/etc/cron.d/x": text + "\n", "/home/ada/.tools/env": "umask 022\n", "/var/tmp/kinsing": "x"}
+    followed = [
+        Followed(
+            autostart=guilty.subject, step=Step.COMMAND, path=path, executable=executable(path, owner_package=None)
+        )
+        for path in guilty.programs
+    ]
+    actor = Actor(role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=guilty.subject, name="", detail="")
+    incident = Incident(
+        id="x", verdict=Verdict.CONFIRMED, bits=20.0, confidence=1.0, family=None, summary="", actors=(actor,)
+    )
+    made = plan(Host(MemoryRoot(files)), snapshot(guilty, *followed), [incident])
+    assert [step.file.path for step in made.steps if isinstance(step, Quarantine)] == [b"/var/tmp/kinsing"]
+    assert [left.what for left in made.left] == ["/home/ada/.tools/env"]
