@@ -9,6 +9,9 @@ from davy.host import HostError, Refused, Root
 
 _LINKS_LIMIT: Final = 40
 _PARTS_LIMIT: Final = 2048
+_PATH_LIMIT: Final = 4096
+"""Bytes of a path that the kernel looks at: PATH_MAX, see path_resolution(7)."""
+_TOLD: Final = 80
 
 
 class Links:
@@ -28,7 +31,12 @@ class Links:
         return self._targets[path]
 
     def resolve(self, path: str) -> str:
-        """The path without links; parts that are not there stay as they are.  Raises `Refused` for a loop."""
+        """The path without links; parts that are not there stay as they are.
+
+        Raises `Refused` for a loop, and for what is longer than a path can be: the text of an enemy's script.
+        """
+        if len(path) > _PATH_LIMIT:
+            raise Refused(f"{path[:_TOLD]}...: longer than a path can be")
         todo, here, links = path.split("/")[::-1], "", 0
         while todo:
             part = todo.pop()
@@ -42,7 +50,7 @@ class Links:
                 here = f"{here}/{part}"
                 continue
             links += 1
-            if links > _LINKS_LIMIT or len(todo) > _PARTS_LIMIT:
+            if links > _LINKS_LIMIT or len(todo) > _PARTS_LIMIT or len(here) > _PATH_LIMIT:
                 raise Refused(f"{path}: too many links")
             here = "" if target.startswith("/") else here
             todo += target.split("/")[::-1]
