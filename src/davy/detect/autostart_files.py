@@ -171,6 +171,11 @@ def odd_file(snapshot: Snapshot) -> Iterator[Observation]:
     """
     packaged = any(autostart.owner_package for autostart in snapshot.autostarts)
     for one in _reached(snapshot):
+        if one.step is Step.COMMAND and one.autostart.user == "root" and temporary_folder(one.path):
+            yield Observation(
+                subject=one.autostart.subject, degree="root's, where anyone may write",
+                summary=f"has root run {one.path}, where anyone may write", evidence=one.evidence,
+            )  # fmt: skip
         if one.file is None:
             continue
         for degree, words in _place(snapshot, one, one.file, packaged=packaged):
@@ -227,12 +232,24 @@ def contains(snapshot: Snapshot) -> Iterator[Observation]:
 def starts_a_miner(snapshot: Snapshot) -> Iterator[Observation]:
     """A miner, or what fetches one, is started without a person.
 
-    What was found in the file counts elsewhere; this, that it is meant to come back.
+    What was found in the file, or that it is called so, counts elsewhere; this, that it is meant to come back.
     """
+    for autostart in foreign(snapshot):
+        for path in autostart.programs:
+            name = family_by_name(base(path))
+            if name is not None and not name.weak:
+                yield Observation(
+                    subject=autostart.subject,
+                    degree="by its name",
+                    summary=f"starts {path}, which is called as a program of {name.family}",
+                    evidence=(autostart.text or autostart.command,),
+                    technique=technique(autostart),
+                )
     for each in _contained(snapshot):
         if each.sure and each.kind in _TELLING:
             yield Observation(
                 subject=each.reached.autostart.subject,
+                degree="by what is in it",
                 summary=f"starts {each.reached.path}, in which a miner or its dropper is recognised",
                 evidence=each.reached.evidence,
                 technique=technique(each.reached.autostart),

@@ -16,6 +16,7 @@ from msgspec import Struct
 from davy.knowledge.arguments import TEXT_LIMIT, commands, program
 from davy.knowledge.data import read
 from davy.knowledge.programs import honest_hidden
+from davy.knowledge.spelling import spelled_out, unquoted, values_put_in
 from davy.knowledge.weights import weight_of
 from davy.knowledge.words import told
 from davy.model.findings import Aspect
@@ -32,7 +33,12 @@ AUTOSTART_RULES: Final = {
 }
 """The rules under which what the shapes are worth is written down, each as a degree by its id."""
 
-PLACES: Final = frozenset({"runs from a writable folder", "runs a hidden program", "starts what is not running"})
+PLACES: Final = frozenset(
+    {
+        "runs from a writable folder", "runs a hidden program", "starts what is not running", "runs from memory",
+        "hidden among the system's",
+    }
+)  # fmt: skip
 """Shapes that only say where a program lies or when it starts: people's own commands have them, too."""
 
 
@@ -51,6 +57,7 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True):
     program: str | None = None
     spare: Literal["honest_hidden"] | None = None
     words: bool = False
+    pieces: bool = False
 
     @property
     def rule(self) -> str:
@@ -101,11 +108,13 @@ def suspicious_command(command: str) -> tuple[CommandMatch, ...]:
     Only the first 64 KiB are looked at.  An ordinary command has none.
     """
     text = command[:TEXT_LIMIT]
-    found = []
-    opened = list(commands(text))
+    plain = spelled_out(text)
+    readings = tuple(dict.fromkeys((text, plain, unquoted(values_put_in(plain)))))
+    opened = list(dict.fromkeys(words for reading in readings for words in commands(reading)))
     paths = list(dict.fromkeys(_programs(opened)))
+    found = []
     for shape in shapes():
-        shown = _shown(shape, text, opened, paths)
+        shown = _pieces(text, plain) if shape.pieces else _shown(shape, readings, opened, paths)
         if shown is not None:
             found.append(_match(shape, shown))
     return tuple(sorted(found, key=lambda match: -match.bits))
@@ -116,7 +125,7 @@ def suspicious_programs(paths: tuple[str, ...]) -> tuple[CommandMatch, ...]:
     """The shapes that the programs of an autostart have by where they lie, those worth most bits first."""
     found = []
     for shape in shapes():
-        shown = _shown(shape, "", [], list(paths)) if shape.program is not None else None
+        shown = _shown(shape, (), [], list(paths)) if shape.program is not None else None
         if shown is not None:
             found.append(_match(shape, shown))
     return tuple(sorted(found, key=lambda match: -match.bits))
@@ -147,11 +156,19 @@ def _programs(opened: list[tuple[str, ...]]) -> Iterator[str]:
             yield path
 
 
-def _shown(shape: Shape, text: str, opened: list[tuple[str, ...]], paths: list[str]) -> str | None:
-    """The part of a command that has a shape; None when it has not."""
+def _pieces(text: str, plain: str) -> str | None:
+    """A command that has another shape only when what hides its words is taken away; None when it has none so."""
+    if text == plain:
+        return None
+    patterns = [_compiled(shape.pattern) for shape in shapes() if shape.pattern is not None]
+    return text if any(each.search(plain) and not each.search(text) for each in patterns) else None
+
+
+def _shown(shape: Shape, readings: tuple[str, ...], opened: list[tuple[str, ...]], paths: list[str]) -> str | None:
+    """The part of a command, read in different ways, that has a shape; None when it has not."""
     if shape.pattern is not None:
-        match = _compiled(shape.pattern).search(text)
-        return match[0] if match else None
+        matches = (_compiled(shape.pattern).search(text) for text in readings)
+        return next((match[0] for match in matches if match), None)
     if shape.program is not None:
         expression = _compiled(shape.program)
         for path in paths:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from davy.knowledge.spelling import spelled_out, values_put_in
+
 _TELLING: Final = re.compile(
     r"""
       \b(?:curl|wget|lynx|aria2c|get|lwp-\w+)\b[^\n]*(?:\||/tmp|/dev/shm|chmod|\d\.\d{1,3}\.\d|\$\(|`)
@@ -15,6 +17,11 @@ _TELLING: Final = re.compile(
     | /dev/(?:tcp|udp)/ | \.onion\b | pastebin | \bnc(?:at)?\b[^\n]*-\w*[ec]
     | /(?:tmp|var/tmp|dev/shm|dev/mqueue|run/user/\d+)/ | ld\.so\.preload | LD_PRELOAD | authorized_keys
     | \bchattr\b | \b(?:pgrep|pidof)\b | stratum | --donate-level | --coin\b | --algo\b
+    | \|[ \t]*(?:\S*/)?(?:ba|da|z|k)?sh\b | \b(?:socat|telnet|s_client|gs-netcat)\b | /inet/(?:tcp|udp)/
+    | \b(?:socket\.socket|create_connection|fsockopen|TCPSocket|sockaddr_in|IO::Socket|socket\.tcp)\b
+    | \bexec[ \t]+(?:-[cl][ \t]+){0,2}-a\b
+    | \b(?:docker|podman|nerdctl)\b[^\n]*\brun\b | \b(?:tftp|ftpget|urlretrieve|getstore)\b
+    | \b(?:rev|decode_base64|file_get_contents)\b | https?://[^\n]*\b(?:chmod|sh)\b
     | \bREDIS00 | \bredis-(?:ver|bits)\b
     | (?:^|[\s"'=(;&|])(?:~|\$HOME|\$\{HOME\}|/[\w./-]*)?/\.[\w-]
     """,
@@ -27,15 +34,15 @@ LINES_LIMIT: Final = 64
 
 
 def telling_lines(text: str, limit: int) -> str:
-    """Those lines of a script, joined where they are continued, without comments.
+    """Those lines of a script, joined where they are continued, with the values that it sets itself, without comments.
 
     At most ``limit`` characters in `LINES_LIMIT` lines.
     """
     found: list[str] = []
     left = limit
-    for line in _CONTINUED.sub("", text).split("\n"):
+    for line in values_put_in(_CONTINUED.sub("", text)).split("\n"):
         stripped = line.strip()[:_LINE_LIMIT]
-        if stripped and stripped[0] != "#" and _TELLING.search(stripped):
+        if stripped and stripped[0] != "#" and (_TELLING.search(stripped) or _TELLING.search(spelled_out(stripped))):
             left -= len(stripped) + 1
             if left < 0 or len(found) == LINES_LIMIT:
                 break

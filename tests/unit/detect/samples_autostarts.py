@@ -77,6 +77,18 @@ MATCHING: Final = (
         "a script that fetches and runs",
         followed(_BACKUP, "/usr/local/bin/backup", text=f"rsync -a / b:/\n{_DROPPED}", step=Step.SCRIPT),
     ),
+    _of(
+        _BACKUP,
+        "persistence.suspicious-autostart",
+        "a script's line that runs a hidden program where anyone may write",
+        followed(_BACKUP, "/usr/local/bin/backup", text="set -e\nnohup /tmp/.x/a &", step=Step.SCRIPT),
+    ),
+    _of(
+        _BACKUP,
+        "persistence.suspicious-autostart",
+        "a script's line that runs a family's file where anyone may write",
+        followed(_BACKUP, "/usr/local/bin/backup", text="set -e\n/var/tmp/kinsing &", step=Step.SCRIPT),
+    ),
     _of(_APPENDED, "network.autostart", "a program from a bare address"),
     _of(
         _BACKUP,
@@ -178,6 +190,17 @@ MATCHING: Final = (
         "a miner that does not run",
         followed(_UNIT, "/usr/local/sbin/updated", _PROGRAM),
         content_hit("miner.xmrig", "/usr/local/sbin/updated", of=_PROGRAM),
+    ),
+    _of(
+        line := cron("/opt/xmrig/xmrig -c /etc/x.json", user="root"),
+        "persistence.starts-a-miner",
+        "a miner by its name, gone or not",
+    ),
+    _of(
+        line := cron("/tmp/update.sh", user="root"),
+        "origin.autostart-file",
+        "root runs what anyone may change",
+        followed(line, "/tmp/update.sh"),
     ),
     *(
         Sample("persistence.strange-entry", what, snapshot(entry), entry.subject)
@@ -313,6 +336,11 @@ SPARED: Final = (
         "content.autostart-file", "a configuration where none is looked for", _UNIT,
         followed(_UNIT, "/usr/local/sbin/updated", _PROGRAM),
         content_hit("configuration.xmrig", "/usr/local/sbin/updated", of=_PROGRAM, place=Place.FILE),
+    ),
+    _none("persistence.starts-a-miner", "an owner's clean-up", cron("pkill -9 xmrig; rm -f /tmp/xmrig", user="root")),
+    _none(
+        "origin.autostart-file", "a person tries a script", line := cron("/tmp/try.sh", user="ada"),
+        followed(line, "/tmp/try.sh"),
     ),
     _none(
         "persistence.starts-a-miner", "a node of the coin, which checks blocks", _UNIT,
