@@ -1,6 +1,8 @@
-"""Where paths lead within a root."""
+"""Where paths lead within a root, and those that lead nowhere."""
 
 from __future__ import annotations
+
+import time
 
 import pytest
 
@@ -48,3 +50,25 @@ def test_only_what_is_a_link_itself_is_one_and_in_its_folders_own_path() -> None
     links = Links(ROOT)
     assert (links.itself("/lib/x"), links.itself("/lib/y"), links.itself("/lib")) == (None, "/usr/lib/y", "/lib")
     assert links.itself("/none/x") is None
+
+
+def test_links_are_followed_and_what_is_not_there_stays() -> None:
+    root = MemoryRoot({"/lib": Entry(target="usr/lib"), "/usr/lib/x": "", "/y": Entry(target="/lib/../lib/z")})
+    assert [Links(root).resolve(path) for path in ("/lib/x", "/y", "/no/./../where")] == [
+        "/usr/lib/x", "/usr/lib/z", "/where",
+    ]  # fmt: skip
+
+
+def test_links_that_go_round_in_a_circle_are_refused() -> None:
+    with pytest.raises(Refused, match="too many links"):
+        Links(MemoryRoot({"/a": Entry(target="b"), "/b": Entry(target="a")})).resolve("/a")
+
+
+@pytest.mark.parametrize("part", ["/a", "/a/..", "/.", "a"])
+def test_what_is_longer_than_a_path_can_be_is_refused_at_once(part: str) -> None:
+    """Part by part, the longest word of a script would take a minute and gigabytes."""
+    started = time.process_time()
+    with pytest.raises(Refused, match="longer than a path can be") as refused:
+        Links(MemoryRoot({})).resolve(part * 30_000)
+    assert time.process_time() - started < 0.1
+    assert len(str(refused.value)) < 200
