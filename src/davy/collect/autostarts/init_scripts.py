@@ -37,6 +37,9 @@ _LOCAL: Final = (("/etc/local.d", ".start", "boot"), ("/etc/local.d", ".stop", "
 _SETTINGS: Final = ("/etc/conf.d", "/etc/default", "/etc/sysconfig")
 _SETTINGS_FILES: Final = ("/etc/rc.conf",)
 _READ_ELSEWHERE: Final = frozenset({"grub"})
+_SCRIPT_BYTES: Final = 16 << 10
+_DAEMONS_LIMIT: Final = 8
+_DAEMON: Final = re.compile(r"^(?:command|DAEMON|daemon|EXEC|PROG)=[\"']?(/[^\s\"'$;]{1,1024})", re.MULTILINE)
 _LEVEL_LINK: Final = re.compile(r"[SK]\d\d.+")
 
 
@@ -141,9 +144,17 @@ class _Scripts:
         self._seen.add(real)
         yield Autostart(
             kind=AutostartKind.INIT_SCRIPT, path=real, command=real, schedule=schedule, user="root",
-            links=tuple(sorted(self._enabled.get(real, ()))), programs=(real,),
+            links=tuple(sorted(self._enabled.get(real, ()))), programs=(real, *self._daemons(real)),
             mtime=file.stat.mtime, ctime=file.stat.ctime, birth=file.stat.birth,
         )  # fmt: skip
+
+    def _daemons(self, path: str) -> tuple[str, ...]:
+        """The programs that a script names as its daemon: ``DAEMON=``, and ``command=`` of openrc-run(8)."""
+        try:
+            text = self._host.root.read(path, _SCRIPT_BYTES).decode("utf-8", "surrogateescape")
+        except HostError:
+            return ()
+        return tuple(dict.fromkeys(_DAEMON.findall(text)))[:_DAEMONS_LIMIT]
 
 
 def init_settings(host: Host) -> Iterator[Autostart | Gap]:
