@@ -1,7 +1,7 @@
 """What autostarts say: their commands, what those decode, and the scripts that they run; one question per aspect.
 
 Entries that an installed package put there as they are are not asked.  Of a script, which does many things, only its
-worst line counts, and not that it runs something from here or there.
+worst line counts, and that it runs something from here or there only where no honest script does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from davy.detect.rule import Observation, detector
-from davy.knowledge import family_by_key
+from davy.knowledge import family_by_key, family_by_path
 from davy.knowledge.autostart_kinds import autostart_kinds
 from davy.knowledge.commands import AUTOSTART_RULES, PLACES, CommandMatch, suspicious_command, suspicious_programs
 from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
@@ -22,7 +22,9 @@ from davy.model.snapshot import Snapshot
 _REASONS: Final = 3
 _SHOWN: Final = 400
 _SCRIPT_LINES: Final = 5
-_SPARED_IN_SCRIPTS: Final = PLACES | {"adds a key", "locks its own traces"}
+_SPARED_IN_SCRIPTS: Final = frozenset({"adds a key", "locks its own traces"})
+_HIDDEN_IN_THE_OPEN: Final = "runs a hidden program from a writable folder"
+_IN_THE_OPEN: Final = "runs from a writable folder"
 
 
 class Told(NamedTuple):
@@ -77,11 +79,23 @@ def _of_text(text: str, step: Step) -> list[Told]:
     """The shapes of what is decoded, or of the worst line of a script; a long text that is decoded is one, too."""
     if step is not Step.SCRIPT and text.count("\n") < _SCRIPT_LINES:
         return [Told(match, step, text) for match in suspicious_command(text)]
-    lines = (
-        [Told(match, step, line) for match in suspicious_command(line) if match.id not in _SPARED_IN_SCRIPTS]
-        for line in text.split("\n")
-    )
+    lines = ([Told(match, step, line) for match in _of_line(line)] for line in text.split("\n"))
     return max(lines, key=lambda told: sum(each.match.bits for each in told), default=[])
+
+
+def _of_line(line: str) -> list[CommandMatch]:
+    """The shapes of a script's line; where its programs lie only if no honest script has one there."""
+    matches = suspicious_command(line)
+    strange = any(
+        match.id == _HIDDEN_IN_THE_OPEN or (match.id == _IN_THE_OPEN and _of_a_family(match.text)) for match in matches
+    )
+    spared = _SPARED_IN_SCRIPTS if strange else _SPARED_IN_SCRIPTS | PLACES
+    return [match for match in matches if match.id not in spared]
+
+
+def _of_a_family(path: str) -> bool:
+    known = family_by_path(path)
+    return known is not None and not known.weak
 
 
 def _shapes(snapshot: Snapshot, aspect: Aspect) -> Iterator[Observation]:

@@ -106,7 +106,7 @@ def stray(host):
 def helper():
     """Have the kernel run a miner's program whenever another crashes, take that out, and put it back."""
     sys.path.insert(0, "/davy")
-    from davy.collect.autostarts.kernel_helpers import kernel_helpers
+    from davy.collect.autostarts.events.kernel_helpers import kernel_helpers
     from davy.host import live
     from davy.journal import Journal
     from davy.journal.state import State

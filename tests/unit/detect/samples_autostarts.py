@@ -77,6 +77,18 @@ MATCHING: Final = (
         "a script that fetches and runs",
         followed(_BACKUP, "/usr/local/bin/backup", text=f"rsync -a / b:/\n{_DROPPED}", step=Step.SCRIPT),
     ),
+    _of(
+        _BACKUP,
+        "persistence.suspicious-autostart",
+        "a script's line that runs a hidden program where anyone may write",
+        followed(_BACKUP, "/usr/local/bin/backup", text="set -e\nnohup /tmp/.x/a &", step=Step.SCRIPT),
+    ),
+    _of(
+        _BACKUP,
+        "persistence.suspicious-autostart",
+        "a script's line that runs a family's file where anyone may write",
+        followed(_BACKUP, "/usr/local/bin/backup", text="set -e\n/var/tmp/kinsing &", step=Step.SCRIPT),
+    ),
     _of(_APPENDED, "network.autostart", "a program from a bare address"),
     _of(
         _BACKUP,

@@ -1,7 +1,9 @@
 """Everything that makes a command run without a person: a file per kind, one common record.
 
 In goes a host; out come `davy.model.autostarts.Autostart` records, with the command followed to the files it runs as
-far as its words say.  What is known of each kind, and of how it is taken out, is in ``knowledge/autostarts``.
+far as its words say.  The kinds lie in folders by what sets them off: the clock, the machine's start, systemd, a login,
+an event, a service, a program's own start.  All look at the host by `reading`, and share `formats` and `commands`.
+What is known of each kind, and of how it is taken out, is in ``knowledge/autostarts``.
 """
 
 from __future__ import annotations
@@ -9,41 +11,41 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from davy.collect.autostarts.authorized_keys import authorized_keys
-from davy.collect.autostarts.binfmt import binfmt_interpreters
-from davy.collect.autostarts.containers import containers
-from davy.collect.autostarts.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
-from davy.collect.autostarts.databases import databases
-from davy.collect.autostarts.dbus import dbus_services
-from davy.collect.autostarts.desktop import desktop_autostarts
-from davy.collect.autostarts.environment import environment_lines
-from davy.collect.autostarts.generators import generators, lingering, sleep_hooks
-from davy.collect.autostarts.git import git_hooks
-from davy.collect.autostarts.grub import grub_scripts
-from davy.collect.autostarts.init_scripts import init_scripts, init_settings
-from davy.collect.autostarts.initramfs import initramfs_hooks
-from davy.collect.autostarts.kernel_helpers import kernel_helpers
-from davy.collect.autostarts.loader import loader_lines
-from davy.collect.autostarts.logrotate import logrotate_scripts
-from davy.collect.autostarts.modules import modprobe_lines, modules_load_lines
-from davy.collect.autostarts.monit import monit_programs
-from davy.collect.autostarts.motd import motd_scripts
-from davy.collect.autostarts.network import network_hooks
-from davy.collect.autostarts.package_hooks import package_hooks
-from davy.collect.autostarts.pam import pam_lines
-from davy.collect.autostarts.pm2 import pm2_programs
-from davy.collect.autostarts.polkit import polkit_rules
-from davy.collect.autostarts.profiles import profile_lines
-from davy.collect.autostarts.python_starts import python_starts
-from davy.collect.autostarts.rc_local import inittab_lines, rc_local_lines
-from davy.collect.autostarts.sshd import ssh_lines, ssh_rc_lines
-from davy.collect.autostarts.static_pods import static_pods
-from davy.collect.autostarts.sudoers import sudoers_rules
-from davy.collect.autostarts.supervised import supervised_services
-from davy.collect.autostarts.supervisor import supervised_programs
-from davy.collect.autostarts.systemd import systemd_units
-from davy.collect.autostarts.udev import udev_rules
-from davy.collect.autostarts.web_modules import web_modules
+from davy.collect.autostarts.boot.grub import grub_scripts
+from davy.collect.autostarts.boot.init_scripts import init_scripts, init_settings
+from davy.collect.autostarts.boot.initramfs import initramfs_hooks
+from davy.collect.autostarts.boot.modules import modprobe_lines, modules_load_lines
+from davy.collect.autostarts.boot.rc_local import inittab_lines, rc_local_lines
+from davy.collect.autostarts.events.binfmt import binfmt_interpreters
+from davy.collect.autostarts.events.dbus import dbus_services
+from davy.collect.autostarts.events.kernel_helpers import kernel_helpers
+from davy.collect.autostarts.events.network import network_hooks
+from davy.collect.autostarts.events.polkit import polkit_rules
+from davy.collect.autostarts.events.udev import udev_rules
+from davy.collect.autostarts.login.authorized_keys import authorized_keys
+from davy.collect.autostarts.login.desktop import desktop_autostarts
+from davy.collect.autostarts.login.motd import motd_scripts
+from davy.collect.autostarts.login.pam import pam_lines
+from davy.collect.autostarts.login.profiles import profile_lines
+from davy.collect.autostarts.login.ssh import ssh_lines, ssh_rc_lines
+from davy.collect.autostarts.login.sudoers import sudoers_rules
+from davy.collect.autostarts.programs.environment import environment_lines
+from davy.collect.autostarts.programs.git import git_hooks
+from davy.collect.autostarts.programs.loader import loader_lines
+from davy.collect.autostarts.programs.package_hooks import package_hooks
+from davy.collect.autostarts.programs.python_starts import python_starts
+from davy.collect.autostarts.scheduled.cron import anacron_lines, at_jobs, cron_lines, cron_scripts
+from davy.collect.autostarts.scheduled.logrotate import logrotate_scripts
+from davy.collect.autostarts.services.containers import containers
+from davy.collect.autostarts.services.databases import databases
+from davy.collect.autostarts.services.monit import monit_programs
+from davy.collect.autostarts.services.pm2 import pm2_programs
+from davy.collect.autostarts.services.static_pods import static_pods
+from davy.collect.autostarts.services.supervised import supervised_services
+from davy.collect.autostarts.services.supervisor import supervised_programs
+from davy.collect.autostarts.services.web_modules import web_modules
+from davy.collect.autostarts.systemd.generators import generators, lingering, sleep_hooks
+from davy.collect.autostarts.systemd.units import systemd_units
 from davy.host import Host
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.reading.links import Links
 from davy.collect.executables import executable
 from davy.host import Gone, Host, HostError
 from davy.host.packages import packages

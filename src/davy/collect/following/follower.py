@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.links import Links
+from davy.collect.autostarts.reading.links import Links
 from davy.collect.executables import Contents, executable
 from davy.host import Gone, Host, HostError
 from davy.host.packages import PackageDatabase

@@ -8,18 +8,18 @@ from itertools import islice
 
 import pytest
 
-from davy.collect.autostarts.apt import apt_entries, dpkg_entries
-from davy.collect.autostarts.containers import lxc_entries
-from davy.collect.autostarts.databases import mysql_entries, postgres_entries, redis_entries
-from davy.collect.autostarts.git import git_entries
-from davy.collect.autostarts.monit import monit_entries
-from davy.collect.autostarts.package_hooks import action_entries, actions5_entries
-from davy.collect.autostarts.pm2 import dump_entries
-from davy.collect.autostarts.python_starts import pth_entries
-from davy.collect.autostarts.spans import Span, entries
-from davy.collect.autostarts.supervisor import program_entries
-from davy.collect.autostarts.texts import ENTRIES_LIMIT, FILE_BYTES
-from davy.collect.autostarts.web_modules import apache_entries, nginx_entries, php_entries
+from davy.collect.autostarts.programs.apt import apt_entries, dpkg_entries
+from davy.collect.autostarts.programs.git import git_entries
+from davy.collect.autostarts.programs.package_hooks import action_entries, actions5_entries
+from davy.collect.autostarts.programs.python_starts import pth_entries
+from davy.collect.autostarts.reading import ENTRIES_LIMIT, FILE_BYTES, Span
+from davy.collect.autostarts.reading.entries import in_lines
+from davy.collect.autostarts.services.containers import lxc_entries
+from davy.collect.autostarts.services.databases import mysql_entries, postgres_entries, redis_entries
+from davy.collect.autostarts.services.monit import monit_entries
+from davy.collect.autostarts.services.pm2 import dump_entries
+from davy.collect.autostarts.services.supervisor import program_entries
+from davy.collect.autostarts.services.web_modules import apache_entries, nginx_entries, php_entries
 
 PIECES = (
     " ", "\n", '"', "'", "{", "[", "\\\n", "/*", "#", "\n ", '[a "', "[core]pager=a\n", 'DPkg::Pre-Invoke{"a";}',
@@ -39,5 +39,5 @@ def test_no_text_keeps_a_reader_busy_for_long(parse: Callable[[str], Iterable[Sp
     for piece in PIECES:
         text = piece * (FILE_BYTES // 8 // len(piece))
         started = time.process_time()
-        list(entries(text, list(islice(parse(text), ENTRIES_LIMIT))))
+        list(in_lines(text, list(islice(parse(text), ENTRIES_LIMIT))))
         assert time.process_time() - started < 0.4, piece

@@ -1,0 +1,1 @@
+"""What runs as the machine starts, and what is built into its start."""

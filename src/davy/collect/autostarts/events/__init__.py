@@ -1,0 +1,1 @@
+"""What runs as something happens: a device, a message, a question, the network, a program of another format."""

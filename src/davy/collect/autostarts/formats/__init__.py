@@ -1,0 +1,1 @@
+"""How texts are read that several kinds of autostart are written in.  Pure; nothing here looks at a host."""

@@ -1,0 +1,1 @@
+"""What runs as somebody logs in, and who is let in or may be somebody else."""

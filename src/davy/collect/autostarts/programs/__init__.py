@@ -1,0 +1,1 @@
+"""What programs load or run by themselves as they start or do their work."""

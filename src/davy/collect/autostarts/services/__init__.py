@@ -1,0 +1,1 @@
+"""What programs run that keep others running, and what servers load into themselves."""

@@ -1,0 +1,1 @@
+"""What systemd starts: its units, and the programs that it runs beside them."""
