@@ -83,15 +83,21 @@ def miners_image(snapshot: Snapshot) -> Iterator[Observation]:
     Owners who mine on purpose run such images, too.
     """
     for autostart in foreign(snapshot):
-        name = base(autostart.image.partition("@")[0]).partition(":")[0] if autostart.image else ""
-        match = family_by_name(name) if name else None
-        if match and not match.weak:
+        family = _of_image(autostart)
+        if family is not None:
             yield Observation(
                 subject=autostart.subject,
-                summary=f"is made of the image {autostart.image}, which is called as a program of {match.family}",
+                summary=f"is made of the image {autostart.image}, which is called as a program of {family}",
                 evidence=(autostart.image or "",),
-                family=match.family,
+                family=family,
             )
+
+
+def _of_image(autostart: Autostart) -> str | None:
+    """The family whose program the image of a container is called as."""
+    name = base(autostart.image.partition("@")[0]).partition(":")[0] if autostart.image else ""
+    match = family_by_name(name) if name else None
+    return match.family if match is not None and not match.weak else None
 
 
 def _of_family(path: str) -> Iterator[tuple[str, str]]:
@@ -235,13 +241,19 @@ def starts_a_miner(snapshot: Snapshot) -> Iterator[Observation]:
     What was found in the file, or that it is called so, counts elsewhere; this, that it is meant to come back.
     """
     for autostart in foreign(snapshot):
+        if (match := _of_image(autostart)) is not None:
+            yield Observation(
+                subject=autostart.subject, degree="by its image", summary=f"has a container of {match} started without "
+                "a person", evidence=(autostart.image or "",), technique=technique(autostart),
+            )  # fmt: skip
         for path in autostart.programs:
-            name = family_by_name(base(path))
-            if name is not None and not name.weak:
+            of_path, of_name = family_by_path(path), family_by_name(base(path))
+            own = of_path is not None and not of_path.weak
+            if own or (of_name is not None and not of_name.weak):
                 yield Observation(
                     subject=autostart.subject,
-                    degree="by its name",
-                    summary=f"starts {path}, which is called as a program of {name.family}",
+                    degree="by its path" if own else "by its name",
+                    summary=f"has {path} started without a person",
                     evidence=(autostart.text or autostart.command,),
                     technique=technique(autostart),
                 )

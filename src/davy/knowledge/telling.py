@@ -22,7 +22,7 @@ _TELLING: Final = re.compile(
     | \bexec[ \t]+(?:-[cl][ \t]+){0,2}-a\b
     | \b(?:docker|podman|nerdctl)\b[^\n]*\brun\b | \b(?:tftp|ftpget|urlretrieve|getstore)\b
     | \b(?:rev|decode_base64|file_get_contents)\b | https?://[^\n]*\b(?:chmod|sh)\b
-    | \bREDIS00 | \bredis-(?:ver|bits)\b
+    | /\[[^\]\s]{2,60}\] | proc(?:ess)?[_-]?hider | \bREDIS00 | \bredis-(?:ver|bits)\b
     | (?:^|[\s"'=(;&|])(?:~|\$HOME|\$\{HOME\}|/[\w./-]*)?/\.[\w-]
     """,
     re.VERBOSE,

@@ -196,6 +196,12 @@ MATCHING: Final = (
         "persistence.starts-a-miner",
         "a miner by its name, gone or not",
     ),
+    _of(line := _container("xmrig/xmrig"), "persistence.starts-a-miner", "a container of a miner's image"),
+    _of(
+        line := cron("/etc/newinit.sh", user="root"),
+        "persistence.starts-a-miner",
+        "a path of a family's own, whatever lies there",
+    ),
     _of(
         line := cron("/tmp/update.sh", user="root"),
         "origin.autostart-file",

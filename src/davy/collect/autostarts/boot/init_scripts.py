@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import glob
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
+
+from msgspec.structs import replace
 
 from davy.collect.autostarts.boot.rc_local import RC_FILES
 from davy.collect.autostarts.formats.shell_lines import shell_entries
@@ -35,6 +38,9 @@ _LEVELS: Final = (
 )
 _LOCAL: Final = (("/etc/local.d/*.start", "boot"), ("/etc/local.d/*.stop", "shutdown"), ("/etc/rc.d/*", "boot"))
 _SETTINGS: Final = ("/etc/rc.conf", "/etc/conf.d/*", "/etc/default/*", "/etc/sysconfig/*")
+_SCRIPT_BYTES: Final = 16 << 10
+_DAEMONS_LIMIT: Final = 8
+_DAEMON: Final = re.compile(r"^(?:command|DAEMON|daemon|EXEC|PROG)=[\"']?(/[^\s\"'$;]{1,1024})", re.MULTILINE)
 _READ_ELSEWHERE: Final = frozenset({"grub"})
 
 
@@ -62,10 +68,10 @@ def init_scripts(host: Host) -> Iterator[Autostart | Gap]:
         else:
             own = names[file.path]
             schedule = "boot" if any(map(_starts, own)) else ""
-            yield from _script(files, file._replace(links=tuple(sorted(own - {file.path}))), schedule)
+            yield from _script(host, files, file._replace(links=tuple(sorted(own - {file.path}))), schedule)
     for pattern, schedule in _LOCAL:
         for file in files.found(pattern):
-            yield from (file,) if isinstance(file, Gap) else _script(files, file, schedule)
+            yield from (file,) if isinstance(file, Gap) else _script(host, files, file, schedule)
 
 
 def _starts(name: str) -> bool:
@@ -73,9 +79,19 @@ def _starts(name: str) -> bool:
     return name.startswith("/etc/runlevels/") or not posixpath.basename(name).startswith("K")
 
 
-def _script(files: Files, file: File, schedule: str) -> Iterator[Autostart]:
+def _script(host: Host, files: Files, file: File, schedule: str) -> Iterator[Autostart]:
     if file.stat.regular and file.stat.mode & 0o111 and file.path not in RC_FILES:
-        yield files.whole(file, schedule=schedule, user="root")
+        entry = files.whole(file, schedule=schedule, user="root")
+        yield replace(entry, programs=(*entry.programs, *_daemons(host, file)))
+
+
+def _daemons(host: Host, file: File) -> tuple[str, ...]:
+    """The programs that a script names as its daemon: ``DAEMON=``, and ``command=`` of openrc-run(8)."""
+    try:
+        text = host.root.read(file.path, _SCRIPT_BYTES).decode("utf-8", "surrogateescape")
+    except HostError:
+        return ()
+    return tuple(dict.fromkeys(_DAEMON.findall(text)))[:_DAEMONS_LIMIT]
 
 
 def init_settings(host: Host) -> Iterator[Autostart | Gap]:

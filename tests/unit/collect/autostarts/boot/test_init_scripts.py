@@ -42,6 +42,12 @@ def test_an_init_script_is_told_with_the_links_of_its_runlevels() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("line", ["DAEMON=/dev/shm/.k/x", 'command="/dev/shm/.k/x"', "daemon='/dev/shm/.k/x' # it"])
+def test_the_daemon_that_a_script_names_is_among_its_programs(line: str) -> None:
+    script = Entry(f"#!/bin/sh\n{line}\nPROG=x\n".encode(), mode=0o100755)
+    assert scripts({"/etc/init.d/x": script})["/etc/init.d/x"].programs == ("/etc/init.d/x", "/dev/shm/.k/x")
+
+
 def test_one_that_no_runlevel_starts_has_no_schedule() -> None:
     files: Files = {"/etc/init.d/a": PROGRAM, "/etc/init.d/b": PROGRAM, "/etc/rc6.d/K01b": link("../init.d/b")}
     assert {path: fact.schedule for path, fact in scripts(files).items()} == {"/etc/init.d/a": "", "/etc/init.d/b": ""}
