@@ -224,6 +224,7 @@ def service(
         programs=programs_of(command),
         mtime=TAKEN - 5000,
         owner_package=vendor,
+        unmodified=True if vendor else None,
     )
 
 

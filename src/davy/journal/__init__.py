@@ -77,7 +77,8 @@ class Journal:
         self.state = state
         with self._clearly():
             # Its owner's alone whatever the folder's mode; SQLite gives the files beside it the same.
-            os.close(os.open(state.journal, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            os.close(os.open(state.journal, flags, 0o600))
             self._db = sqlite3.connect(state.journal, isolation_level=None, timeout=5.0)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")

@@ -137,8 +137,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
 
     @property
     def vendor(self) -> bool:
-        """Whether an installed package put it there as it is."""
-        return self.owner_package is not None and self.unmodified is not False
+        """Whether an installed package put it there as it is: by its sum, since a line in a list is soon written."""
+        return self.owner_package is not None and self.unmodified is True
 
 
 class Step(StrEnum):

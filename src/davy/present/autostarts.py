@@ -89,7 +89,8 @@ def whose(each: Autostart) -> str:
     """Whose an entry is, in words: an installed package's, changed or not, an account's, or no package's."""
     if each.owner_package is None:
         return f"of account {printable(each.user or '', 40)}" if _of_an_account(each) else _NOBODYS
-    return f"of {printable(each.owner_package, 60)}" + (", changed" if each.unmodified is False else "")
+    how = {True: "", False: ", changed", None: ", which keeps no sum of it"}[each.unmodified]
+    return f"of {printable(each.owner_package, 60)}{how}"
 
 
 def _of_an_account(each: Autostart) -> bool:
@@ -127,10 +128,12 @@ def show_autostarts(out: Console, autostarts: Sequence[Autostart], now: float) -
 def _counts(autostarts: Sequence[Autostart]) -> Iterator[str]:
     """Whose they are, and how many are news, each only where there are any."""
     free = [each for each in autostarts if each.owner_package is None]
+    theirs = [each for each in autostarts if each.owner_package is not None]
     own, news = sum(map(_of_an_account, free)), Counter(each.news for each in autostarts)
     for count, words in (
         (sum(each.vendor for each in autostarts), "of packages"),
-        (sum(each.owner_package is not None and not each.vendor for each in autostarts), "of packages and changed"),
+        (sum(each.unmodified is False for each in theirs), "of packages and changed"),
+        (sum(each.unmodified is None for each in theirs), "of packages that keep no sum of them"),
         (own, "of accounts"),
         (len(free) - own, "of neither"),
         (news[News.NEW], "new"),

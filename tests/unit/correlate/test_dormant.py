@@ -94,7 +94,7 @@ def test_entries_of_a_package_are_nobodys_accomplices() -> None:
     guilty = service("/dev/shm/.x/run", unit="x.service")
     vendors = Autostart(
         kind=AutostartKind.TIMER, path="/usr/lib/systemd/system/x.timer", command="", unit="x.timer",
-        activates="x.service", owner_package="x",
+        activates="x.service", owner_package="x", unmodified=True,
     )  # fmt: skip
     assert named(snapshot(guilty, vendors)) == [{guilty.subject}]
 

@@ -620,7 +620,9 @@ SPARED: Final = (
     _none("network.pool", "an address that is none", _NGINX, connection(_NGINX, "pool", 3333)),
     # persistence
     _none("persistence.suspicious-autostart", "a backup", cron("/usr/bin/restic backup /srv > /tmp/log 2>&1")),
-    _none("persistence.suspicious-autostart", "a package's own line", cron("/tmp/x", owner_package="x")),
+    _none(
+        "persistence.suspicious-autostart", "a package's own line", cron("/tmp/x", owner_package="x", unmodified=True)
+    ),
     _none("identity.autostart", "an unknown program", cron("/tmp/x")),
     _none(
         "identity.autostart", "a line that removes the miner", cron("rm -f /tmp/kdevtmpfsi; pkill -f /tmp/kdevtmpfsi")

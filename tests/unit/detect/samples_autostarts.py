@@ -166,7 +166,7 @@ MATCHING: Final = (
         "a program of nobody's among the distribution's",
         snapshot(
             line := cron("/usr/sbin/crondr"),
-            cron("/usr/bin/true", path="/etc/cron.d/x", owner_package="x"),
+            cron("/usr/bin/true", path="/etc/cron.d/x", owner_package="x", unmodified=True),
             followed(line, "/usr/sbin/crondr", stranger("/usr/sbin/crondr")),
         ),
         line.subject,

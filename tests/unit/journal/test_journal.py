@@ -402,6 +402,13 @@ def test_a_file_or_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
     assert list((tmp_path / "folder").iterdir()) == []
 
 
+def test_a_fifo_in_place_of_the_journal_is_refused_and_not_waited_for(folder: Path) -> None:
+    state = State(os.fspath(folder))
+    os.mkfifo(state.journal, 0o600)
+    with pytest.raises(StateError, match="No such device or address"):
+        Journal(state)
+
+
 def test_a_link_in_place_of_the_quarantine_leads_nowhere(folder: Path, tmp_path: Path) -> None:
     folder.mkdir(mode=0o700)
     (tmp_path / "etc").mkdir()

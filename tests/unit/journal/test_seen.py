@@ -40,7 +40,7 @@ def script(name: str, *, ctime: float = START, mtime: float = START, owner: str 
     path = f"/etc/cron.daily/{name}"
     return Autostart(
         kind=AutostartKind.CRON_SCRIPT, path=path, command=path, schedule="daily", user="root", mtime=mtime,
-        ctime=ctime, owner_package=owner,
+        ctime=ctime, owner_package=owner, unmodified=True if owner else None,
     )  # fmt: skip
 
 

@@ -65,3 +65,15 @@ def test_what_a_package_installed_is_not_judged_by_its_words(tmp_path: Path) -> 
     entries, accused = judged(tmp_path)
     assert all(one.vendor for one in entries)
     assert accused == set()
+
+
+def test_a_line_in_a_packages_list_makes_nothing_that_packages(tmp_path: Path) -> None:
+    """Whatever a package installed it keeps the sum of, in its md5sums or among its configuration files."""
+    root_of(tmp_path, "cron", "/etc/crontab", CRONTAB, CRONTAB)
+    (tmp_path / "etc/cron.d").mkdir()
+    (tmp_path / "etc/cron.d/x").write_text(f"@reboot root {ADDED}\n")
+    with (tmp_path / "var/lib/dpkg/info/cron.list").open("a") as listed:
+        listed.write("/etc/cron.d/x\n")
+    entries, accused = judged(tmp_path)
+    assert {(one.owner_package, one.vendor) for one in entries if one.path == "/etc/cron.d/x"} == {("cron", False)}
+    assert accused == {1}

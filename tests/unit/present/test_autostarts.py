@@ -42,7 +42,7 @@ TIMER = Autostart(
 )  # fmt: skip
 TAMPERED = msgspec.structs.replace(TIMER, path="/usr/lib/systemd/system/b.timer", unit="b.timer", unmodified=False)
 EVIL = msgspec.structs.replace(
-    CRON, path=HOSTILE, command=HOSTILE, schedule=HOSTILE, user=HOSTILE, owner_package=HOSTILE
+    CRON, path=HOSTILE, command=HOSTILE, schedule=HOSTILE, user=HOSTILE, owner_package=HOSTILE, unmodified=True
 )
 FOUND = (TIMER, CRON, TAMPERED, EVIL)
 
@@ -88,6 +88,13 @@ def test_all_are_shown_kind_by_kind_those_of_nobody_first() -> None:
     assert text.index("b.timer") < text.index("a.timer")
     assert "/etc/cron.d/own line 2" in text
     assert "4 autostarts: 2 of packages, 1 of packages and changed, 1 of neither, 2 new" in lines
+
+
+def test_what_a_package_only_lists_is_not_called_its_own() -> None:
+    listed = msgspec.structs.replace(TIMER, unmodified=None)
+    assert told(listed, NOW).endswith("of a, which keeps no sum of it")
+    text = plain(lambda out: show_autostarts(out, (TIMER, listed, TAMPERED), NOW))
+    assert "3 autostarts: 1 of packages, 1 of packages and changed, 1 of packages that keep no sum of them" in text
 
 
 def test_what_lies_where_an_account_keeps_its_own_is_called_so() -> None:

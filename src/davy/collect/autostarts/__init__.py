@@ -16,6 +16,7 @@ from davy.collect.autostarts.boot.init_scripts import init_scripts, init_setting
 from davy.collect.autostarts.boot.initramfs import initramfs_hooks
 from davy.collect.autostarts.boot.modules import modprobe_lines, modules_load_lines
 from davy.collect.autostarts.boot.rc_local import inittab_lines, rc_local_lines
+from davy.collect.autostarts.boot.upstart import upstart_jobs
 from davy.collect.autostarts.events.binfmt import binfmt_interpreters
 from davy.collect.autostarts.events.dbus import dbus_services
 from davy.collect.autostarts.events.kernel_helpers import kernel_helpers
@@ -61,6 +62,7 @@ AUTOSTARTS: Final[tuple[tuple[str, Callable[[Host], Iterator[Autostart | Gap]]],
     ("linger", lingering),
     ("init scripts", init_scripts),
     ("init scripts", init_settings),
+    ("Upstart", upstart_jobs),
     ("rc.local", rc_local_lines),
     ("inittab", inittab_lines),
     ("profiles", profile_lines),

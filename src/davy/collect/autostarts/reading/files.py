@@ -20,8 +20,8 @@ from davy.host.root import FileStat
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
-FILES_LIMIT: Final = 20_000
-"""Files that one reader looks at."""
+NAMES_LIMIT: Final = 50_000
+"""Names of files that one reader looks at."""
 FILE_BYTES: Final = 256 << 10
 """What is read of one file."""
 TOTAL_BYTES: Final = 16 << 20
@@ -100,7 +100,7 @@ class Files:
         self._patterns = Patterns(host, collector, self.links)
         self._homes: list[Home] | None = None
         self._seen: set[str] = set()
-        self._files, self._bytes, self._characters = FILES_LIMIT, TOTAL_BYTES, _CHARACTERS_IN_ALL
+        self._names, self._bytes, self._characters = NAMES_LIMIT, TOTAL_BYTES, _CHARACTERS_IN_ALL
         self._bytes_of_homes: dict[str, int] = {}
         self._owners: dict[str, FileStat] = {}
         self._deadline = time.monotonic() + SECONDS
@@ -234,17 +234,17 @@ class Files:
                     path = self.gap(str(place), error)
                 if isinstance(path, Gap):
                     yield path
-                elif path is not None:
+                elif path is not None and self._names >= 0:
+                    self._names -= 1
+                    if self._names < 0:
+                        yield self.gap("the rest of the files", f"more than {NAMES_LIMIT}")
+                        break
                     leading.setdefault(path, []).append((str(place), each.home))
         for path, places in leading.items():
             yield from self._looked_at(path, places)
 
     def _looked_at(self, path: str, places: list[tuple[str, Home | None]]) -> Iterator[File | Gap]:
-        if path in self._seen or path == _MASK or (path.startswith(_KERNELS) and not self._kernels) or self._files < 0:
-            return
-        self._files -= 1
-        if self._files < 0:
-            yield self.gap("the rest of the files", f"more than {FILES_LIMIT}")
+        if path in self._seen or path == _MASK or (path.startswith(_KERNELS) and not self._kernels):
             return
         try:
             stat = self._host.root.stat(path)
@@ -255,11 +255,11 @@ class Files:
             return
         if stat.directory:
             return
-        links = tuple(link for place, _ in places if place != path and (link := self.links.itself(place)))
+        links = dict.fromkeys(link for place, _ in places if place != path and (link := self.links.itself(place)))
         for place, home in places:
             if home is None or self._readable(stat, home.path):
                 self._seen.add(path)
-                yield File(place, path, stat, links, home)
+                yield File(place, path, stat, tuple(links), home)
                 return
 
     def _readable(self, file: FileStat, home: str) -> bool:

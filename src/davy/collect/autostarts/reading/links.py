@@ -9,6 +9,9 @@ from davy.host import Gone, HostError, Refused, Root
 
 _LINKS_LIMIT: Final = 40
 _PARTS_LIMIT: Final = 2048
+_PATH_LIMIT: Final = 4096
+"""Bytes of a path that the kernel looks at: PATH_MAX, see path_resolution(7)."""
+_TOLD: Final = 80
 _DEPTH: Final = 64
 """Folders on the way to what is found."""
 
@@ -35,7 +38,10 @@ class Links:
         return self._targets[path]
 
     def resolve(self, path: str) -> str:
-        """The path without links; parts that are not there stay as they are.  Raises `Refused` for a loop."""
+        """The path without links; parts that are not there stay as they are.
+
+        Raises `Refused` for a loop, and for what is longer than a path can be: the text of an enemy's script.
+        """
         return self._followed(path, missing=True) or "/"
 
     def find(self, path: str) -> str | None:
@@ -57,6 +63,8 @@ class Links:
         return None if here in self._missing else here
 
     def _followed(self, path: str, *, missing: bool) -> str | None:
+        if len(path) > _PATH_LIMIT:
+            raise Refused(f"{path[:_TOLD]}...: longer than a path can be")
         todo, here, links = path.split("/")[::-1], "", 0
         while todo:
             part = todo.pop()
@@ -72,7 +80,7 @@ class Links:
                     return None
                 continue
             links += 1
-            if links > _LINKS_LIMIT or len(todo) > _PARTS_LIMIT:
+            if links > _LINKS_LIMIT or len(todo) > _PARTS_LIMIT or len(here) > _PATH_LIMIT:
                 raise Refused(f"{path}: too many links")
             here = "" if target.startswith("/") else here
             todo += target.split("/")[::-1]
@@ -87,16 +95,3 @@ class Links:
         within = self.find(folder)
         place = f"{(within or '').rstrip('/')}/{name}"
         return place if within is not None and self.target(place) is not None else None
-
-    def distinct(self, folders: tuple[str, ...]) -> list[str]:
-        """The folders without links, each once: on Alpine ``/var/spool/cron/crontabs`` leads to ``/etc/crontabs``.
-
-        One whose links go round in a circle stays as it is.
-        """
-        found: dict[str, None] = {}
-        for folder in folders:
-            try:
-                found[self.resolve(folder)] = None
-            except HostError:
-                found[folder] = None
-        return list(found)

@@ -136,12 +136,21 @@ class UnitReader:
         """What a folder of units holds, under its own path and not a link's; None when it is not there or empty."""
         if path not in self._folders:
             names = self.names(path)
-            real = self._links.resolve(path) if names else path
-            if real == path:
+            real = self._own_path(path) if names else path
+            if real is None:
+                self._folders[path] = None
+            elif real == path:
                 self._folders[path] = self._listed(path, names) if names else None
             else:
                 self._folders[path] = self.folder(real)
         return self._folders[path]
+
+    def _own_path(self, path: str) -> str | None:
+        try:
+            return self._links.resolve(path)
+        except HostError as error:
+            self.gap(path, error)
+            return None
 
     def _listed(self, path: str, names: Iterable[str]) -> Folder:
         found = Folder(path)
