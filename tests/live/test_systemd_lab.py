@@ -215,3 +215,21 @@ def test_a_timer_whose_file_lies_in_a_home_is_stopped_by_the_manager_that_a_link
     undone = lab.davy("undo", "--yes", "--json")
     assert undone.returncode == 0, undone.stdout + undone.stderr
     assert lab.run("systemctl", "show", "evil.timer", "--property=LoadState").stdout == "LoadState=loaded\n"
+
+
+def test_what_stands_before_a_vendor_s_unit_goes_and_the_vendor_s_stays_enabled(lab: Lab) -> None:
+    path, wants = "/etc/systemd/system/cron.service", "/etc/systemd/system/multi-user.target.wants/cron.service"
+    lab.write(path, "[Service]\nExecStartPre=-/var/tmp/kinsing\nExecStart=/usr/sbin/cron -f\n")
+    lab.run("systemctl", "daemon-reload")
+    assert lab.davy("evict", "--yes", "--json", "--verify-for", "0").returncode == 2
+    (incident,) = json.loads(lab.davy("scan", "--json").stdout)["incidents"]
+
+    done = lab.davy("evict", "--yes", "--json", "--verify-for", "0", "--id", incident["id"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert lab.run("test", "-e", path, check=False).returncode == 1
+    assert lab.run("readlink", wants).stdout.strip().endswith("/lib/systemd/system/cron.service")
+    shown = lab.run("systemctl", "show", "cron.service", "--property=LoadState,ActiveState").stdout.split()
+    assert sorted(shown) == ["ActiveState=active", "LoadState=loaded"]
+    undone = lab.davy("undo", "--yes", "--json")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert lab.run("cat", path).stdout.endswith("ExecStart=/usr/sbin/cron -f\n")

@@ -11,7 +11,9 @@ from davy.hands.kernel_values import usual
 from davy.host import HostError
 from davy.knowledge import family_by_path
 from davy.knowledge.autostart_kinds import Removal, autostart_kinds
-from davy.model.autostarts import Autostart, AutostartKind
+from davy.knowledge.programs import interpreter
+from davy.model.autostarts import Autostart, AutostartKind, Step
+from davy.model.facts import Executable
 from davy.model.plan import SetKernelValue, Unregister
 from davy.respond import packaged, units
 from davy.respond.draft import ALLOWED, Draft
@@ -113,6 +115,23 @@ def _started(draft: Draft, autostart: Autostart) -> None:
             draft.file(path, "an autostart comes to it", loaded_by_others=forced)
         elif odd_place(path):
             draft.leave(path, f"{_place(autostart)} names it, and nothing else is found against it")
+    if not named and any(one.step is Step.SCRIPT for one in followed):
+        for one in followed:
+            if one.step is Step.COMMAND and one.executable and _stays(draft, autostart, one.executable):
+                why = f"{_place(autostart)} runs it, and what it runs was found guilty: take that out of it by hand"
+                draft.leave(one.executable.path, why)
+
+
+def _stays(draft: Draft, autostart: Autostart, program: Executable) -> bool:
+    """Whether a program of nobody's package stays, which other work may need: no interpreter, and no entry itself."""
+    path = program.path
+    return (
+        program.owner_package is None
+        and program.twin is None
+        and not interpreter(os.path.basename(path))
+        and path != os.path.realpath(autostart.path)
+        and os.fsencode(path) not in draft.files
+    )
 
 
 def _written_back(draft: Draft, autostart: Autostart) -> str | None:

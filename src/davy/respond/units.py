@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Sequence
 from typing import Final
 
 from davy.hands.systemd import SYSTEM_SOCKET
+from davy.host import HostError
 from davy.model.allowance import unit_of
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.plan import MaskUnit, ReloadManager
@@ -22,6 +24,9 @@ _EVERY_USER: Final = (
     "/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user", "/usr/local/lib/systemd/user",
     "/usr/share/systemd/user", "/usr/local/share/systemd/user", "/etc/containers/systemd/users",
 )  # fmt: skip
+_PACKAGED_SYSTEM: Final = ("/usr/lib/systemd/system", "/lib/systemd/system")
+_PACKAGED_USER: Final = ("/usr/lib/systemd/user", "/lib/systemd/user")
+"""Where packages put their units."""
 _QUADLETS: Final = (".container", ".pod", ".kube", ".volume", ".network", ".build", ".image")
 """Files that Podman's generator makes units of: podman-systemd.unit(5)."""
 _INSTANCE: Final = re.compile(r"@[^@/]*(?=\.[a-z]+$)")
@@ -36,7 +41,7 @@ def is_unit(autostart: Autostart) -> bool:
 def unit(draft: Draft, autostart: Autostart) -> None:
     """A unit goes by its links and its file; a mask at run time keeps others from starting it meanwhile.
 
-    Of a unit that somebody else's file defines, only the drop-in goes.
+    Of a unit that somebody else's file defines, only the drop-in goes; before a package's own, only what shadows it.
     """
     name, path = autostart.unit or "", autostart.path
     managers = _managers(draft, autostart)
@@ -44,6 +49,13 @@ def unit(draft: Draft, autostart: Autostart) -> None:
         if not draft.entry(path, f"a drop-in of the unit {name}"):
             return
         draft.vendor_units += _owned_by_packages(draft, name)
+    elif _shadows(draft, path, _PACKAGED_SYSTEM if _SYSTEM_RUNTIME in managers else _PACKAGED_USER, name):
+        if not draft.entry(path, f"it stands before the package's own {name}"):
+            return
+        draft.vendor_units.append(name)
+        for runtime in managers:
+            _reread(draft, runtime, None)
+        return
     else:
         draft.enabling_links(_own_links(draft, autostart))
         if not draft.entry(path, f"the unit {name}"):
@@ -55,6 +67,19 @@ def unit(draft: Draft, autostart: Autostart) -> None:
                 draft.entries.append(MaskUnit(unit=name, manager=runtime))
     for runtime in managers:
         _reread(draft, runtime, name if name.endswith(_PROCESSLESS) else None)
+
+
+def _shadows(draft: Draft, path: str, folders: Sequence[str], name: str) -> bool:
+    """Whether a package has a unit of this name in one of its folders, which systemd would read but for this file."""
+    vendors = [each for folder in folders if (each := f"{folder}/{name}") != path]
+    return bool(draft.database.owners(vendors)) and any(_is_there(draft, each) for each in vendors)
+
+
+def _is_there(draft: Draft, path: str) -> bool:
+    try:
+        return draft.host.root.stat(path).regular
+    except HostError:
+        return False
 
 
 def _own_links(draft: Draft, autostart: Autostart) -> list[str]:

@@ -163,20 +163,38 @@ def test_a_file_of_the_family_is_left_while_nothing_speaks_against_the_lines_in_
     assert made.left == (Left(path, "entries stand in it, which are only taken out one by one"),)
 
 
-def test_of_the_files_that_a_guilty_line_names_those_that_are_only_hidden_are_left_beside_a_plain_one() -> None:
-    text = "* * * * * ada . /home/ada/.tools/env; /var/tmp/kinsing"
-    guilty = entry("/etc/cron.d/x", 1, text, programs=("/home/ada/.tools/env", "/var/tmp/kinsing"))
-    files = {"/etc/cron.d/x": text + "\n", "/home/ada/.tools/env": "umask 022\n", "/var/tmp/kinsing": "x"}
-    followed = [
-        Followed(
-            autostart=guilty.subject, step=Step.COMMAND, path=path, executable=executable(path, owner_package=None)
-        )
-        for path in guilty.programs
+def planned_with(files: dict[str, str], guilty: Autostart, *followed: tuple[Step, str]) -> Plan:
+    """A plan for one guilty entry that comes to files of nobody's package."""
+    facts = [
+        Followed(autostart=guilty.subject, step=step, path=path, executable=executable(path, owner_package=None))
+        for step, path in followed
     ]
     actor = Actor(role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=guilty.subject, name="", detail="")
     incident = Incident(
         id="x", verdict=Verdict.CONFIRMED, bits=20.0, confidence=1.0, family=None, summary="", actors=(actor,)
     )
-    made = plan(Host(MemoryRoot(files)), snapshot(guilty, *followed), [incident])
-    assert [step.file.path for step in made.steps if isinstance(step, Quarantine)] == [b"/var/tmp/kinsing"]
-    assert [left.what for left in made.left] == ["/home/ada/.tools/env"]
+    return plan(Host(MemoryRoot(files)), snapshot(guilty, *facts), [incident])
+
+
+def moved(made: Plan) -> list[bytes]:
+    return [step.file.path for step in made.steps if isinstance(step, Quarantine)]
+
+
+def test_of_the_files_that_a_guilty_line_names_those_that_are_only_hidden_are_left_beside_a_plain_one() -> None:
+    hidden, plain = "/home/ada/.tools/env", "/var/tmp/kinsing"
+    text = f"* * * * * ada . {hidden}; {plain}"
+    guilty = entry("/etc/cron.d/x", 1, text, programs=(hidden, plain))
+    files = {"/etc/cron.d/x": f"{text}\n", hidden: "umask 022\n", plain: "x"}
+    made = planned_with(files, guilty, (Step.COMMAND, hidden), (Step.COMMAND, plain))
+    assert moved(made) == [os.fsencode(plain)]
+    assert [left.what for left in made.left] == [hidden]
+
+
+def test_a_script_that_stays_though_it_runs_what_is_guilty_is_said() -> None:
+    script, plain = "/opt/app/run.sh", "/var/tmp/kinsing"
+    text = f"0 1 * * * root {script}"
+    files = {"/etc/cron.d/app": f"{text}\n", script: f"#!/bin/sh\nbackup\n{plain}\n", plain: "x"}
+    guilty = entry("/etc/cron.d/app", 1, text, programs=(script,))
+    made = planned_with(files, guilty, (Step.COMMAND, script), (Step.SCRIPT, plain))
+    assert moved(made) == [os.fsencode(plain)]
+    assert [left.what for left in made.left] == [script]
