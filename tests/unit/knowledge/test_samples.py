@@ -202,7 +202,8 @@ def test_shape_is_not_found(shape: Shape, line: str) -> None:
 
 @pytest.mark.parametrize("shape", shapes(), ids=by_id)
 def test_shape_is_of_one_kind_and_has_a_technique(shape: Shape) -> None:
-    assert [shape.pattern is not None, shape.program is not None, shape.words].count(True) == 1
+    kinds = [shape.pattern is not None, shape.program is not None, shape.words, shape.pieces]
+    assert kinds.count(True) == 1
     assert shape.spare is None or shape.program is not None
     assert TECHNIQUE.fullmatch(shape.technique)
     assert 0 < weight_of(shape.rule, shape.id).bits <= 8
