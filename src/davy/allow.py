@@ -16,6 +16,7 @@ from davy.collect.survey import survey
 from davy.correlate.allowed import judged_file, never_allowed
 from davy.detect.places import temporary_folder
 from davy.host import Host, HostError
+from davy.host.packages import packages
 from davy.knowledge.programs import interpreter
 from davy.model.allowance import Allowance, unit_of
 from davy.model.facts import Process
@@ -33,7 +34,7 @@ class NotAllowedError(Exception):
 
 def of_process(host: Host, pid: int, reason: str, now: float, by: str | None) -> list[Allowance]:
     """What allows the process ``pid`` as it runs now.  Raises `NotAllowedError` and `HostError`."""
-    snapshot = survey(host, _WINDOW_SECONDS)
+    snapshot = survey(host, _WINDOW_SECONDS, packages(host.root, forgiving=True))
     found = next((process for process in snapshot.processes if process.pid == pid), None)
     if found is None:
         raise NotAllowedError(f"no process {pid} runs")
@@ -45,7 +46,7 @@ def of_incident(host: Host, incident: Incident, reason: str, now: float, by: str
     wanted = {
         actor.subject for actor in incident.actors if actor.role is Role.MINER and actor.kind is Kind.PROCESS
     }  # fmt: skip
-    snapshot = survey(host, _WINDOW_SECONDS)
+    snapshot = survey(host, _WINDOW_SECONDS, packages(host.root, forgiving=True))
     found = [process for process in snapshot.processes if process.subject in wanted]
     if not found:
         raise NotAllowedError("none of the incident's miners runs any more: allow its program by path")
@@ -56,7 +57,7 @@ def _of(
     host: Host, snapshot: Snapshot, processes: Collection[Process], reason: str, now: float, by: str | None
 ) -> Iterator[Allowance]:
     subjects = Subjects(processes=frozenset(process.subject for process in processes))
-    examined = examine(host, snapshot, subjects)
+    examined = examine(host, snapshot, subjects, packages(host.root, forgiving=True))
     made: dict[tuple[str, str | None, str | None], Allowance] = {}
     for process in processes:
         shown = f"{process.name} ({process.pid})"

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from davy.collect.autostarts import AUTOSTARTS
 from davy.collect.examine import examine
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.survey import survey
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.host import Host
+from davy.host.packages import packages
 from davy.journal.comparing import with_news
 from davy.model.allowance import Allowance
 from davy.model.autostarts import Autostart
@@ -42,9 +42,10 @@ def scan(
     `davy.journal.seen`.
     """
     started = time.monotonic()
-    surveyed = survey(host, window_seconds, progress, restarts, reach)
+    database = packages(host.root, forgiving=True)
+    surveyed = survey(host, window_seconds, database, progress, restarts, reach)
     progress("a closer look")
-    examined = examine(host, surveyed, triage(surveyed), reach)
+    examined = examine(host, surveyed, triage(surveyed), database, reach)
     known = (*decided, *seen)
     memory = one(known, Memory)
     snapshot = msgspec.structs.replace(
@@ -59,6 +60,8 @@ def scan(
 
 def autostarts_of(host: Host) -> tuple[tuple[Autostart, ...], tuple[Gap, ...]]:
     """The autostarts alone, and what of them could not be read: for a look that judges nothing."""
+    from davy.collect.autostarts import AUTOSTARTS
+
     facts = [
         fact for name, collector in AUTOSTARTS for fact in within(COLLECTOR_SECONDS, name, collector(host))
     ]  # fmt: skip
@@ -67,6 +70,8 @@ def autostarts_of(host: Host) -> tuple[tuple[Autostart, ...], tuple[Gap, ...]]:
 
 def autostart_gaps(snapshot: Snapshot) -> tuple[Gap, ...]:
     """What of the autostarts a scan could not read."""
+    from davy.collect.autostarts import AUTOSTARTS
+
     readers = {name for name, _ in AUTOSTARTS}
     return tuple(gap for gap in snapshot.gaps if gap.collector in readers)
 

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from davy.collect.autostarts.commands import programs_of
+from davy.collect.commands import programs_of
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.knowledge.modules import module_by_path, module_name

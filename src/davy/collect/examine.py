@@ -1,4 +1,4 @@
-"""The second pass: the costly facts, about the few processes and autostarts that triage named."""
+"""The second pass: the costly facts, about the few processes that triage named."""
 
 from __future__ import annotations
 
@@ -16,13 +16,10 @@ from davy.collect.content.memory import memory
 from davy.collect.content.told_wallets import told_wallets
 from davy.collect.details import details
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
-from davy.collect.following import following
 from davy.collect.holders import Holders, far_ends, holders, ownerless
 from davy.collect.sockets import sockets_beside
-from davy.collect.system_tools import system_tools, tool_paths
 from davy.host import Gone, Host, HostError, Kernel
-from davy.host.packages import PackageDatabase, packages
-from davy.model.autostarts import Followed
+from davy.host.packages import PackageDatabase
 from davy.model.computation import Rounding, Workload
 from davy.model.concealment import HiddenName
 from davy.model.content import ContentHit
@@ -31,12 +28,10 @@ from davy.model.lookup import lookup
 from davy.model.mining import Conversation, PoolMention, WalletSighting
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
-from davy.model.tools import SystemTool
 from davy.model.triage import Subjects
 
 Examined = (
-    ContentHit | Conversation | Followed | Gap | HiddenName | PoolMention | Rounding | SystemTool | WalletSighting
-    | Workload
+    ContentHit | Conversation | Gap | HiddenName | PoolMention | Rounding | WalletSighting | Workload
 )  # fmt: skip
 Examiner = Callable[[Host, Snapshot, Reach], Iterator[Examined]]
 
@@ -53,26 +48,20 @@ EXAMINERS: Final[tuple[tuple[str, Examiner], ...]] = (
 """What is asked of the subjects that have details, in order.  Each sees the snapshot with those details in it."""
 
 
-def examine(host: Host, snapshot: Snapshot, subjects: Subjects, reach: Reach = USUAL) -> Snapshot:
+def examine(
+    host: Host, snapshot: Snapshot, subjects: Subjects, database: PackageDatabase, reach: Reach = USUAL
+) -> Snapshot:
     """The snapshot, richer by the details of ``subjects``.  What has vanished meanwhile has no detail."""
-    database = packages(host.root, forgiving=True)
     richer = _with_details(host, snapshot, subjects, database)
-    facts: list[Examined] = [
-        *within(COLLECTOR_SECONDS, "autostarts", following(host, richer, reach, database)),
-        *within(COLLECTOR_SECONDS, "system tools", system_tools(host, database)),
-    ]
-    richer = msgspec.structs.replace(richer, content_hits=richer.content_hits + every(facts, ContentHit))
-    facts += [
+    facts = [
         fact
         for name, examiner in EXAMINERS
         for fact in within(COLLECTOR_SECONDS, name, examiner(host, richer, reach))
     ]  # fmt: skip
     return msgspec.structs.replace(
         richer,
-        followed=every(facts, Followed),
-        tools=every(facts, SystemTool),
         hidden_names=every(facts, HiddenName),
-        content_hits=snapshot.content_hits + every(facts, ContentHit),
+        content_hits=richer.content_hits + every(facts, ContentHit),
         conversations=every(facts, Conversation),
         wallets=every(facts, WalletSighting),
         pool_mentions=richer.pool_mentions + every(facts, PoolMention),
@@ -125,11 +114,7 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects, database: 
         alone = ownerless(host, host.kernel, subjects.sockets - held.keys(), everyone)
         for inode in subjects.sockets & held.keys():
             named |= {pid: ways.by_pid[pid] for pid in held[inode]}
-    entries = {autostart.path for autostart in snapshot.autostarts}
-    started = {path for autostart in snapshot.autostarts for path in autostart.programs}
-    programs = {path for process in named.values() for path in (process.exe_path, process.script) if path}
-    database.owners(entries | started | programs | set(tool_paths()))  # in one go; the answers are remembered
-    provenance = database.provenance(entries)
+    database.owners({path for process in named.values() for path in (process.exe_path, process.script) if path})
     facts = list(details(host, host.kernel, named.values(), database)) if host.kernel else []
     return msgspec.structs.replace(
         snapshot,
@@ -140,11 +125,5 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects, database: 
             else socket
             for socket in snapshot.sockets
         ),
-        autostarts=tuple(
-            msgspec.structs.replace(autostart, owner_package=its.owner, unmodified=its.unmodified)
-            if (its := provenance[autostart.path]).owner is not None
-            else autostart
-            for autostart in snapshot.autostarts
-        ),
-        gaps=(*snapshot.gaps, *every(facts, Gap), *(Gap("packages", "a database", why) for why in database.unread)),
+        gaps=snapshot.gaps + every(facts, Gap),
     )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from davy.collect.accounts import accounts
-from davy.collect.autostarts import AUTOSTARTS
 from davy.collect.computation.gpu import gpu_uses
 from davy.collect.computation.tuning import tuning
 from davy.collect.concealment.covers import covers, first_look
@@ -19,13 +18,17 @@ from davy.collect.concealment.views import process_table
 from davy.collect.content.hot_files import hot_files
 from davy.collect.content.pool_names import pool_names
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
+from davy.collect.following import following
 from davy.collect.known_files import known_files
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
 from davy.collect.sockets import sockets
+from davy.collect.system_tools import system_tools
+from davy.collect.whose import whose
 from davy.collect.window import Window
 from davy.host import Host, Kernel
-from davy.model.autostarts import Autostart
+from davy.host.packages import PackageDatabase
+from davy.model.autostarts import Autostart, Followed
 from davy.model.computation import Tuning
 from davy.model.concealment import (
     Accounting,
@@ -42,16 +45,16 @@ from davy.model.gpu import GpuUse
 from davy.model.mining import PoolMention
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
+from davy.model.tools import SystemTool
 
 Fact = (
-    Account | Accounting | Autostart | ContentHit | Cover | Gap | GpuUse | KnownFile | Load | ModuleFile | ModuleTable
-    | Preload | PoolMention | Process | ProcessTable | Renewal | Socket | Tuning
+    Account | Accounting | Autostart | ContentHit | Cover | Followed | Gap | GpuUse | KnownFile | Load | ModuleFile
+    | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Socket | SystemTool | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 
 COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("accounts", accounts),
-    *AUTOSTARTS,
     ("sockets", sockets),
     ("known files", known_files),
     ("preloads", preloads),
@@ -59,19 +62,21 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("tuning", tuning),
     ("pool names", pool_names),
 )
-"""What is read of any root, in order.  Each is a function of the host that yields facts and gaps."""
+"""What is read of any root before its autostarts, in order.  Each is a function of the host, yielding facts and gaps."""
 
 
 def survey(
     host: Host,
     window_seconds: float,
+    database: PackageDatabase,
     progress: Callable[[str], None] = lambda _: None,
     restarts: tuple[Restart, ...] = (),
     reach: Reach = USUAL,
 ) -> Snapshot:
     """All that every scan needs of ``host``; ``progress`` hears the name of what is read.
 
-    ``restarts`` are what an eviction has seen before this scan.  Raises `HostError`.
+    ``restarts`` are what an eviction has seen before this scan; the ``database`` is that of the host's packages.
+    Raises `HostError`.
     """
     deep = reach.deep
     kernel = host.kernel
@@ -80,6 +85,7 @@ def survey(
         facts = list(_of_the_root(host, progress))
         progress("hot folders")
         facts += within(COLLECTOR_SECONDS, "content", hot_files(host, every(facts, Account), reach))
+        facts = _with_what_they_start(host, facts, database, reach)
     else:
         progress("processes")
         shown = first_look(host, kernel)
@@ -91,6 +97,8 @@ def survey(
             window.halfway()
             progress("hot folders")
             facts += within(COLLECTOR_SECONDS, "content", hot_files(host, every(facts, Account), reach))
+            progress("what autostarts run")
+            facts = _with_what_they_start(host, facts, database, reach)
             progress("the CPU window")
             window.close()
             facts += within(COLLECTOR_SECONDS, "covers", covers(host, kernel, shown))
@@ -114,6 +122,8 @@ def survey(
         sockets=every(facts, Socket),
         accounts=every(facts, Account),
         autostarts=every(facts, Autostart),
+        followed=every(facts, Followed),
+        tools=every(facts, SystemTool),
         known_files=every(facts, KnownFile),
         process_table=one(facts, ProcessTable),
         module_table=one(facts, ModuleTable),
@@ -130,8 +140,10 @@ def survey(
 
 
 def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
+    from davy.collect.autostarts import AUTOSTARTS  # while the window passes: it takes as long as reading them
+
     loading = []
-    for name, collector in COLLECTORS:
+    for name, collector in (*COLLECTORS, *AUTOSTARTS):
         progress(name)
         for fact in within(COLLECTOR_SECONDS, name, collector(host)):
             if isinstance(fact, Autostart):
@@ -139,6 +151,23 @@ def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
             yield fact
     progress("kernel modules")
     yield from within(COLLECTOR_SECONDS, "modules", module_files(host, loading))
+
+
+def _with_what_they_start(host: Host, facts: list[Fact], database: PackageDatabase, reach: Reach) -> list[Fact]:
+    """The facts, of each autostart also whose it is, and those of what they run and of the system's tools."""
+    autostarts = whose(every(facts, Autostart), database)
+    told = every(facts, ContentHit)
+    return [
+        *(fact for fact in facts if not isinstance(fact, Autostart)),
+        *autostarts,
+        *within(
+            COLLECTOR_SECONDS,
+            "autostarts",
+            following(host, autostarts, every(facts, Account), told, database, reach),
+        ),
+        *within(COLLECTOR_SECONDS, "system tools", system_tools(host, database)),
+        *(Gap("packages", "a database", why) for why in database.unread),
+    ]
 
 
 def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:

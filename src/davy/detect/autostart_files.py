@@ -1,7 +1,7 @@
 """The files that autostarts come to: whose they are, where they lie, what stands in them.
 
 An entry that a package put there as it is is not asked, nor is a file that a package owns: many honest entries run
-them.  See `davy.collect.autostarts.following` for how a command is followed.
+them.  See `davy.collect.following` for how a command is followed.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.snapshots import cron, snapshot
 
-from davy.collect.autostarts.commands import programs_of
+from davy.collect.commands import programs_of
 from davy.collect.following import ENTRIES_LIMIT, following
 from davy.collect.following.follower import SCRIPT_BYTES, TEXT_LIMIT
 from davy.host import Entry, Host, MemoryRoot, at
@@ -35,7 +35,7 @@ def of_root(files: dict[str, str | bytes | Entry], *lines: Autostart) -> list[Fa
 
 
 def looked(host: Host, found: Snapshot) -> list[Fact]:
-    return list(following(host, found, USUAL, packages(host.root)))
+    return list(following(host, found.autostarts, found.accounts, found.content_hits, packages(host.root), USUAL))
 
 
 def by_path(facts: list[Fact]) -> dict[str, Followed]:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.unit.snapshots import TAKEN, cron, executable, followed, judged, service, snapshot
 
-from davy.collect.autostarts.commands import programs_of
+from davy.collect.commands import programs_of
 from davy.knowledge.encoded import decoded
 from davy.knowledge.telling import telling_lines
 from davy.model.autostarts import Autostart, AutostartKind, Step

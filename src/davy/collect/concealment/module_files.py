@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from davy.collect.autostarts.reading.links import Links
 from davy.collect.executables import executable
 from davy.host import Gone, Host, HostError
+from davy.host.links import Links
 from davy.host.packages import packages
 from davy.knowledge.modules import honest_place, known_module_files, module_by_name, module_by_path, module_name
 from davy.model.autostarts import Autostart, AutostartKind

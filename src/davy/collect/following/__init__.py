@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from davy.collect.content.hits import COLLECTOR as CONTENT
@@ -21,9 +21,8 @@ from davy.host.packages import PackageDatabase
 from davy.knowledge.matching import NoEngineError, matcher
 from davy.model.autostarts import Autostart, Followed
 from davy.model.content import ContentHit, Place
-from davy.model.facts import Gap
+from davy.model.facts import Account, Gap
 from davy.model.reach import Reach
-from davy.model.snapshot import Snapshot
 
 __all__ = ["following"]
 
@@ -39,17 +38,22 @@ _WHAT: Final = "what autostarts run"
 
 
 def following(
-    host: Host, snapshot: Snapshot, reach: Reach, database: PackageDatabase
+    host: Host,
+    autostarts: Sequence[Autostart],
+    accounts: Sequence[Account],
+    told: Sequence[ContentHit],
+    database: PackageDatabase,
+    reach: Reach,
 ) -> Iterator[Followed | ContentHit | Gap]:
-    """What the foreign autostarts of a snapshot come to, and what the content rules find in it."""
-    foreign = [autostart for autostart in snapshot.autostarts if not autostart.vendor]
-    homes = {account.name: account.home for account in snapshot.accounts if account.home.startswith("/")}
-    follower = Follower(host, database, homes, frozenset(autostart.path for autostart in snapshot.autostarts))
+    """What the autostarts of nobody's package come to, and what the content rules find in it that is not ``told``."""
+    foreign = [autostart for autostart in autostarts if not autostart.vendor]
+    homes = {account.name: account.home for account in accounts if account.home.startswith("/")}
+    follower = Follower(host, database, homes, frozenset(autostart.path for autostart in autostarts))
     if (left := len(foreign) - ENTRIES_LIMIT) > 0:
         yield Gap("autostarts", f"what {left} of them run", f"more than {ENTRIES_LIMIT} are nobody's package's")
     yield from follower.follow(_most_pressing(foreign)[:ENTRIES_LIMIT], time.monotonic() + _SECONDS)
     yield from follower.gaps
-    yield from _contents(host, snapshot, reach, follower)
+    yield from _contents(host, told, reach, follower)
 
 
 def _most_pressing(foreign: list[Autostart]) -> list[Autostart]:
@@ -65,7 +69,7 @@ def _most_pressing(foreign: list[Autostart]) -> list[Autostart]:
     return sorted(foreign, key=lambda one: (ranks[one.subject], -(one.ctime or one.mtime or 0.0)))
 
 
-def _contents(host: Host, snapshot: Snapshot, reach: Reach, follower: Follower) -> Iterator[ContentHit | Gap]:
+def _contents(host: Host, told: Sequence[ContentHit], reach: Reach, follower: Follower) -> Iterator[ContentHit | Gap]:
     """What the rules find in the programs and scripts of nobody's package; what is known already is not told again."""
     targets = [
         Target(file.path, at(host, file.path), Place.SCRIPT if follower.interpreted(file.path) else None)
@@ -78,7 +82,7 @@ def _contents(host: Host, snapshot: Snapshot, reach: Reach, follower: Follower) 
     except NoEngineError as error:
         yield Gap(CONTENT, _WHAT, str(error))
         return
-    known = {(hit.rule, hit.file) for hit in snapshot.content_hits}
+    known = {(hit.rule, hit.file) for hit in told}
     search = Search(
         every_rule, deadline=time.monotonic() + _SEARCH_SECONDS, bytes_limit=_SEARCH_BYTES, file_limit=_SEARCH_FILE
     )

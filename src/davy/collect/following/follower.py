@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from davy.collect.autostarts.commands import programs_of
-from davy.collect.autostarts.reading.links import Links
+from davy.collect.commands import programs_of
 from davy.collect.executables import Contents, executable
 from davy.host import Gone, Host, HostError
+from davy.host.links import Links
 from davy.host.packages import PackageDatabase
 from davy.knowledge import family_by_path
 from davy.knowledge.arguments import commands, interpreter, program, shell

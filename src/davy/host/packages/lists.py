@@ -1,6 +1,6 @@
 """Which of many lists a line stands in, for packages whose paths are kept as a list of lines for each.
 
-To go through all lists costs the same for one line and for thousands.  Who asks a third time is likely to ask again:
+To go through all lists costs the same for one line and for thousands.  Who asks a fifth time is likely to ask again:
 then an index is made, in which a line is the beginning of its hash and the number of its list, eight bytes in all.
 What the index says is looked up in the list itself.
 """
@@ -14,7 +14,7 @@ from typing import Final
 
 _NUMBER_BITS: Final = 16
 _NUMBER: Final = (1 << _NUMBER_BITS) - 1
-_SCANS: Final = 2
+_SCANS: Final = 4
 """So often the lists are gone through before an index is made."""
 
 Parts = Iterator[tuple[str, list[bytes]]]

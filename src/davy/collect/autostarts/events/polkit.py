@@ -12,9 +12,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.commands import programs_of_words
 from davy.collect.autostarts.formats.desktop_files import Group, groups
 from davy.collect.autostarts.reading import Entry, Files
+from davy.collect.commands import programs_of_words
 from davy.host import Host
 from davy.knowledge.javascript import Call, calls, string_value, tokens
 from davy.model.autostarts import Autostart, AutostartKind

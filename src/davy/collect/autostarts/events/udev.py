@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.reading import Entry, Files, Row, rows
+from davy.collect.commands import programs_of
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap

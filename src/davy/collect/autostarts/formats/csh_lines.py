@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.formats.shell_lines import runs
 from davy.collect.autostarts.reading import Entry, rows
+from davy.collect.commands import programs_of
 
 _CSH_OPENS: Final = re.compile(r"[ \t]*(?:else[ \t]+)?(?:if\b.*\bthen|while\b.*|foreach\b.*|switch\b.*)[ \t]*")
 _CSH_LIST: Final = re.compile(r"set\b[^(;]*\([^()]*\)[ \t]*(?:;|\Z)")

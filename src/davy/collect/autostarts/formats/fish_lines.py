@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.formats.shell_lines import runs
 from davy.collect.autostarts.reading import Entry
+from davy.collect.commands import programs_of
 
 _HIDDEN: Final = re.compile(
     r"""(?P<escaped> \\. ) | (?P<quoted> '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" ) | (?P<open> \( ) | (?P<close> \) )

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.reading import Entry
+from davy.collect.commands import programs_of
 from davy.knowledge.arguments import DEPTH_LIMIT, opened, shell
 from davy.knowledge.shell import ShellText
 from davy.knowledge.shell_structure import CommandLine, Part, command_lines

@@ -9,7 +9,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.commands import UNKNOWN
+from davy.collect.commands import UNKNOWN
 
 _QUOTING: Final = re.compile(r"['\"\\]")
 _PREFIXES: Final = "@-:+!|"

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.formats.shell_lines import shell_entries
 from davy.collect.autostarts.reading import Entry, File, Files, Row, rows
+from davy.collect.commands import programs_of
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap

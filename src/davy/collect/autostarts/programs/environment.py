@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.reading import Entry, File, Files, Home, Row, rows
+from davy.collect.commands import programs_of
 from davy.host import Host
 from davy.knowledge.start_variables import COMMANDS, loading
 from davy.model.autostarts import Autostart, AutostartKind

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.commands import programs_of
+from davy.collect.commands import programs_of
 
 ENTRIES_LIMIT: Final = 2_000
 """Entries that are taken from one file."""

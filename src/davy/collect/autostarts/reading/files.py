@@ -10,12 +10,12 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
 
-from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.reading.entries import CHARACTERS_LIMIT, ENTRIES_LIMIT, Entry, Found, Span, in_lines
 from davy.collect.autostarts.reading.homes import Home, homes
-from davy.collect.autostarts.reading.links import Links
 from davy.collect.autostarts.reading.patterns import Patterns
+from davy.collect.commands import programs_of
 from davy.host import Gone, Host, HostError
+from davy.host.links import Links
 from davy.host.root import FileStat
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.autostarts.reading.links import Links
 from davy.host import Gone, Host, HostError
+from davy.host.links import Links
 from davy.model.facts import Gap
 
 MATCHES_LIMIT: Final = 4_000

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from davy.collect.accounts import accounts
-from davy.collect.autostarts.commands import programs_of
 from davy.collect.autostarts.reading import Entry, File, Files, rows
+from davy.collect.commands import programs_of
 from davy.host import Host
 from davy.knowledge.arguments import shell
 from davy.model.autostarts import Autostart, AutostartKind

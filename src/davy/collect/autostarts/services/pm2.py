@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
-from davy.collect.autostarts.commands import programs_of_words
 from davy.collect.autostarts.formats.json_spans import Value, elements, members
 from davy.collect.autostarts.reading import Files, Span
+from davy.collect.commands import programs_of_words
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from davy.collect.autostarts.formats.unit_files import Setting, dropin_folders, template_of, unit_settings, unit_type
-from davy.collect.autostarts.reading.links import Links
 from davy.host import Gone, HostError, Root
+from davy.host.links import Links
 from davy.model.facts import Gap
 
 UNITS_LIMIT: Final = 10_000

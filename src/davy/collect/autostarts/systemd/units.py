@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from davy.collect.accounts import accounts
-from davy.collect.autostarts.commands import PROGRAMS_LIMIT, UNKNOWN, programs_of_words
 from davy.collect.autostarts.formats.unit_files import exec_commands, exec_text, expanded, name_specifiers, unit_type
 from davy.collect.autostarts.programs.environment import files_of_value, loading_words
 from davy.collect.autostarts.systemd.unit_folders import (
@@ -26,6 +25,7 @@ from davy.collect.autostarts.systemd.unit_folders import (
     UnitReader,
     user_folders,
 )
+from davy.collect.commands import PROGRAMS_LIMIT, UNKNOWN, programs_of_words
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Account, Gap

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import davy.collect.autostarts.reading.patterns as module
-from davy.collect.autostarts.reading.links import Links
 from davy.collect.autostarts.reading.patterns import PARTS_LIMIT, Patterns
 from davy.host import Denied, DirectoryRoot, Host, MemoryRoot, Root
+from davy.host.links import Links
 from davy.model.facts import Gap
 
 FILES = {"/a/x/one.conf": "", "/a/.y/two.conf": "", "/a/z.conf": "", "/b/one": ""}

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.autostarts.commands import UNKNOWN
 from davy.collect.autostarts.formats.unit_files import (
     dropin_folders,
     exec_commands,
@@ -18,6 +17,7 @@ from davy.collect.autostarts.formats.unit_files import (
 )
 from davy.collect.autostarts.systemd.unit_folders import FILE_BYTES, UNITS_LIMIT
 from davy.collect.autostarts.systemd.units import systemd_units
+from davy.collect.commands import UNKNOWN
 from davy.host import Denied, DirectoryRoot, Entry, Host, MemoryRoot, live
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import Final
 
-from davy.host import Gone, HostError, Refused, Root
+from davy.host.errors import Gone, HostError, Refused
+from davy.host.root import Root
 
 _LINKS_LIMIT: Final = 40
 _PARTS_LIMIT: Final = 2048

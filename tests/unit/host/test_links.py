@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from davy.collect.autostarts.reading.links import Links
 from davy.host import Entry, MemoryRoot, Refused
+from davy.host.links import Links
 
 ROOT = MemoryRoot({
     "/usr/lib/x": "", "/lib": Entry(target="usr/lib"), "/usr/lib/y": Entry(target="../../lib/x"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.collect.autostarts.commands import PROGRAMS_LIMIT, UNKNOWN, programs_of, programs_of_words
+from davy.collect.commands import PROGRAMS_LIMIT, UNKNOWN, programs_of, programs_of_words
 from davy.knowledge.arguments import TEXT_LIMIT
 
 WORDS = st.sampled_from([
