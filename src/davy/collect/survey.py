@@ -62,7 +62,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("tuning", tuning),
     ("pool names", pool_names),
 )
-"""What is read of any root before its autostarts, in order.  Each is a function of the host, yielding facts and gaps."""
+"""What is read of any root before its autostarts, in order; each is a function of the host, yielding facts and gaps."""
 
 
 def survey(
