@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from davy.knowledge.arguments import DEPTH_LIMIT, TEXT_LIMIT, WORDS_LIMIT, inside, program
-from davy.knowledge.shell import ShellText
+from davy.knowledge.shell.simple_commands import ShellText
 
 PROGRAMS_LIMIT: Final = 32
 """Paths that are returned of one command."""

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from davy.knowledge.data import read
-from davy.knowledge.shell import SUBSTITUTION, ShellText, command_words
+from davy.knowledge.shell.simple_commands import SUBSTITUTION, ShellText, command_words
 
 TEXT_LIMIT: Final = 64 << 10
 """Characters of a text for the shell that are looked at."""

@@ -16,7 +16,7 @@ from msgspec import Struct
 from davy.knowledge.arguments import TEXT_LIMIT, commands, program
 from davy.knowledge.data import read
 from davy.knowledge.programs import honest_hidden
-from davy.knowledge.spelling import spelled_out, unquoted, values_put_in
+from davy.knowledge.shell.spelling import spelled_out, unquoted, values_put_in
 from davy.knowledge.weights import weight_of
 from davy.knowledge.words import told
 from davy.model.findings import Aspect

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.snapshots import TAKEN, cron, executable, followed, judged, service, snapshot
 
 from davy.collect.commands import programs_of
-from davy.knowledge.encoded import decoded
-from davy.knowledge.telling import telling_lines
+from davy.knowledge.shell.encoded import decoded
+from davy.knowledge.shell.telling import telling_lines
 from davy.model.autostarts import Autostart, AutostartKind, Step
 from davy.model.facts import Executable
 from davy.model.incidents import Verdict

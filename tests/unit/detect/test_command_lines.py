@@ -9,7 +9,7 @@ from tests.unit.snapshots import cron, followed, snapshot
 
 from davy.correlate.verdict import verdict_of
 from davy.detect import detect
-from davy.knowledge.encoded import decoded
+from davy.knowledge.shell.encoded import decoded
 from davy.model.autostarts import Step
 from davy.model.incidents import Verdict
 

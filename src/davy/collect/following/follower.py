@@ -16,8 +16,8 @@ from davy.host.links import Links
 from davy.host.packages import PackageDatabase
 from davy.knowledge import family_by_path
 from davy.knowledge.arguments import commands, interpreter, program, shell
-from davy.knowledge.encoded import decoded
-from davy.knowledge.telling import telling_lines
+from davy.knowledge.shell.encoded import decoded
+from davy.knowledge.shell.telling import telling_lines
 from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.facts import Executable, Gap
 

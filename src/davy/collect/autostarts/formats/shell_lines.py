@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 from davy.collect.autostarts.reading import Entry
 from davy.collect.commands import programs_of
 from davy.knowledge.arguments import DEPTH_LIMIT, opened, shell
-from davy.knowledge.shell import ShellText
-from davy.knowledge.shell_structure import CommandLine, Part, command_lines
+from davy.knowledge.shell.simple_commands import ShellText
+from davy.knowledge.shell.structure import CommandLine, Part, command_lines
 from davy.knowledge.start_variables import loads_something
 
 _BUILTINS: Final = (

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final, NamedTuple
 
-from davy.knowledge.shell_nesting import CLOSES, INSIDE, OPENS, Compound, Nesting
-from davy.knowledge.shell_words import Unfinished, group_end, word_end
+from davy.knowledge.shell.nesting import CLOSES, INSIDE, OPENS, Compound, Nesting
+from davy.knowledge.shell.words import Unfinished, group_end, word_end
 
 _TOKEN: Final = re.compile(
     r"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from davy.knowledge.spelling import spelled_out, values_put_in
+from davy.knowledge.shell.spelling import spelled_out, values_put_in
 
 _TELLING: Final = re.compile(
     r"""

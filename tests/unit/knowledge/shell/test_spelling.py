@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.knowledge.spelling import spelled_out, unquoted, values_put_in
+from davy.knowledge.shell.spelling import spelled_out, unquoted, values_put_in
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.knowledge.shell_reader import CommandLine, Part, Reader
-from davy.knowledge.shell_words import Unfinished
+from davy.knowledge.shell.reader import CommandLine, Part, Reader
+from davy.knowledge.shell.words import Unfinished
 
 __all__ = ["CommandLine", "Part", "command_lines"]
 

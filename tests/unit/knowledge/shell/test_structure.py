@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from davy.knowledge.shell_structure import CommandLine, command_lines
+from davy.knowledge.shell.structure import CommandLine, command_lines
 
 PIECES = st.sampled_from([
     "if", "then", "else", "elif", "fi", "while", "until", "do", "done", "for x in", "case x in", "esac", "{", "}", "(",
