@@ -41,11 +41,11 @@ def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str)
 
 
 def autostart_actor(autostart: Autostart, detail: str) -> Actor:
+    entry = autostart.within or os.path.basename(autostart.path)
     return Actor(
         role=Role.AUTOSTART, kind=Kind.AUTOSTART, subject=autostart.subject,
-        name=autostart.unit or f"{autostart.kind} {os.path.basename(autostart.path)}", detail=detail,
-        user=autostart.user, path=autostart.path, line=autostart.line, command=autostart.command,
-        autostart=autostart,
+        name=autostart.unit or f"{autostart.kind} {entry}", detail=detail, user=autostart.user,
+        path=autostart.path, line=autostart.line, command=autostart.command, autostart=autostart,
     )  # fmt: skip
 
 

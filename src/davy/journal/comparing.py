@@ -1,8 +1,9 @@
 """Autostarts against the memory of them: what is new, what changed, what is gone.  Pure.
 
-The same is what has the same kind, place and unit; of a line also its text, so that one that only moved is the same.
-What was changed has another command, schedule, user or link, or, where the whole file is the entry and no package owns
-it, another change time.  A line that was edited is known by its number or by what it runs.
+The same is what has the same kind, place and unit; of a line also its text, so that one that only moved is the same; of
+what lies within a database also its name.  What was changed has another command, schedule, user or link, or, where the
+whole file is the entry and no package owns it, another change time.  A line that was edited is known by its number or by
+what it runs.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def seals(autostarts: Iterable[Autostart]) -> Iterator[Seal]:
     times: Counter[str] = Counter()
     for each in autostarts:
         place = f"{each.kind}\0{each.path}\0{each.unit}\0{'' if each.line is None else each.text}"
+        if each.within is not None:
+            place += f"\0{each.within}"
         times[place] += 1
         command, schedule = each.command, each.schedule
         links = "\0".join(each.links)

@@ -19,6 +19,7 @@ class Removal(StrEnum):
     UNIT = "its links and its file go, it is masked meanwhile, and systemd reads its units again"
     NAMED = "its line goes, and only when the operator names it"
     VALUE = "the kernel gets its usual value back"
+    TOLD = "its engine alone can change its database: the plan says how it is told"
 
 
 class KindOfAutostart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -93,7 +93,7 @@ class Autostart(Struct, frozen=True, kw_only=True):
     path: str
     """The file that holds the entry."""
     line: int | None = None
-    """1-based; None when the whole file is the entry."""
+    """1-based; None when the whole file is the entry, or a part that has no lines: see ``within``."""
     end_line: int | None = None
     """The last line of an entry that takes several; None for one that takes one."""
     column: int | None = None
@@ -118,11 +118,14 @@ class Autostart(Struct, frozen=True, kw_only=True):
     programs: tuple[str, ...] = ()
     """Absolute paths of the files its command runs, as far as the words say."""
     mtime: float | None = None
+    """When the file was last written; None, as ``ctime`` and ``birth``, where that says nothing of the entry."""
     ctime: float | None = None
     """When the file, or its owner or mode, was last changed; cannot be set back by who is not root."""
     birth: float | None = None
     image: str | None = None
     """For a container or a pod: the image it is made of, in whose files its command is."""
+    within: str | None = None
+    """In a file that holds entries by name, not by line, which one: the container in an engine's database."""
     owner_package: str | None = None
     """The installed package that lists the file."""
     unmodified: bool | None = None
@@ -133,7 +136,8 @@ class Autostart(Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        return ":".join(str(part) for part in ("autostart", self.path, self.line, self.column) if part is not None)
+        parts = ("autostart", self.path, self.line, self.column, self.within)
+        return ":".join(str(part) for part in parts if part is not None)
 
     @property
     def vendor(self) -> bool:

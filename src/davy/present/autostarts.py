@@ -34,6 +34,7 @@ def autostart_object(each: Autostart) -> dict[str, Any]:
         "when": when(each),
         "user": each.user,
         "unit": each.unit,
+        "within": each.within,
         "programs": list(each.programs),
         "links": list(each.links),
         "owner_package": each.owner_package,

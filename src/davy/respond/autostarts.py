@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Final
 
 from davy.detect.autostarts import followed_by_autostart
@@ -30,6 +31,13 @@ _RUNTIMES: Final = (
     ("/var/lib/containerd/", ("containerd",), "nerdctl update --restart=no {name}; nerdctl stop {name}"),
 )
 """Where a container runtime keeps its containers' settings, who writes them back, and how it is told otherwise."""
+_PODMAN: Final = "/containers/storage/"
+"""In whose folder, the system's or a user's, Podman keeps its database."""
+_SOCKETS: Final = (
+    ("/var/lib/rancher/", "/run/k3s/containerd/containerd.sock"),
+    ("/var/lib/docker/", "/run/docker/containerd/containerd.sock"),
+)
+"""How a containerd is reached that is another's, by the folder that it keeps its database in."""
 
 
 def disable(draft: Draft, autostart: Autostart | None) -> None:
@@ -44,6 +52,9 @@ def disable(draft: Draft, autostart: Autostart | None) -> None:
         _value(draft, autostart)
     elif removal is Removal.NAMED and autostart.subject not in draft.named:
         draft.leave(_place(autostart), f"only taken out by name: {naming(autostart)}")
+    elif removal is Removal.TOLD:
+        draft.leave(_place(autostart), f"only its engine can change its database: {_telling(autostart)}")
+        _started(draft, autostart)
     elif not _vendors(draft, autostart):
         _take_out(draft, autostart, removal)
         _started(draft, autostart)
@@ -53,6 +64,8 @@ def _removal_of(autostart: Autostart) -> Removal:
     """How this entry goes, of the ways that its kind knows."""
     known = autostart_kinds().get(autostart.kind)
     ways = known.removal if known else ()
+    if autostart.within is not None:
+        return Removal.TOLD
     if autostart.path.startswith(_KERNEL):
         return Removal.VALUE
     if Removal.NAMED in ways:
@@ -63,7 +76,23 @@ def _removal_of(autostart: Autostart) -> Removal:
 
 
 def _place(autostart: Autostart) -> str:
+    if autostart.within is not None:
+        return f"{autostart.kind} {autostart.within} of {autostart.path}"
     return f"line {autostart.line} of {autostart.path}" if autostart.line is not None else autostart.path
+
+
+def _telling(autostart: Autostart) -> str:
+    """What a person says to the engine of a container, as whom, so that it does not start it again."""
+    user = "" if autostart.user in (None, "root") else f"as {autostart.user}: "
+    name = autostart.within or ""
+    if _PODMAN in autostart.path:
+        name = shlex.quote(name)
+        return f"{user}podman update --restart=no {name}; podman stop {name}; or podman rm -f {name}"
+    namespace, _, name = name.partition("/")
+    socket = next((socket for folder, socket in _SOCKETS if autostart.path.startswith(folder)), None)
+    address = f" --address {socket}" if socket else ""
+    nerdctl, name = f"nerdctl{address} --namespace {shlex.quote(namespace)}", shlex.quote(name)
+    return f"{user}{nerdctl} update --restart=no {name}; {nerdctl} stop {name}; or {nerdctl} rm -f {name}"
 
 
 def _vendors(draft: Draft, autostart: Autostart) -> bool:

@@ -50,6 +50,10 @@ def unit(name: str, *, links: tuple[str, ...] = (), command: str = "/opt/x") -> 
     )
 
 
+def container(name: str) -> Autostart:
+    return Autostart(kind=AutostartKind.CONTAINER, path="/var/lib/containers/storage/db.sql", within=name, command="x")
+
+
 def looked(journal: Journal, autostarts: Sequence[Autostart], now: float) -> None:
     seen.keep(journal, tuple(autostarts), now)
 
@@ -139,6 +143,15 @@ def test_a_packages_own_script_after_an_upgrade_is_the_same(journal: Journal) ->
     assert since_last(journal, [upgraded]) == ([], [], [])
     looked(journal, [upgraded], START + 10)
     assert since_last(journal, [msgspec.structs.replace(upgraded, owner_package=None)]) == ([], [], [])
+
+
+def test_containers_of_one_database_are_known_by_their_names(journal: Journal) -> None:
+    one, other = container("one"), container("other")
+    looked(journal, [one, other], START)
+    assert since_last(journal, [other, one]) == ([], [], [])
+    changed = msgspec.structs.replace(other, command="other command")
+    assert since_last(journal, [container("third"), one, changed]) == (["x"], ["other command"], [])
+    assert since_last(journal, [one]) == ([], [], ["x"])
 
 
 def test_it_is_known_since_when_each_was_seen(journal: Journal) -> None:

@@ -6,10 +6,10 @@ import os
 
 import msgspec
 import pytest
-from tests.unit.snapshots import process, snapshot
+from tests.unit.snapshots import executable, process, snapshot
 
 from davy.host import Entry, Host, MemoryRoot
-from davy.model.autostarts import Autostart, AutostartKind
+from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
 from davy.model.facts import Account
 from davy.model.incidents import Actor, Incident, Kind, Role, Verdict
 from davy.model.plan import Plan, Quarantine, ReloadManager, RemoveLines, RemoveLink
@@ -111,3 +111,41 @@ def test_a_container_s_settings_are_left_to_the_runtime_that_runs() -> None:
     made = planned({path: text}, [entry], process(100, "/usr/bin/dockerd"))
     assert made.steps == ()
     assert "docker update --restart=no 1a1a1a1a1a1a" in made.left[0].why
+
+
+@pytest.mark.parametrize(
+    ("path", "within", "user", "told"),
+    [
+        ("/var/lib/containers/storage/db.sql", "m", "root", "database: podman update --restart=no m; podman stop m;"),
+        (
+            "/home/ada/.local/share/containers/storage/libpod/bolt_state.db", "m (2)", "ada",
+            "as ada: podman update --restart=no 'm (2)'; podman stop 'm (2)'; or podman rm -f 'm (2)'",
+        ),
+        (
+            "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db", "default/m", "root",
+            "nerdctl --namespace default update --restart=no m; nerdctl --namespace default stop m;",
+        ),
+        (
+            "/var/lib/rancher/k3s/agent/containerd/io.containerd.metadata.v1.bolt/meta.db", "default/m", "root",
+            "nerdctl --address /run/k3s/containerd/containerd.sock --namespace default rm -f m",
+        ),
+    ],
+)  # fmt: skip
+def test_a_container_in_an_engine_s_database_is_left_and_the_database_stays(
+    path: str, within: str, user: str, told: str
+) -> None:
+    entry = Autostart(kind=AutostartKind.CONTAINER, path=path, within=within, user=user, command="xmrig")
+    other = msgspec.structs.replace(entry, within=f"{within}x")
+    made = planned({path: "the database"}, [entry, other])
+    assert made.steps == ()
+    assert [left.what for left in made.left] == [f"container {within} of {path}", f"container {within}x of {path}"]
+    assert told in made.left[0].why
+
+
+def test_what_such_a_container_runs_of_the_host_goes() -> None:
+    path = "/var/lib/containers/storage/db.sql"
+    entry = Autostart(kind=AutostartKind.CONTAINER, path=path, within="m", command="/tmp/x", programs=("/tmp/x",))
+    reached = Followed(autostart=entry.subject, step=Step.COMMAND, path="/tmp/x", executable=executable("/tmp/x"))
+    made = planned({path: "the database", "/tmp/x": "x"}, [entry], reached)
+    assert [step.file.path for step in made.steps if isinstance(step, Quarantine)] == [b"/tmp/x"]
+    assert [left.what for left in made.left] == [f"container m of {path}"]

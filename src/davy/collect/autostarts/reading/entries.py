@@ -35,6 +35,7 @@ class Entry(NamedTuple):
     directory: str | None = None
     """Where its command starts; None: in the home that the file lies in, if it does."""
     image: str | None = None
+    within: str | None = None
 
     def below(self, lines: int) -> Entry:
         """The same in a file that has so many lines before the text."""

@@ -206,12 +206,13 @@ class Files:
             programs = programs_of(entry.command, home=home, directory=entry.directory or home)
         when = schedule if isinstance(schedule, str) else schedule(file)
         whose = file.home.user if file.home else user
+        times = (file.stat.mtime, file.stat.ctime, file.stat.birth) if entry.within is None else (None, None, None)
         return Autostart(
             kind=self._kind, path=file.path, line=entry.line, end_line=entry.end_line, column=entry.column,
             text=entry.text, remains=entry.remains, command=entry.command[:COMMAND_CHARACTERS],
             schedule=entry.schedule or when, user=whose if entry.user is None else entry.user,
             activates=entry.activates, links=file.links, programs=programs, image=entry.image,
-            mtime=file.stat.mtime, ctime=file.stat.ctime, birth=file.stat.birth,
+            within=entry.within, mtime=times[0], ctime=times[1], birth=times[2],
         )  # fmt: skip
 
     def _sought(
@@ -276,7 +277,7 @@ class Files:
         )
 
     def _read(self, file: File, size: int) -> Iterator[File | Gap]:
-        if why := self._enough(file.home_path):
+        if why := self.enough(file.home_path):
             yield self.gap(file.path, why)
             return
         try:
@@ -294,7 +295,7 @@ class Files:
             data = data[: data.rfind(b"\n", 0, size) + 1]
         yield file._replace(content=os.fsdecode(data))
 
-    def _enough(self, home: str | None) -> str | None:
+    def enough(self, home: str | None = None) -> str | None:
         """Why no more files are read."""
         if self._bytes <= 0:
             return f"more than {TOTAL_BYTES >> 20} MiB of such files"

@@ -1,8 +1,7 @@
-"""Containers that are started again: Docker's restart policies, Podman's quadlets, LXC's.
+"""Containers that are started again: by the restart policies of Docker, Podman and containerd, by quadlets, by LXC.
 
 Of ``/var/lib/docker/containers/ID/hostconfig.json``: ``"RestartPolicy":{"Name":"always","MaximumRetryCount":0}``.
-Podman's own database and containerd's keep such policies in tables of their own, which are not read; both bring
-containers back through units, which are.
+Podman (`podman`) and containerd (`containerd`) keep theirs in databases, which only they can change.
 
 Source: docs.docker.com (restart policies), podman-systemd.unit(5), lxc.container.conf(5).
 """
@@ -15,9 +14,12 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
+from davy.collect.autostarts.formats.container_specs import in_bound_folders, text_in, words_in
 from davy.collect.autostarts.formats.json_spans import Value, members
 from davy.collect.autostarts.formats.unit_files import unit_settings
 from davy.collect.autostarts.reading import File, Files, Span
+from davy.collect.autostarts.services.containerd import containerd_containers
+from davy.collect.autostarts.services.podman import podman_containers
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
@@ -39,7 +41,6 @@ _LXC_HOOK: Final = re.compile(
     re.MULTILINE,
 )
 _LXC_INIT: Final = re.compile(r"^[ \t]*lxc\.(?:init\.cmd|execute\.cmd)[ \t]*=[ \t]*(\S[^\n]*)", re.MULTILINE)
-_WORDS_LIMIT: Final = 256
 
 
 def containers(host: Host) -> Iterator[Autostart | Gap]:
@@ -50,6 +51,8 @@ def containers(host: Host) -> Iterator[Autostart | Gap]:
     files = Files(host, "containers", AutostartKind.CONTAINER)
     for file in files.texts(_DOCKER, own=(_ROOTLESS,)):
         yield from (file,) if isinstance(file, Gap) else _docker(files, file)
+    yield from podman_containers(host, files)
+    yield from containerd_containers(host, files)
     for file in files.texts(*_QUADLETS, own=_OWN_QUADLETS):
         yield file if isinstance(file, Gap) else _quadlet(files, file)
     for file in files.texts(*_LXC):
@@ -81,33 +84,20 @@ def _named(policy: Any) -> str:
 
 def docker_entry(policy: Value, config: dict[str, Any], hostconfig: dict[str, Any]) -> Span:
     """A container by its restart policy, its ``config.v2.json`` and its ``hostconfig.json``."""
-    image = _inside(config, "Config", "Image") or _inside(config, "Image")
-    arguments = config.get("Args")
-    words = [config.get("Path"), *(arguments[:_WORDS_LIMIT] if isinstance(arguments, list) else ())]
-    command = shlex.join([word for word in words if isinstance(word, str) and word])
+    image = text_in(config, "Config", "Image") or text_in(config, "Image")
+    words = [word for word in (text_in(config, "Path"), *words_in(config, "Args")) if word]
     return Span(
-        command or image or "container", policy.start, policy.end, schedule=f"docker: restart={_named(policy.value)}",
-        programs=_bound(words, hostconfig), image=image or None, instead=_NO_POLICY,
+        shlex.join(words) or image or "container", policy.start, policy.end,
+        schedule=f"docker: restart={_named(policy.value)}", programs=in_bound_folders(words, _binds(hostconfig)),
+        image=image or None, instead=_NO_POLICY,
     )  # fmt: skip
 
 
-def _inside(tree: Any, *keys: str) -> str:
-    for key in keys:
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree if isinstance(tree, str) else ""
-
-
-def _bound(words: list[Any], hostconfig: dict[str, Any]) -> tuple[str, ...]:
-    """The files of the host's among the words: those that lie in a folder of the host that is bound."""
-    binds = hostconfig.get("Binds")
-    found: dict[str, None] = {}
-    for bind in binds[:_WORDS_LIMIT] if isinstance(binds, list) else ():
-        outside, _, rest = bind.partition(":") if isinstance(bind, str) else ("", "", "")
-        inside = rest.partition(":")[0].rstrip("/") + "/"
-        if outside.startswith("/") and inside.startswith("/"):
-            within = (word for word in words if isinstance(word, str) and word.startswith(inside))
-            found.update((posixpath.normpath(posixpath.join(outside, word[len(inside) :])), None) for word in within)
-    return tuple(found)
+def _binds(hostconfig: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Of ``"Binds":["/srv/data:/data:rw"]`` each: outside, inside."""
+    for bind in words_in(hostconfig, "Binds"):
+        outside, _, rest = bind.partition(":")
+        yield outside, rest.partition(":")[0]
 
 
 def _quadlet(files: Files, file: File) -> Autostart:
