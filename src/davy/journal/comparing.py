@@ -2,8 +2,8 @@
 
 The same is what has the same kind, place and unit; of a line also its text, so that one that only moved is the same; of
 what lies within a database also its name.  What was changed has another command, schedule, user or link, or, where the
-whole file is the entry and no package owns it, another change time.  A line that was edited is known by its number or by
-what it runs.
+whole file is the entry and no package owns it, another change time.  A line that was edited is known by its number or
+by what it runs.
 """
 
 from __future__ import annotations
