@@ -150,7 +150,8 @@ def _order(each: Autostart) -> tuple[bool, bool, str, int]:
 
 def _row(each: Autostart, now: float) -> tuple[Text, ...]:
     style = "bold yellow" if each.news is not None else "dim" if each.vendor else ""
-    return _place(each.path, each.line, style), Text(_as_whom(each, now), style), _command(each.command, style)
+    path = each.path if each.within is None else f"{each.path} {each.within}"
+    return _place(path, each.line, style), Text(_as_whom(each, now), style), _command(each.command, style)
 
 
 def _as_whom(each: Autostart, now: float) -> str:

@@ -25,11 +25,7 @@ _KERNEL: Final = ("/proc/", "/sys/")
 """Where the kernel shows what it has: no file to move, and no line to take out."""
 _FORCED: Final = frozenset({AutostartKind.LOADER, AutostartKind.ENVIRONMENT})
 """What has a library loaded into programs that did not ask for it."""
-_RUNTIMES: Final = (
-    ("/var/lib/docker/", ("dockerd",), "docker update --restart=no {name}; docker stop {name}"),
-    ("/var/lib/nerdctl/", ("containerd",), "nerdctl update --restart=no {name}; nerdctl stop {name}"),
-    ("/var/lib/containerd/", ("containerd",), "nerdctl update --restart=no {name}; nerdctl stop {name}"),
-)
+_RUNTIMES: Final = (("/var/lib/docker/", ("dockerd",), "docker update --restart=no {name}; docker stop {name}"),)
 """Where a container runtime keeps its containers' settings, who writes them back, and how it is told otherwise."""
 _PODMAN: Final = "/containers/storage/"
 """In whose folder, the system's or a user's, Podman keeps its database."""

@@ -44,7 +44,11 @@ TAMPERED = msgspec.structs.replace(TIMER, path="/usr/lib/systemd/system/b.timer"
 EVIL = msgspec.structs.replace(
     CRON, path=HOSTILE, command=HOSTILE, schedule=HOSTILE, user=HOSTILE, owner_package=HOSTILE, unmodified=True
 )
-FOUND = (TIMER, CRON, TAMPERED, EVIL)
+CONTAINER = Autostart(
+    kind=AutostartKind.CONTAINER, path="/var/lib/containers/storage/db.sql", within="web", command="nginx",
+    schedule="podman: restart=always", user="root",
+)  # fmt: skip
+FOUND = (TIMER, CRON, TAMPERED, EVIL, CONTAINER)
 
 
 def plain(show: Callable[[Console], None], *, terminal: bool = False) -> str:
@@ -87,7 +91,8 @@ def test_all_are_shown_kind_by_kind_those_of_nobody_first() -> None:
     assert "systemd timer: 2, 1 of packages" in lines
     assert text.index("b.timer") < text.index("a.timer")
     assert "/etc/cron.d/own line 2" in text
-    assert "4 autostarts: 2 of packages, 1 of packages and changed, 1 of neither, 2 new" in lines
+    assert "5 autostarts: 2 of packages, 1 of packages and changed, 2 of neither, 2 new" in lines
+    assert any(line.startswith("   /var/lib/containers/storage/db.sql web  root, whenever it ends") for line in lines)
 
 
 def test_what_a_package_only_lists_is_not_called_its_own() -> None:
@@ -155,7 +160,7 @@ def test_json_keeps_its_schema() -> None:
 
 def test_a_baseline_is_told_and_an_incident_in_it_warned_of() -> None:
     text = plain(lambda out: show_baseline(out, remembered(*FOUND), entries=True, incidents=1))
-    assert "4 autostarts, 3 of packages" in text
+    assert "5 autostarts, 3 of packages" in text
     assert "1 incident is found on this host, and in the baseline" in text
     assert len(baseline_object(remembered(*FOUND))["autostarts"]) == 4
     assert baseline_object(None)["recorded"] is None

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.collect.autostarts.taking_out import facts, found
 from tests.unit.host.bolt_file import bolt_file
-from tests.unit.snapshots import snapshot
+from tests.unit.snapshots import incident_of, snapshot
 
 from davy.collect.autostarts.services.containers import containers
 from davy.detect.autostart_files import miners_image
 from davy.host import Entry
 from davy.model.autostarts import AutostartKind
 from davy.model.facts import Gap
+from davy.model.incidents import Verdict
 
 STORE = "/var/lib/containers/storage/db.sql"
 BOLT = "/var/lib/containers/storage/libpod/bolt_state.db"
@@ -72,6 +73,12 @@ def test_containers_that_podman_starts_again_are_entries_of_their_own() -> None:
 def test_the_miner_s_image_is_accused_and_the_web_server_beside_it_is_not() -> None:
     entries = found(containers, db_sql({"m": MINER, "web": WEB}))
     assert [each.subject for each in miners_image(snapshot(*entries))] == [f"autostart:{STORE}:m"]
+
+
+def test_a_database_with_a_miner_is_an_incident_of_that_container_alone() -> None:
+    incident = incident_of(snapshot(*found(containers, db_sql({"m": MINER, "web": WEB}))))
+    assert incident.verdict is Verdict.SUSPECT
+    assert [actor.name for actor in incident.actors] == ["container m"]
 
 
 def test_the_times_of_a_database_are_none_of_its_containers() -> None:
