@@ -51,8 +51,8 @@ class Bucket(NamedTuple):
 class Bolt:
     """An open database.  Methods raise `HostError`."""
 
-    def __init__(self, path: str, file: OpenFile) -> None:
-        self._path, self._file, self._left = path, file, TOTAL_LIMIT
+    def __init__(self, path: str, file: OpenFile, limit: int) -> None:
+        self._path, self._file, self._left = path, file, limit
         metas = [meta for at in (0, *_PAGE_SIZES) if (meta := _meta(file.pread(_PAGE.size + _META.size, at), at))]
         if not metas:
             raise Refused(f"{path}: not a bbolt database")
@@ -129,15 +129,15 @@ class Bolt:
     def _spend(self, size: int) -> None:
         self._left -= size
         if self._left < 0:
-            raise Refused(f"{self._path}: more than {TOTAL_LIMIT >> 20} MiB to read")
+            raise Refused(f"{self._path}: more to read than Davy does")
 
 
 @contextmanager
-def bolt(root: Root, path: str) -> Iterator[Bolt]:
-    """A database while it is open.  Raises `HostError`, also for what is damaged."""
+def bolt(root: Root, path: str, limit: int = TOTAL_LIMIT) -> Iterator[Bolt]:
+    """A database while it is open, of which so many bytes are read.  Raises `HostError`, also for what is damaged."""
     with root.opened(path) as file:
         try:
-            yield Bolt(path, file)
+            yield Bolt(path, file, limit)
         except struct.error:
             raise Refused(f"{path}: is damaged") from None
 

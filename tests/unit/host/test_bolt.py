@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.host.bolt_file import PAGE, Tree, bolt_file, branch, leaf, meta
 
 from davy.host import HostError, MemoryRoot, Refused
-from davy.host import bolt as module
-from davy.host.bolt import Bolt, Bucket, bolt
+from davy.host.bolt import TOTAL_LIMIT, Bolt, Bucket, bolt
 
 TREES: st.SearchStrategy[Tree] = st.recursive(
     st.dictionaries(st.binary(max_size=8), st.binary(max_size=300), max_size=8),
@@ -29,8 +28,8 @@ def whole(database: Bolt, bucket: Bucket, depth: int = 8) -> Tree:
     }
 
 
-def read(content: bytes) -> Tree:
-    with bolt(MemoryRoot({"/x.db": content}), "/x.db") as database:
+def read(content: bytes, limit: int = TOTAL_LIMIT) -> Tree:
+    with bolt(MemoryRoot({"/x.db": content}), "/x.db", limit) as database:
         return whole(database, database.top)
 
 
@@ -92,14 +91,12 @@ def test_what_is_none_or_is_damaged_is_refused(content: bytes, why: str) -> None
         read(content)
 
 
-def test_a_value_that_stands_under_many_keys_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TOTAL_LIMIT", 1 << 20)
+def test_a_value_that_stands_under_many_keys_is_not_read_without_end() -> None:
     one = b"".join(struct.pack("<IIII", 0, 16 * (60 - count), 0, 3000) for count in range(60))
     made = (struct.pack("<QHHI", 3, 2, 60, 0) + one).ljust(PAGE, b"z")
-    assert len(read(of_pages(made))) == 1
-    monkeypatch.setattr(module, "TOTAL_LIMIT", 1 << 17)
-    with pytest.raises(Refused, match="to read"):
-        read(of_pages(made))
+    assert len(read(of_pages(made), 1 << 18)) == 1
+    with pytest.raises(Refused, match="more to read"):
+        read(of_pages(made), 1 << 17)
 
 
 @given(st.data())

@@ -162,5 +162,5 @@ def test_a_baseline_is_told_and_an_incident_in_it_warned_of() -> None:
     text = plain(lambda out: show_baseline(out, remembered(*FOUND), entries=True, incidents=1))
     assert "5 autostarts, 3 of packages" in text
     assert "1 incident is found on this host, and in the baseline" in text
-    assert len(baseline_object(remembered(*FOUND))["autostarts"]) == 4
+    assert len(baseline_object(remembered(*FOUND))["autostarts"]) == 5
     assert baseline_object(None)["recorded"] is None

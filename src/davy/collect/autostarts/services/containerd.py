@@ -17,7 +17,7 @@ from typing import Final
 from davy.collect.autostarts.formats.container_specs import described, inside, name_of
 from davy.collect.autostarts.reading import ENTRIES_LIMIT, Entry, File, Files
 from davy.host import Host, HostError
-from davy.host.bolt import Bolt, Bucket, bolt
+from davy.host.bolt import TOTAL_LIMIT, Bolt, Bucket, bolt
 from davy.host.root import Root
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap
@@ -31,6 +31,8 @@ _OWN: Final = (f".local/share/containerd/{_METADATA}",)
 _STATUS, _POLICY = b"containerd.io/restart.status", b"containerd.io/restart.policy"
 _STOPPED: Final = b"containerd.io/restart.explicitly-stopped"
 _NAME: Final = b"nerdctl/name"
+_OWN_BYTES: Final = 8 << 20
+"""Of a database in a home that are read."""
 _SPEC_BYTES: Final = 1 << 20
 _VALUE_OF_ANY: Final = 2
 _BYTES: Final = 2
@@ -51,7 +53,7 @@ def containerd_containers(host: Host, files: Files) -> Iterator[Autostart | Gap]
 def _of_database(root: Root, files: Files, file: File) -> Iterator[Autostart | Gap]:
     entries: list[Entry] = []
     try:
-        with bolt(root, file.path) as database:
+        with bolt(root, file.path, _OWN_BYTES if file.home else TOTAL_LIMIT) as database:
             for entry in _entries(database):
                 entries.append(entry)
                 if len(entries) > ENTRIES_LIMIT:

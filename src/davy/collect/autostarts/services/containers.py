@@ -51,8 +51,6 @@ def containers(host: Host) -> Iterator[Autostart | Gap]:
     files = Files(host, "containers", AutostartKind.CONTAINER)
     for file in files.texts(_DOCKER, own=(_ROOTLESS,)):
         yield from (file,) if isinstance(file, Gap) else _docker(files, file)
-    yield from podman_containers(host, files)
-    yield from containerd_containers(host, files)
     for file in files.texts(*_QUADLETS, own=_OWN_QUADLETS):
         yield file if isinstance(file, Gap) else _quadlet(files, file)
     for file in files.texts(*_LXC):
@@ -60,6 +58,8 @@ def containers(host: Host) -> Iterator[Autostart | Gap]:
             yield file
         else:
             yield from files.entries(file, lxc_entries(file.content, posixpath.basename(file.folder)), user="root")
+    yield from containerd_containers(host, files)
+    yield from podman_containers(host, files)
 
 
 def _docker(files: Files, file: File) -> Iterator[Autostart | Gap]:

@@ -18,7 +18,7 @@ from typing import Final
 
 from davy.collect.autostarts.formats.container_specs import described, inside, name_of, text_in, words_in
 from davy.collect.autostarts.reading import Entry, File, Files
-from davy.host import Host, HostError
+from davy.host import Host, HostError, Refused
 from davy.host.bolt import Bucket, bolt
 from davy.host.root import Root
 from davy.host.sqlite_pages import Limits, columns, sqlite_pages
@@ -31,6 +31,8 @@ _TABLE: Final = "ContainerConfig"
 _COLUMNS: Final = 4
 """Of its rows: ID, name, pod, JSON."""
 _LIMITS: Final = Limits(rows=2_000, row_bytes=1 << 20, total_bytes=16 << 20)
+_OWN_LIMITS: Final = Limits(rows=500, row_bytes=1 << 20, total_bytes=4 << 20)
+"""Of a database in a home."""
 _POLICIES: Final = frozenset({"always", "unless-stopped", "on-failure"})
 
 _Kept = tuple[str, str, bytes]
@@ -50,7 +52,8 @@ def podman_containers(host: Host, files: Files) -> Iterator[Autostart | Gap]:
 
 
 def _of_database(root: Root, files: Files, file: File) -> Iterator[Autostart | Gap]:
-    kept = _in_sqlite(root, file.path) if file.name.endswith(".sql") else _in_bolt(root, file.path)
+    read = _in_sqlite if file.name.endswith(".sql") else _in_bolt
+    kept = read(root, file.path, _OWN_LIMITS if file.home else _LIMITS)
     entries: list[Entry] = []
     seen: Counter[str] = Counter()
     try:
@@ -75,19 +78,21 @@ def podman_entry(config: object, name: str) -> Entry:
     )  # fmt: skip
 
 
-def _in_sqlite(root: Root, path: str) -> Iterator[_Kept]:
-    with sqlite_pages(root, path, _LIMITS) as pages:
+def _in_sqlite(root: Root, path: str, limits: Limits) -> Iterator[_Kept]:
+    with sqlite_pages(root, path, limits) as pages:
         for place in pages.cells(pages.table(_TABLE)):
             row = list(columns(pages.payload(place)))
             if len(row) >= _COLUMNS:
                 yield row[0].decode(errors="replace"), row[1].decode(errors="replace"), row[3]
 
 
-def _in_bolt(root: Root, path: str) -> Iterator[_Kept]:
-    with bolt(root, path) as database:
+def _in_bolt(root: Root, path: str, limits: Limits) -> Iterator[_Kept]:
+    with bolt(root, path, limits.total_bytes) as database:
         every = database.bucket(b"ctr")
         for identity, container in database.items(every) if every else ():
             if isinstance(container, Bucket):
                 config = database.value(container, b"config")
-                if isinstance(config, bytes) and len(config) <= _LIMITS.row_bytes:
+                if isinstance(config, bytes):
+                    if len(config) > limits.row_bytes:
+                        raise Refused(f"{path}: a container of more than {limits.row_bytes >> 20} MiB")
                     yield identity.decode(errors="replace"), "", config

@@ -161,6 +161,19 @@ def test_a_database_that_is_cut_off_is_a_gap_and_what_was_read_stays() -> None:
     assert len(read) > 10
 
 
+def test_a_container_that_is_larger_than_davy_reads_is_a_gap_in_both_databases() -> None:
+    large = MINER | {"name": "large", "labels": {"x": "y" * (1 << 20)}}
+    (entry, gap) = sorted(
+        facts(containers, db_sql({"a": MINER, "large": large})), key=lambda fact: isinstance(fact, Gap)
+    )
+    assert not isinstance(entry, Gap)
+    assert isinstance(gap, Gap)
+    assert (entry.within, gap.what) == ("a", f"the rest of {STORE}")
+    (gap,) = facts(containers, {BOLT: bolt_file({b"ctr": {b"01": {b"config": json.dumps(large).encode()}}})})
+    assert isinstance(gap, Gap)
+    assert gap.what == BOLT
+
+
 CONTENT = db_sql({"m": MINER, "web": WEB})[STORE]
 
 
