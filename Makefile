@@ -39,10 +39,12 @@ $(VENV)/.installed: $(VENV)/.python $(SOURCES)
 
 $(VENV)/.tested: $(VENV)/.python $(SOURCES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m compileall -q src
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.checked: $(VENV)/.python $(SOURCES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[check]'
+	@$(BIN)/python -m compileall -q src
 	@touch $@ $(VENV)/.installed $(VENV)/.tested
 
 clean:
