@@ -125,5 +125,12 @@ def _with_details(host: Host, snapshot: Snapshot, subjects: Subjects, database: 
             else socket
             for socket in snapshot.sockets
         ),
-        gaps=snapshot.gaps + every(facts, Gap),
+        gaps=(*snapshot.gaps, *every(facts, Gap), *_unread(database, snapshot)),
     )
+
+
+def _unread(database: PackageDatabase, snapshot: Snapshot) -> Iterator[Gap]:
+    """What of the package databases could not be read since the survey said so."""
+    for why in database.unread:
+        if (gap := Gap("packages", "a database", why)) not in snapshot.gaps:
+            yield gap

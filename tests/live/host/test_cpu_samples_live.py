@@ -52,7 +52,7 @@ def own(pid: int) -> float:
         return int(file.read().split()[0]) / 1e9
 
 
-def test_sampling_a_second_costs_less_than_ten_milliseconds_a_cpu(start: Starter) -> None:
+def test_sampling_a_second_costs_less_than_ten_milliseconds(start: Starter) -> None:
     spinning(start, CPUS[0])
     begun = time.process_time()
     with CpuSampler(CPUS) as sampler:
@@ -61,7 +61,7 @@ def test_sampling_a_second_costs_less_than_ten_milliseconds_a_cpu(start: Starter
         found = sampler.samples()
     spent = time.process_time() - begun
     assert found.busy_cores > 0.3
-    assert spent < 0.01 * len(CPUS)
+    assert spent < 0.005 * len(CPUS)
 
 
 def test_a_ring_that_nobody_empties_says_what_it_lost(start: Starter) -> None:
