@@ -134,6 +134,8 @@ class Manager:
                     raise Untouched(f"systemd: {member}: {body[4:].rstrip(bytes(1)).decode('utf-8', 'replace')}")
                 if answers == self._serial and kind == _METHOD_RETURN:
                     return body
+        except (ConnectionResetError, BrokenPipeError) as error:
+            raise self._hung_up(f"systemd: {error.strerror}") from None
         except OSError as error:
             raise Untouched(f"systemd: {member}: {error.strerror or error}") from None
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.hands.errors import Untouched
-from davy.hands.systemd import first_texts
+from davy.hands.systemd import Ended, first_texts, reload
 
 
 def listed(*names: str) -> bytes:
@@ -42,3 +47,34 @@ def test_any_other_answer_is_refused_or_gives_texts(body: bytes) -> None:
 def test_an_answer_that_is_cut_off_is_refused() -> None:
     with pytest.raises(Untouched):
         list(first_texts(listed("a@1.timer", "a@2.timer")[:-20]))
+
+
+@pytest.fixture(params=["reset", "hung up"])
+def manager_that_ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[bytes]:
+    """The socket of a user's manager that lets one in, and ends amid the first call."""
+    path = tmp_path / "private"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        listening.settimeout(20)
+
+        def answer() -> None:
+            conversation, _ = listening.accept()
+            with conversation:
+                conversation.settimeout(20)
+                greeting = b""
+                while not greeting.endswith(b"BEGIN\r\n"):
+                    greeting += conversation.recv(1)
+                conversation.sendall(b"OK 00\r\n")
+                # A socket that is closed with something unread in it resets; one that was read to the end hangs up.
+                conversation.recv(1 if request.param == "reset" else 65536)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield os.fsencode(path)
+        thread.join()
+
+
+def test_a_users_manager_that_ends_meanwhile_has_ended_and_refused_nothing(manager_that_ends: bytes) -> None:
+    with pytest.raises(Ended):
+        reload(manager_that_ends)
