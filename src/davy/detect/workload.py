@@ -8,8 +8,8 @@ from typing import Final
 from davy.detect.behaviour import BURNING_CORES, life_cores, wanted_cores
 from davy.detect.programs import interprets
 from davy.detect.rule import Observation, detector
+from davy.knowledge.honest_ports import service_port, service_program, web_port
 from davy.knowledge.runtimes import runtime_of
-from davy.knowledge.services import service_port, service_program, web_port
 from davy.model.computation import Workload
 from davy.model.facts import Process, Socket
 from davy.model.findings import Aspect

@@ -9,6 +9,7 @@ from msgspec import Struct
 from davy.model.allowance import Allowance
 from davy.model.autostarts import Autostart, AutostartCount
 from davy.model.concealment import Accounting, ModuleTable, ProcessTable
+from davy.model.exposures import Exposure
 from davy.model.facts import Gap, Host
 from davy.model.findings import Finding
 
@@ -73,11 +74,49 @@ class Happening(Struct, frozen=True):
     source: str
 
 
+class Reason(Struct, frozen=True):
+    """One thing that speaks for a door or against it."""
+
+    bits: float
+    what: str
+    """With its source: the log line and its file, the process, the setting and its place."""
+
+
 class Door(Struct, frozen=True, kw_only=True):
+    """A way by which the intruder may have come in."""
+
     service: str
+    """In people's words: ``Apache Flink``."""
     confidence: float
+    """How likely it was this one, of all that are known: 0 to 1."""
     time: float | None = None
+    """When somebody came in, as far as that is known."""
     evidence: tuple[str, ...] = ()
+    """The log lines first, as they stand."""
+    kind: str | None = None
+    """The service's id in `davy.knowledge.services`; None for a door that is none of these."""
+    subject: str | None = None
+    """The service's, an account's or a container's."""
+    address: str | None = None
+    """Where it listens."""
+    bits: float = 0.0
+    reasons: tuple[Reason, ...] = ()
+    fix: tuple[str, ...] = ()
+
+
+class RuledOut(Struct, frozen=True):
+    """A door that it was not, and why."""
+
+    service: str
+    reason: str
+
+
+class Advice(Struct, frozen=True, kw_only=True):
+    """What keeps it from happening again, or what does not, though people do it."""
+
+    works: bool
+    what: str
+    why: str
 
 
 class Slowed(Struct, frozen=True):
@@ -97,6 +136,13 @@ class Incident(Struct, frozen=True, kw_only=True):
     summary: str
     actors: tuple[Actor, ...]
     door: Door | None = None
+    """The likeliest; None where nothing is strong enough."""
+    other_doors: tuple[Door, ...] = ()
+    """Further candidates, likeliest first; of an unknown door all of them."""
+    ruled_out: tuple[RuledOut, ...] = ()
+    keep: tuple[str, ...] = ()
+    """Where the door is unknown: what to keep so that it can still be found out."""
+    advice: tuple[Advice, ...] = ()
     timeline: tuple[Happening, ...] = ()
     findings: tuple[Finding, ...] = ()
     cpu_hours: float | None = None
@@ -147,4 +193,6 @@ class Judgement(Struct, frozen=True, kw_only=True):
     module_table: ModuleTable | None = None
     accounting: Accounting | None = None
     autostarts: AutostartCount = AutostartCount()
+    exposures: tuple[Exposure, ...] = ()
+    """The worst first."""
     live: bool = True

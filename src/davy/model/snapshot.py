@@ -16,10 +16,13 @@ from davy.model.concealment import (
     Preload,
     ProcessTable,
 )
+from davy.model.containers import Container
 from davy.model.content import ContentHit
 from davy.model.facts import Account, Gap, Host, KnownFile, Load, Process, ProcessDetail, Renewal, Restart, Socket
 from davy.model.gpu import GpuUse
+from davy.model.logs import ClockStep, LogHit, LogRead
 from davy.model.mining import Conversation, PoolMention, WalletSighting
+from davy.model.services import Service
 from davy.model.tools import SystemTool
 
 
@@ -43,6 +46,11 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     followed: tuple[Followed, ...] = ()
     tools: tuple[SystemTool, ...] = ()
     known_files: tuple[KnownFile, ...] = ()
+    containers: tuple[Container, ...] = ()
+    services: tuple[Service, ...] = ()
+    log_hits: tuple[LogHit, ...] = ()
+    logs_read: tuple[LogRead, ...] = ()
+    clock_steps: tuple[ClockStep, ...] = ()
     process_table: ProcessTable | None = None
     module_table: ModuleTable | None = None
     module_files: tuple[ModuleFile, ...] = ()

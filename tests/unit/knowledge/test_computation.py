@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from davy.knowledge.honest_ports import PortsOf, honest_ports, service_port, service_program, web_port
 from davy.knowledge.runtimes import runtime_of, runtimes
-from davy.knowledge.services import Service, service_port, service_program, services, web_port
 from davy.knowledge.tuning import miners_register, tuning_rules
 
 
@@ -19,9 +19,9 @@ def test_what_any_program_maps(path: str) -> None:
     assert runtime_of([path]) is None
 
 
-@pytest.mark.parametrize("service", [*services().service, *services().web], ids=lambda service: service.id)
-def test_ports_keep_to_their_samples(service: Service) -> None:
-    asked = web_port if service in services().web else service_port
+@pytest.mark.parametrize("service", [*honest_ports().service, *honest_ports().web], ids=lambda service: service.id)
+def test_ports_keep_to_their_samples(service: PortsOf) -> None:
+    asked = web_port if service in honest_ports().web else service_port
     assert all(map(asked, service.must_match))
     assert not any(map(asked, service.must_not_match))
     assert not any(service_port(port) and web_port(port) for port in service.ports)
@@ -30,8 +30,8 @@ def test_ports_keep_to_their_samples(service: Service) -> None:
 
 
 def test_programs_of_services_keep_to_their_samples() -> None:
-    assert all(map(service_program, services().programs.must_match))
-    assert not any(map(service_program, services().programs.must_not_match))
+    assert all(map(service_program, honest_ports().programs.must_match))
+    assert not any(map(service_program, honest_ports().programs.must_not_match))
 
 
 @pytest.mark.parametrize("sample", tuning_rules().msr.must_match)

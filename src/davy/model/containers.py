@@ -1,0 +1,72 @@
+"""Containers: what a runtime's own state files say of each, and which processes are in it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from davy.model.facts import Account
+
+
+class PublishedPort(Struct, frozen=True, kw_only=True):
+    """A port of the host that leads into a container."""
+
+    address: str
+    """Of the host; ``0.0.0.0`` and ``::`` are any."""
+    port: int
+    container_port: int
+    protocol: str = "tcp"
+
+
+class Bind(Struct, frozen=True):
+    """A folder or file of the host that a container has."""
+
+    outside: str
+    inside: str
+    read_only: bool = False
+
+
+class Container(Struct, frozen=True, kw_only=True):
+    """One container, running or not.  Source: the state files of its runtime, which no client is run to read.
+
+    Times are seconds since the epoch, as the runtime wrote them.
+    """
+
+    runtime: str
+    """docker, podman, containerd, cri-o, lxc, nspawn; or the control group's word for one that no state file names."""
+    id: str
+    name: str
+    image: str | None = None
+    image_id: str | None = None
+    project: str | None = None
+    """Compose's name for what it belongs to."""
+    compose_files: tuple[str, ...] = ()
+    service: str | None = None
+    """Compose's or Kubernetes' name for it."""
+    pod: str | None = None
+    created: float | None = None
+    started: float | None = None
+    running: bool = False
+    pid: int | None = None
+    """Its first process, as the host counts."""
+    cgroup: str | None = None
+    root: str | None = None
+    """Where its files are on the host: ``/proc/PID/root`` of a running one, else its merged folder."""
+    published: tuple[PublishedPort, ...] = ()
+    network_mode: str | None = None
+    """``host`` is the host's own network."""
+    restart_policy: str | None = None
+    privileged: bool = False
+    binds: tuple[Bind, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    """Its own: user ids of its processes mean these."""
+    state_file: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"container:{self.id}"
+
+    @property
+    def host_network(self) -> bool:
+        return self.network_mode == "host"
