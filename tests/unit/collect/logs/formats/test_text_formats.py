@@ -229,7 +229,8 @@ PIECES = st.sampled_from([
     b"2020-10-17", b"03:17:44", b" ", b"T", b",446", b".446", b"Z", b"+99:99", b"-0000", b"[", b"]", b"Oct", b"17",
     b"Oct  7", b"20/10/17", b"2020/10/17", b"1:M ", b'"', b"\\", b"{", b"}", b'"time":', b'"ts":', b"9" * 12, b"INFO ",
     b"time=", b"I1017 ", b"[W ", b"type=A msg=audit(", b":1)", b" - - [17/Oct/2020:03:17:44 +0200] ", b"9999-12-31",
-    b"0001-01-01", b"AM ", b"PM", b"UTC", b"Europe/Berlin", b"Sat ", b"2020", b": ", b"\0", b"\n", b"\xff", b"proctitle=41",
+    b"0001-01-01", b"AM ", b"PM", b"UTC", b"Europe/Berlin", b"Sat ", b"2020", b": ", b"\0", b"\n", b"\xff",
+    b"proctitle=41",
     b"23:59:60", b"Feb 29 ",
 ])  # fmt: skip
 ZONES = st.sampled_from([UTC, BERLIN, ZoneInfo("Asia/Kathmandu"), ZoneInfo("America/St_Johns")])

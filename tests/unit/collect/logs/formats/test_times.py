@@ -52,11 +52,9 @@ def test_an_hour_that_comes_twice_is_the_first_unless_its_abbreviation_says_othe
 
 
 def test_an_abbreviation_of_several_zones_is_that_of_the_machine() -> None:
-    line = b"2020-07-01 12:00:00 CST [1] LOG:  x"
-    assert told(LogFormat.POSTGRESQL, line, ZoneInfo("Asia/Shanghai")) == "2020-07-01T04:00:00"
-    assert (
-        told(LogFormat.POSTGRESQL, line.replace(b"-07-", b"-01-"), ZoneInfo("America/Chicago")) == "2020-01-01T18:00:00"
-    )
+    line = b"2020-01-01 12:00:00 CST [1] LOG:  x"
+    assert told(LogFormat.POSTGRESQL, line, ZoneInfo("Asia/Shanghai")) == "2020-01-01T04:00:00"
+    assert told(LogFormat.POSTGRESQL, line, ZoneInfo("America/Chicago")) == "2020-01-01T18:00:00"
 
 
 def test_a_time_without_a_year_is_of_the_latest_year_that_fits() -> None:
