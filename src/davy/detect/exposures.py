@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from davy.knowledge.services import Condition, Opening, version_of
-from davy.model.exposures import Severity
+from davy.knowledge.services import Condition, Opening, known_services, version_of
+from davy.model.exposures import Exposure, Severity
 from davy.model.services import ReachedFrom
+from davy.model.snapshot import Snapshot
 
 _DEGREES: Final = tuple(Severity)
 _compiled = functools.lru_cache(maxsize=2048)(re.compile)
@@ -67,3 +68,31 @@ def severity_of(opening: Opening, reached_from: ReachedFrom) -> Severity:
         return Severity.LOW
     lesser = 1 if reached_from is ReachedFrom.PRIVATE and opening.from_ is not ReachedFrom.LOOPBACK else 0
     return _DEGREES[max(0, opening.severity.rank - lesser)]
+
+
+def exposures(snapshot: Snapshot) -> list[Exposure]:
+    """Every opening of every service that stands open, the worst first."""
+    found = []
+    for service in snapshot.services:
+        known = known_services().get(service.kind)
+        reached_from = service.reached_from
+        values = {setting.name: service.values(setting.name) for setting in service.settings}
+        for opening in known.opening if known else ():
+            if known is None or reached_from is None or not is_open(opening, values, reached_from):
+                continue
+            widest = max(service.listening, key=lambda one: one.reached_from.rank)
+            found.append(
+                Exposure(
+                    id=f"{service.subject}:{opening.id}",
+                    kind=service.kind,
+                    opening=opening.id,
+                    subject=service.subject,
+                    service=known.name,
+                    address=widest.spoken,
+                    reached_from=reached_from,
+                    severity=severity_of(opening, reached_from),
+                    summary=f"whoever reaches {known.name} {opening.who}",
+                    fix=opening.fix,
+                )
+            )
+    return sorted(found, key=lambda one: -one.severity.rank)
