@@ -74,7 +74,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         )
     }
     slowed = slowed_work(snapshot, accused)
-    standing_open = tuple(exposures(snapshot))
+    standing_open = exposures(snapshot)
     incidents = sorted(
         (
             incident(
