@@ -11,6 +11,7 @@ from davy.knowledge.advice import Circumstances, known_advice
 from davy.model.containers import Container
 from davy.model.exposures import Exposure
 from davy.model.incidents import Advice, Door, Incident, Kind, Role
+from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
 
 _WAYS: Final = {Kind.SERVICE: "service", Kind.ACCOUNT: "login", Kind.CONTAINER: "container"}
@@ -43,7 +44,7 @@ def circumstances(
         composed=any(box.project is not None for box in boxes),
         published=any(not port.address.startswith(_LOOPBACK) for box in boxes for port in box.published),
         exposed=bool(exposures),
-        root=any(process.uid == 0 and cast.container_of(process) is None for process in cast.processes)
+        root=any(process.uid == 0 and lookup(snapshot).container(process) is None for process in cast.processes)
         or any(autostart.user == "root" for autostart in cast.autostarts),
         pool=any(finding.rule.startswith("network.") for finding in incident.findings),
         dummies=bool(family_files),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from davy.correlate.containers import containers_of
 from davy.detect.autostarts import followed_by_autostart
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.containers import Container
@@ -25,9 +26,6 @@ class Cast(NamedTuple):
     containers: tuple[Container, ...]
     """Those in which its processes run, and those that it starts itself with."""
 
-    def container_of(self, process: Process) -> Container | None:
-        return next((one for one in self.containers if holds(one, process)), None)
-
 
 def cast_of(snapshot: Snapshot, incident: Incident) -> Cast:
     """The facts behind the actors of an incident."""
@@ -43,27 +41,16 @@ def cast_of(snapshot: Snapshot, incident: Incident) -> Cast:
     )
 
 
-def holds(container: Container, process: Process) -> bool:
-    """Whether a process is in a container: by its control group, which no process in it can leave."""
-    if process.pid == container.pid:
-        return True
-    group = process.cgroup or ""
-    own = container.cgroup.rstrip("/") if container.cgroup else ""
-    if own:
-        return group == own or group.startswith(f"{own}/")
-    return len(container.id) >= 12 and container.id in group
-
-
-def container_of(snapshot: Snapshot, process: Process) -> Container | None:
-    """The container that a process is in; of nested ones the innermost."""
-    around = [one for one in snapshot.containers if holds(one, process)]
-    return max(around, key=lambda one: len(one.cgroup or ""), default=None)
+def inside(snapshot: Snapshot, process: Process, container: Container) -> bool:
+    """Whether a process is in a container, by its control group or its pid namespace."""
+    found = lookup(snapshot).container(process)
+    return found is not None and found.id == container.id
 
 
 def _containers(
     snapshot: Snapshot, processes: Iterable[Process], autostarts: Iterable[Autostart]
 ) -> Iterator[Container]:
-    found = {one.id: one for process in processes if (one := container_of(snapshot, process))}
+    found = dict(containers_of(snapshot, processes))
     started = {
         name
         for autostart in autostarts

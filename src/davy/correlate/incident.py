@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from davy.correlate.containers import containers_of, in_container
 from davy.correlate.summary import summary_of
 from davy.correlate.verdict import confidence, proven, total_bits, verdict_of
 from davy.detect.families import KNOWN_LINE
@@ -35,6 +36,7 @@ def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str)
         role=role, kind=Kind.PROCESS, subject=process.subject, name=process.name, detail=detail, pid=process.pid,
         ppid=process.ppid, start_time=process.start_time, start_ticks=process.start_ticks, user=process.user,
         cmdline=process.invocation, path=process.exe_path, files=(path,) if path and not gone else (),
+        container=in_container(snapshot, process, path or process.exe_path),
     )  # fmt: skip
 
 
@@ -169,6 +171,7 @@ def incident(
         confidence=confidence(bits, proof=any(proven(findings.get(subject, ())) for subject in judged)),
         family=family,
         summary=summary_of(verdict, family, miners, actors, hours, waiting)
+        + "".join(f"; in {container.spoken}" for container in containers_of(snapshot, running).values())
         + (f"; may be its owner's own: davy allow ({owners})" if owners is not None else ""),
         actors=tuple(actors),
         findings=tuple(finding for actor in actors for finding in findings.get(actor.subject, ())),

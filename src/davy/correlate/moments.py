@@ -7,10 +7,12 @@ what a start of the machine started again tells of that start alone.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from davy.correlate.cast import Cast, cast_of
+from davy.correlate.containers import happenings
 from davy.model.autostarts import Autostart
 from davy.model.facts import Executable, Process
 from davy.model.incidents import Incident
@@ -59,9 +61,10 @@ def moments(snapshot: Snapshot, cast: Cast) -> tuple[Moment, ...]:
         *(moment for file in cast.files for moment in _of_file(snapshot, file)),
         *(moment for autostart in cast.autostarts for moment in _of_autostart(snapshot, autostart)),
         *(
-            Moment(one.created, _CREATED, f"the container {one.name} was created", f"{one.runtime}'s state")
-            for one in cast.containers
-            if one.created is not None
+            Moment(one.time, _CREATED, one.what, one.source)
+            for container in cast.containers
+            if container.created is not None
+            for one in itertools.islice(happenings([container]), 1)
         ),
     ]
     first, last = _LIKELY

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from davy.correlate.cast import Cast
+from davy.correlate.containers import happenings
 from davy.correlate.log_lines import distinct, service_name, worth
 from davy.correlate.moments import Moment, beginning, moments, spans_of
 from davy.correlate.uncovered import uncovered
@@ -30,7 +31,7 @@ def timeline(snapshot: Snapshot, cast: Cast, services: Sequence[Process] = ()) -
         *_host(snapshot),
         *(Happening(one.time, one.what, one.source) for one in found),
         *(_started(process, "the service") for process in services),
-        *_containers(cast),
+        *happenings(cast.containers),
         *_restarts(snapshot, cast),
         *_hits(_telling(snapshot, found)),
         *_clock_steps(snapshot),
@@ -47,12 +48,6 @@ def _host(snapshot: Snapshot) -> Iterator[Happening]:
 
 def _started(process: Process, what: str) -> Happening:
     return Happening(process.start_time, f"{what} {process.name} ({process.pid}) started", "process start")
-
-
-def _containers(cast: Cast) -> Iterator[Happening]:
-    for one in cast.containers:
-        if one.started is not None:
-            yield Happening(one.started, f"the container {one.name} was started", f"{one.runtime}'s state")
 
 
 def _restarts(snapshot: Snapshot, cast: Cast) -> Iterator[Happening]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from davy.correlate.cast import holds
+from davy.correlate.cast import inside
 from davy.correlate.door.candidates import logged_in, named
 from davy.correlate.door.story import Candidate, Ground, Speaks, Story, Way
 from davy.knowledge.programs import interpreter
@@ -72,7 +72,7 @@ def _same_container(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     if candidate.container is None:
         return
     for process in story.cast.processes:
-        if holds(candidate.container, process):
+        if inside(story.snapshot, process, candidate.container):
             what = f"{process.name} ({process.pid}) is in its container {named(candidate.container)}"
             yield Speaks(Ground.ANCESTRY, _CONTAINER, what, shows=True)
             return
@@ -119,22 +119,20 @@ def _container(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     box = candidate.container
     if box is None:
         return
-    inside = [process for process in story.cast.processes if holds(box, process)]
-    if inside:
-        what = f"{inside[0].name} ({inside[0].pid}) runs in it"
+    own = [process for process in story.cast.processes if inside(story.snapshot, process, box)]
+    if own:
+        what = f"{own[0].name} ({own[0].pid}) runs in it"
         yield Speaks(Ground.ANCESTRY, _RUNNING, what, shows=True)
-    if any(process.pid == box.pid for process in inside):
-        what = f"it is what the container is made for: its first process is {inside[0].name}"
+    if any(process.pid == box.pid for process in own):
+        what = f"it is what the container is made for: its first process is {own[0].name}"
         yield Speaks(Ground.ANCESTRY, _MADE, what, shows=True)
 
 
 def _made_there(story: Story) -> Iterator[Speaks]:
     """A container that nobody of the house makes: made for the miner, or with the host's own root in it."""
     for box in story.cast.containers:
-        inside = [process for process in story.cast.processes if holds(box, process)]
-        why = odd(box)
-        if any(process.pid == box.pid for process in inside):
-            why = f"its first process is {inside[0].name}"
+        first = next((process for process in story.cast.processes if process.pid == box.pid), None)
+        why = f"its first process is {first.name}" if first is not None else odd(box)
         if why:
             what = f"the container {named(box)} was made through it: {why}"
             yield Speaks(Ground.ANCESTRY, _MADE, what, shows=True)

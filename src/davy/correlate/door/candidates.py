@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from davy.correlate.cast import holds
 from davy.correlate.door.story import Candidate, Story, Way
 from davy.correlate.log_lines import distinct, service_name, tells_only
 from davy.knowledge.families import families
@@ -85,9 +84,9 @@ def _of_service(
     if service.kind == SSH:
         yield from _logins(story, hits, service, processes, exposures)
         return
-    container = next((one for one in story.snapshot.containers if one.id == service.container), None) or next(
-        (one for one in story.snapshot.containers for process in processes if holds(one, process)), None
-    )
+    ways = lookup(story.snapshot)
+    around = (ways.container(process) for process in processes)
+    container = ways.container_by_id.get(service.container or "") or next(filter(None, around), None)
     yield Candidate(
         Way.SERVICE, service_name(service.kind), service.subject, service.kind, service, processes, container,
         service.user, exposures, hits,
