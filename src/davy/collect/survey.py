@@ -38,6 +38,7 @@ from davy.model.concealment import (
     Preload,
     ProcessTable,
 )
+from davy.model.containers import Container
 from davy.model.content import ContentHit
 from davy.model.facts import Account, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
@@ -48,8 +49,8 @@ from davy.model.snapshot import Snapshot
 from davy.model.tools import SystemTool
 
 Fact = (
-    Account | Accounting | Autostart | ContentHit | Cover | Followed | Gap | GpuUse | KnownFile | Load | ModuleFile
-    | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Socket | SystemTool | Tuning
+    Account | Accounting | Autostart | Container | ContentHit | Cover | Followed | Gap | GpuUse | KnownFile | Load
+    | ModuleFile | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Socket | SystemTool | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 
@@ -86,6 +87,7 @@ def survey(
         progress("hot folders")
         facts += within(COLLECTOR_SECONDS, "content", hot_files(host, every(facts, Account), reach))
         facts = _with_what_they_start(host, facts, database, reach)
+        facts += _containers(host, facts)
     else:
         progress("processes")
         shown = first_look(host, kernel)
@@ -103,6 +105,8 @@ def survey(
             window.close()
             facts += within(COLLECTOR_SECONDS, "covers", covers(host, kernel, shown))
             facts += _of_the_window(host, kernel, window, facts)
+        progress("containers")
+        facts = _in_containers(host, kernel, facts)
     return Snapshot(
         host=HostFacts(
             name=kernel.name if kernel else None,
@@ -125,6 +129,7 @@ def survey(
         followed=every(facts, Followed),
         tools=every(facts, SystemTool),
         known_files=every(facts, KnownFile),
+        containers=every(facts, Container),
         process_table=one(facts, ProcessTable),
         module_table=one(facts, ModuleTable),
         module_files=every(facts, ModuleFile),
@@ -168,6 +173,21 @@ def _with_what_they_start(host: Host, facts: list[Fact], database: PackageDataba
         *within(COLLECTOR_SECONDS, "system tools", system_tools(host, database)),
         *(Gap("packages", "a database", why) for why in database.unread),
     ]
+
+
+def _containers(host: Host, facts: Sequence[Fact]) -> list[Fact]:
+    from davy.collect.containers import containers  # reads with what reads autostarts
+
+    return list(within(COLLECTOR_SECONDS, "containers", containers(host, every(facts, Process))))
+
+
+def _in_containers(host: Host, kernel: Kernel, facts: list[Fact]) -> list[Fact]:
+    """The facts, those of containers too, and of each process in one the name that its user has there."""
+    from davy.collect.containers import with_own_users
+
+    found = _containers(host, facts)
+    processes = with_own_users(kernel, every(facts, Process), every(found, Container))
+    return [*(fact for fact in facts if not isinstance(fact, Process)), *processes, *found]
 
 
 def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:
