@@ -76,9 +76,10 @@ def _look(
         raise CannotError("--probe asks the services of the live host only")
     host = host_at(root)
     journal = journal_if_any(state) if root is None else None
+    folder = journal.state.folder if journal is not None else None
     with progress(as_json) as status:
         status.update("reading what listens")
-        _, found = look(host, _former(journal), probe=probe, whole_logs=logs)
+        _, found = look(host, _former(journal), probe=probe, whole_logs=logs, state=folder)
     _keep(journal, found, needed=state is not None)
     return found
 
@@ -136,7 +137,7 @@ def _apply(what: tuple[str, ...], *, probe: bool, dry_run: bool, yes: bool, as_j
         raise CannotError("only a live host can be changed")
     with journal.state.lock():
         _finish_former(host.kernel, journal, dry_run=dry_run)
-        snapshot, found = look(host, _former(journal), probe=probe)
+        snapshot, found = look(host, _former(journal), probe=probe, state=journal.state.folder)
         chosen = _chosen(found, what)
         made = plan(host, snapshot, chosen, journal.state.keys())
         if not as_json:
@@ -189,6 +190,6 @@ def _look_again(host: Host, journal: Journal, *, probe: bool) -> Hardening:
     """What is open after it, which is remembered."""
     from davy.harden.look import look
 
-    _, after = look(host, _former(journal), probe=probe)
+    _, after = look(host, _former(journal), probe=probe, state=journal.state.folder)
     _keep(journal, after, needed=False)
     return after

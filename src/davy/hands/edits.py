@@ -33,17 +33,17 @@ def rows_of(content: bytes) -> list[bytes]:
 def with_lines(content: bytes, lines: Sequence[LineSet]) -> bytes:
     """``content`` with these lines in place, each that is replaced compared with what the plan saw.
 
-    A line has the end of the one it replaces, or of the one before which it comes; behind a last line without an end
-    it has none, too.  Raises `Untouched`.
+    A line has the end of the one it replaces, or of its neighbour above; behind a last line without an end it has
+    none, too.  Raises `Untouched`.
     """
     rows = rows_of(content)
-    usual = b"\r\n" if rows and rows[0].endswith(b"\r\n") else b"\n"
     made = [b""] * (len(rows) + 1)
     for line in lines:
         at = line.number - 1
         if not 0 <= at <= len(rows) or b"\n" in line.after:
             raise Untouched(f"line {line.number}: there is no such place")
         if line.before is None:
+            usual = next((_end(row) for row in (*rows[:at][::-1], *rows[at:]) if _end(row)), b"\n")
             if at == len(rows) and rows and not rows[-1].endswith(b"\n"):
                 made[at] += usual + line.after
             else:
@@ -57,6 +57,10 @@ def with_lines(content: bytes, lines: Sequence[LineSet]) -> bytes:
 
 def _bare(row: bytes) -> bytes:
     return row.rstrip(b"\r\n")
+
+
+def _end(row: bytes) -> bytes:
+    return b"\r\n" if row.endswith(b"\r\n") else b"\n" if row.endswith(b"\n") else b""
 
 
 def without_lines(

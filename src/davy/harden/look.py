@@ -19,18 +19,19 @@ LOG_SECONDS = 0.15
 
 
 def look(
-    host: Host, former: Look | None = None, *, probe: bool = False, whole_logs: bool = False
+    host: Host, former: Look | None = None, *, probe: bool = False, whole_logs: bool = False, state: str | None = None
 ) -> tuple[Snapshot, Hardening]:
     """What stands open on a host, and whether somebody came through.  Reads, and never changes the host.
 
     ``probe`` has its services asked over loopback; of logs as much is read as `LOG_SECONDS` allow, or the whole of
-    them.  Of a tree the whole is always read.  Raises `HostError`.
+    them.  Of a tree the whole is always read.  ``state`` is the state folder, which keeps compiled patterns.  Raises
+    `HostError`.
     """
     began = time.monotonic()
     snapshot = doors(host, probe=probe)
     found = open_doors(snapshot)
     seconds = None if whole_logs or host.kernel is None else LOG_SECONDS
-    snapshot = uses(host, snapshot, frozenset(one.subject for one in found), seconds)
+    snapshot = uses(host, snapshot, frozenset(one.subject for one in found), seconds, state)
     snapshot = msgspec.structs.replace(snapshot, seconds=time.monotonic() - began)
     return snapshot, hardening(snapshot, with_uses(found, snapshot.services, snapshot.log_hits), former)
 
