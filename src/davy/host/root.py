@@ -81,6 +81,9 @@ class OpenFile(Protocol):
     def pread(self, size: int, offset: int) -> bytes:
         """The bytes at ``offset``, fewer than ``size`` only where the file ends.  Raises `HostError`."""
 
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        """The same into a buffer that is used again and again; how many they were.  Raises `HostError`."""
+
 
 class Root(Protocol):
     """What collectors may ask of a file tree.  Every method raises `HostError`."""
@@ -127,6 +130,12 @@ class _Descriptor:
     def pread(self, size: int, offset: int) -> bytes:
         try:
             return os.pread(self._descriptor, size, offset)
+        except OSError as error:
+            raise mapped(error, self._path) from None
+
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        try:
+            return os.preadv(self._descriptor, [buffer], offset)
         except OSError as error:
             raise mapped(error, self._path) from None
 
@@ -335,14 +344,19 @@ class Entry(Struct, frozen=True):
     immutable: bool | None = None
 
 
-class _InMemory:
-    """An `OpenFile` of a `MemoryRoot`."""
+class InMemory:
+    """An `OpenFile` of bytes that are there already."""
 
     def __init__(self, content: bytes) -> None:
         self._content, self.size = content, len(content)
 
     def pread(self, size: int, offset: int) -> bytes:
         return self._content[offset : offset + size]
+
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        part = self._content[offset : offset + len(buffer)]
+        buffer[: len(part)] = part
+        return len(part)
 
 
 class MemoryRoot:
@@ -442,4 +456,4 @@ class MemoryRoot:
         entry = self._entry(self._resolved(path), path)
         if not stat.S_ISREG(entry.mode):
             raise Refused(f"{path}: not a regular file")
-        yield _InMemory(entry.content)
+        yield InMemory(entry.content)
