@@ -1,0 +1,53 @@
+"""Real incidents are judged as they were told: who mines, by which door, and what stands open; others stay clean."""
+
+from __future__ import annotations
+
+import pytest
+from scenarios.rebuilding import judged
+from scenarios.stories import Story, stories
+
+from davy.model.incidents import Door, Judgement
+
+
+def told(door: Door) -> str:
+    """All that is said of a door."""
+    return "\n".join((
+        door.service, door.address or "", *door.evidence, *(reason.what for reason in door.reasons), *door.fix,
+    ))  # fmt: skip
+
+
+@pytest.fixture(params=stories(), ids=lambda story: story.id, scope="module")
+def story(request: pytest.FixtureRequest) -> Story:
+    found: Story = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def judgement(story: Story) -> Judgement:
+    return judged(story)
+
+
+def test_the_verdict_is_the_storys(story: Story, judgement: Judgement) -> None:
+    assert judgement.verdict is story.verdict
+
+
+def test_what_stands_open_is_named(story: Story, judgement: Judgement) -> None:
+    assert set(story.exposed) <= {exposure.kind for exposure in judgement.exposures}
+
+
+def test_the_door_is_named_as_the_story_tells_it(story: Story, judgement: Judgement) -> None:
+    doors = [incident.door for incident in judgement.incidents]
+    if story.door is None:
+        assert not any(doors)
+        said = "\n".join(
+            "\n".join((one.summary, one.address, *one.evidence, *one.fix)) for one in judgement.exposures
+        )  # fmt: skip
+    else:
+        assert {door.kind for door in doors if door} == {story.door}
+        said = "\n".join(told(door) for door in doors if door)
+    assert [words for words in story.said if words not in said] == []
+
+
+def test_thirty_stories_or_more_are_rebuilt() -> None:
+    assert sum(story.door is not None for story in stories()) >= 30
+    assert sum(story.door is None for story in stories()) >= 4
