@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from unit.snapshots import BOOT, TAKEN, detail, kernel_thread, process
+from tests.scenarios.stories import Story, StoryProcess
+from tests.unit.snapshots import BOOT, TAKEN, detail, kernel_thread, process
 
 from davy.collect.facts import every
 from davy.collect.logs import log_facts
@@ -25,7 +26,6 @@ from davy.model.incidents import Judgement
 from davy.model.logs import ClockStep, LogHit, LogRead
 from davy.model.services import Service
 from davy.model.snapshot import Snapshot
-from scenarios.stories import Story, StoryProcess
 
 _UIDS: Final = {"root": 0, "www-data": 33, "ada": 1000, "redis": 999, "postgres": 999, "flink": 9999}
 

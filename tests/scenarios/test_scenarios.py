@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scenarios.rebuilding import judged
-from scenarios.stories import Story, stories
+from tests.scenarios.rebuilding import judged
+from tests.scenarios.stories import Story, stories
 
 from davy.model.incidents import Door, Judgement
 
