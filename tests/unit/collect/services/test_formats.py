@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from davy.collect.services.formats import READERS, pairs
@@ -48,7 +50,8 @@ SAMPLES: dict[ConfigFormat, tuple[str, list[tuple[str, str, int]]]] = {
         "\"q k\": 'v'\nh: [1,\n  2]\nurl: http://x:80/y\nan: &x 5\nal: *x\nt: !!str 6\nnothing:\nlast: true\n",
         [
             ("a.0", "x", 2), ("a.1.y", "1", 3), ("a.1.z", "2", 4), ("a.2.0", "q", 5), ("b.c", "1", 6),
-            ("b.d.0", "e", 6), ("b.d.1", "f: g", 6), ("rest.port", "8081", 7), ("s", "one\ntwo", 8), ("q k", "v", 11), ("h.0", "1", 12),
+            ("b.d.0", "e", 6), ("b.d.1", "f: g", 6), ("rest.port", "8081", 7), ("s", "one\ntwo", 8), ("q k", "v", 11),
+            ("h.0", "1", 12),
             ("h.1", "2", 12), ("url", "http://x:80/y", 14), ("an", "5", 15), ("al", "*x", 16), ("t", "6", 17),
             ("last", "true", 19),
         ],
@@ -113,8 +116,8 @@ SAMPLES: dict[ConfigFormat, tuple[str, list[tuple[str, str, int]]]] = {
         ],
     ),
     ConfigFormat.NATS: (
-        'port: 4222\nhost = "0.0.0.0" # all\nauthorization { user: a, password: "b"\n users = [ {user: x, password: y}\n'
-        ' {user: z} ] }\ncluster { listen: 0.0.0.0:6222 } // no\nhttp: "0.0.0.0:8222"\ninclude "./x.conf"\n',
+        'port: 4222\nhost = "0.0.0.0" # all\nauthorization { user: a, password: "b"\n users = [ {user: x,'
+        ' password: y}\n {user: z} ] }\ncluster { listen: 0.0.0.0:6222 } // no\nhttp: "0.0.0.0:8222"\ninclude "./x.conf"\n',
         [
             ("port", "4222", 1), ("host", "0.0.0.0", 2), ("authorization.user", "a", 3),
             ("authorization.password", "b", 3), ("authorization.users.0.user", "x", 4),
@@ -153,7 +156,8 @@ HOSTILE = {
     "quotes that stay open": "k = \"" * 50_000,
     "quotes with escapes": "k = \"" + "\\\"" * 50_000,
     "comments that stay open": "<!-- " * 50_000,
-    "entities": "<!DOCTYPE a [" + "".join(f'<!ENTITY e{n} "&e{n - 1};&e{n - 1};">' for n in range(99)) + "]><a>&e98;</a>",
+    "entities": "<!DOCTYPE a [" + "".join(f'<!ENTITY e{n} "&e{n - 1};&e{n - 1};">' for n in range(99))
+    + "]><a>&e98;</a>",
     "anchors": "a: &a [x, x]\n" + "".join(f"k{n}: &k{n} [*a, *a]\n" for n in range(5_000)),
     "zeros": "\0" * (1 << 20),
     "lines that go on": "k = v \\\n" * 100_000,
