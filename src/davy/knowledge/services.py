@@ -27,6 +27,11 @@ _FROM: Final = {"from_": "from"}
 _compiled = functools.lru_cache(maxsize=4096)(re.compile)
 
 
+@functools.lru_cache(maxsize=4096)
+def _searched(text: str) -> re.Pattern[bytes]:
+    return pattern(text).python()
+
+
 class ConfigFormat(StrEnum):
     """The language of a configuration file; each has a reader in `davy.collect.services.formats`."""
 
@@ -200,7 +205,7 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     """It has no value or an empty one (true), or it has one (false)."""
     below: tuple[str, ...] | None = None
     """A version for each branch that was mended, e.g. ``5.15.16``, ``5.16.7``: older than that of its own branch, or
-    of a branch older than all; a value that is no version answers no."""
+    of a branch that was not mended and is older than the newest that was; a value that is no version answers no."""
     from_: str | None = None
     """With ``below``: and not older than this version, in which the hole came in."""
 
@@ -279,7 +284,7 @@ class Sign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def said(self, record: str) -> dict[str, str] | None:
         """What a record says by this sign: its groups, empty where the sign has none; None if it is none of it."""
-        if not pattern(self.pattern).python().search(os.fsencode(record)):
+        if not _searched(self.pattern).search(os.fsencode(record)):
             return None
         if self.groups is None:
             return {}

@@ -40,12 +40,13 @@ class Ground:
     What cannot be read becomes a gap in ``gaps``; each file is read once.
     """
 
-    def __init__(self, root: Root, folder: str = "", binds: Sequence[Bind] = (), beside: Root | None = None) -> None:
+    def __init__(self, root: Root, folder: str = "", binds: Sequence[Bind] = (), hosts: Root | None = None) -> None:
         """``folder`` is where its ``/`` is on the host; empty for the host's own.
 
-        ``beside`` are the host's files, of which it may have the very same under the very same paths.
+        ``hosts`` is the host's own tree where the ground is that of a process which is in no container, but has mounts
+        of its own, as systemd gives them to services: most of its files are the host's, by the same paths.
         """
-        self._root, self._folder, self._binds, self._beside = root, folder.rstrip("/"), binds, beside
+        self._root, self._folder, self._binds, self._hosts = root, folder.rstrip("/"), binds, hosts
         self._links = Links(root)
         self._host = Host(root)
         self._patterns = Patterns(self._host, COLLECTOR, self._links)
@@ -57,13 +58,17 @@ class Ground:
         self.gaps: list[Gap] = []
 
     def path_outside(self, path: str) -> str:
-        """Where a file is on the host: at the same place, in what of the host is bound there, or below its own root."""
-        if self._beside is not None:
-            with suppress(HostError):
-                here, there = self._root.stat(path), self._beside.stat(path)
-                if (here.device, here.inode) == (there.device, there.inode):
-                    return path
+        """Where a file is on the host: in a folder of the host's that is bound there, or below the ground's own."""
+        if self._hosts is not None and self._same_in(self._hosts, path):
+            return path
         return outside(path, self._folder, self._binds) or path
+
+    def _same_in(self, hosts: Root, path: str) -> bool:
+        try:
+            own, theirs = self._root.stat(path), hosts.stat(path)
+        except HostError:
+            return False
+        return (own.device, own.inode) == (theirs.device, theirs.inode)
 
     def of_binds(self, binds: Sequence[Bind]) -> Ground:
         """What a container would see of this ground that only has these of its folders and files."""
@@ -232,8 +237,8 @@ class Grounds:
         key = f"{namespace} {root}"
         if key not in self._by_namespace:
             try:
-                binds = container.binds if container else ()
-                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", binds, self._root)
+                binds, hosts = (container.binds, None) if container else ((), self._root)
+                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", binds, hosts)
             except HostError as error:
                 self.gaps.append(Gap(COLLECTOR, f"the files of process {pid}", str(error)))
                 return self.host
