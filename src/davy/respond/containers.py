@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from davy.detect.containers import image_family
+from davy.host import HostError
 from davy.model.containers import Container
 from davy.model.facts import Process
 from davy.model.incidents import Actor
@@ -21,6 +22,7 @@ from davy.model.plan import SetRestartPolicy, Within
 from davy.model.text import printable
 from davy.respond.draft import Draft
 
+_OWN_LAYER: Final = b"/diff"
 POLICIES: Final = frozenset({"always", "unless-stopped", "on-failure"})
 
 
@@ -44,10 +46,34 @@ def containers(draft: Draft, actors: Iterable[Actor]) -> None:
         container = draft.ways.container_by_id.get(identity)
         if container is None:
             continue
-        theirs = container.pid in targets or image_family(container.image) is not None
+        theirs = container.pid in targets or _of_miners(container)
         if theirs and container.restart_policy in POLICIES:
             restarted(draft, container)
         draft.notes[printable(_made_anew(container, theirs=theirs), 600)] = None
+
+
+def _of_miners(container: Container) -> bool:
+    return image_family(container.image) is not None
+
+
+def made_to_mine(draft: Draft, within: Within) -> bool:
+    """Whether a container is the intruder's own: no file of it is anybody else's, and it is removed as a whole."""
+    container = draft.ways.container_by_id.get(within.container)
+    first = draft.ways.by_pid.get(within.pid)
+    return container is not None and (_of_miners(container) or (first is not None and first.subject in draft.targets))
+
+
+def written_there(draft: Draft, within: Within, path: str) -> bool:
+    """Whether a file lies in the container's own layer: it was put there since the container was made of its image.
+
+    Storage drivers without layers do not tell.
+    """
+    if within.layer is None or not within.layer.endswith(_OWN_LAYER):
+        return False
+    try:
+        return draft.host.root.lstat(f"{os.fsdecode(within.layer)}{path}").regular
+    except HostError:
+        return False
 
 
 def restarted(draft: Draft, container: Container) -> bool:

@@ -35,7 +35,7 @@ from davy.model.snapshot import Snapshot
 from davy.model.text import printable
 from davy.respond import packaged
 from davy.respond.autostarts import disable
-from davy.respond.containers import containers, within_of
+from davy.respond.containers import containers, made_to_mine, within_of, written_there
 from davy.respond.draft import ALLOWED, REBUILD, Draft
 from davy.respond.freeze import running
 from davy.respond.hiders import preload_lines, uncover, unload, unmounts, unpreload
@@ -189,8 +189,10 @@ def _program_within(
     script = program is not None and program == process.script
     if program is None or exe is None or exe.memory_only or (exe.deleted and not script):
         return
-    if not odd_place(program) and not family_by_path(program):
-        draft.leave(f"{program} in container {within.name}", "it may be part of the image: see what made the container")
+    if not odd_place(program) and not family_by_path(program) and not written_there(draft, within, program):
+        if not made_to_mine(draft, within):
+            what = f"{program} in container {within.name}"
+            draft.leave(what, "it may be part of the image: see what made the container")
         return
     found = draft.identity_within(within, program, known.sha256 if known and not script else None)
     if found is None:
