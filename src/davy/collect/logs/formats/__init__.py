@@ -16,9 +16,11 @@ from davy.collect.logs.formats import (
     auditd,
     iso,
     jenkins,
+    journal,
     json_lines,
     klog,
     laravel,
+    lastlog,
     log4j,
     log4j_short,
     logfmt,
@@ -30,9 +32,10 @@ from davy.collect.logs.formats import (
     redis,
     syslog,
     tornado,
+    utmp,
 )
 from davy.collect.logs.formats.times import HEAD
-from davy.collect.logs.record import Inner, Records, TimeOf
+from davy.collect.logs.record import Covers, Inner, Records, TimeOf
 from davy.knowledge.services import LogFormat
 
 TEXT: Final[Mapping[LogFormat, TimeOf]] = MappingProxyType(
@@ -74,5 +77,12 @@ REACH: Final[Mapping[LogFormat, int]] = MappingProxyType(
 )
 """Of how many bytes of a line each format wants to know to find the time: of most it stands at the begin."""
 
-BINARY: Final[Mapping[LogFormat, Records]] = MappingProxyType({})
+BINARY: Final[Mapping[LogFormat, Records]] = MappingProxyType(
+    {LogFormat.UTMP: utmp.records, LogFormat.LASTLOG: lastlog.records, LogFormat.JOURNAL: journal.records}
+)
 """The formats that are no text."""
+
+COVERS: Final[Mapping[LogFormat, Covers]] = MappingProxyType(
+    {LogFormat.UTMP: utmp.covers, LogFormat.JOURNAL: journal.covers}
+)
+"""From when to when a binary log tells, where that can be known without reading it."""
