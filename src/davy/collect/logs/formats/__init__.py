@@ -72,10 +72,10 @@ INNER: Final[Mapping[LogFormat, Inner]] = MappingProxyType(
 )
 """Those whose lines carry another text, or text that is encoded."""
 
-REACH: Final[Mapping[LogFormat, int]] = MappingProxyType(
-    {form: {LogFormat.ACCESS: access.LIMIT, LogFormat.JSON: json_lines.WHOLE}.get(form, HEAD) for form in TEXT}
+REACH: Final[Mapping[TimeOf, int]] = MappingProxyType(
+    dict.fromkeys(TEXT.values(), HEAD) | {access.time_of: access.LIMIT, json_lines.time_of: json_lines.WHOLE}
 )
-"""Of how many bytes of a line each format wants to know to find the time: of most it stands at the begin."""
+"""Of how many bytes of a line each wants to know to find the time: of most formats it stands at the begin."""
 
 BINARY: Final[Mapping[LogFormat, Records]] = MappingProxyType(
     {LogFormat.UTMP: utmp.records, LogFormat.LASTLOG: lastlog.records, LogFormat.JOURNAL: journal.records}
