@@ -6,16 +6,19 @@ The file is one hole with a few records in it, and as long as the highest number
 users it is read to a bound.  The layouts of 292 bytes (x86 and most) and of 296 bytes (64-bit Arm, RISC-V) are
 understood.
 
+Where it is a database (`login_databases`), that is read in the same words.
+
 Source: lastlog(8), glibc's bits/utmp.h (``struct lastlog``).
 """
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from typing import Final
 
+from davy.collect.logs.formats.login_databases import is_database, last_logins
+from davy.collect.logs.formats.login_words import last_login, word
 from davy.collect.logs.record import Clock, Record
 from davy.host import HostError
 from davy.host.root import OpenFile
@@ -28,7 +31,6 @@ _AT_ONCE: Final = 4096
 _USERS_LIMIT: Final = 1 << 20
 """User numbers that are looked at."""
 _LATEST: Final = 1 << 32
-_ODD: Final = re.compile(rb"[^!-\[\]-~]")
 
 
 def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Iterator[Record | Gap]:  # noqa: ARG001
@@ -37,6 +39,9 @@ def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Itera
     users = min(size // layout.size, _USERS_LIMIT)
     empty = bytes(_AT_ONCE * layout.size)
     try:
+        if is_database(file):
+            yield from last_logins(file, span)
+            return
         for first in range(0, users, _AT_ONCE):
             data = file.pread(min(_AT_ONCE, users - first) * layout.size, first * layout.size)
             if data == empty:
@@ -53,9 +58,4 @@ def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Itera
 
 
 def _text(uid: int, line: bytes, host: bytes) -> str:
-    origin, terminal = _field(host), _field(line)
-    return f"last login of uid {uid}{f' from {origin}' if origin else ''}{f' on {terminal}' if terminal else ''}"
-
-
-def _field(value: bytes) -> str:
-    return _ODD.sub(lambda odd: b"\\x%02x" % odd[0][0], value.partition(b"\0")[0]).decode("ascii")
+    return last_login(b"uid %d" % uid, word(host), word(line)).decode("ascii")

@@ -16,17 +16,20 @@ brackets.  Blank records stand where somebody wiped some out.
 The layouts of 384 bytes (x86, 32-bit Arm, POWER) and of 400 bytes (64-bit Arm, RISC-V) are understood, in both byte
 orders.  Records stand in the order of their writing; in a long file a time is found by halving.
 
+Where wtmp is a database (`login_databases`), that is read in the same words.
+
 Source: utmp(5), glibc's bits/utmp.h; OpenSSH's loginrec.c and util-linux' login.c for btmp.
 """
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
+from davy.collect.logs.formats.login_databases import is_database, sessions
+from davy.collect.logs.formats.login_words import boot, logout, whence, word
 from davy.collect.logs.record import Clock, Record
 from davy.host import HostError
 from davy.host.root import OpenFile
@@ -46,7 +49,6 @@ _SMALL: Final = 16 << 20
 """Bytes up to which all is read: then a clock that was set hides nothing."""
 _BEYOND: Final = 4096
 """Records in a row behind the span after which nothing of it is expected any more."""
-_ODD: Final = re.compile(rb"[^!-\[\]-~]")
 
 
 class _Told(NamedTuple):
@@ -62,6 +64,9 @@ class _Told(NamedTuple):
 def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Iterator[Record | Gap]:  # noqa: ARG001
     """All records, or those of a span; blank ones where they stand."""
     try:
+        if is_database(file):
+            yield from sessions(file, span)
+            return
         layout = _layout(file, size)
         if layout is None:
             if size:
@@ -107,11 +112,7 @@ def _sound(record: _Told) -> bool:
 def _parsed(layout: struct.Struct, data: bytes) -> _Told:
     kind, pid, line, _, user, host, _, seconds, micros, address = layout.unpack(data)
     part = micros / 1e6 if 0 <= micros < 10**6 else 0.0
-    return _Told(kind, pid, _field(line), _field(user), _field(host), seconds + part, address)
-
-
-def _field(value: bytes) -> bytes:
-    return _ODD.sub(lambda odd: b"\\x%02x" % odd[0][0], value.partition(b"\0")[0])
+    return _Told(kind, pid, word(line), word(user), word(host), seconds + part, address)
 
 
 def _time(file: OpenFile, layout: struct.Struct, number: int) -> float | None:
@@ -167,20 +168,21 @@ def _blank(count: int, offset: int) -> Record:
 
 
 def _text(record: _Told) -> str:
-    words = {_BOOT: b"boot", _NEW_TIME: b"new time", _OLD_TIME: b"old time", _ACCOUNTING: b"accounting"}
+    words = {_NEW_TIME: b"new time", _OLD_TIME: b"old time", _ACCOUNTING: b"accounting"}
+    origin = whence(_address(record.address) or b"", record.host, record.line)
     if record.kind == _RUN_LEVEL:
         said = b"shutdown" if record.user == b"shutdown" else b"runlevel %b" % _level(record.pid)
     elif record.kind == _BOOT:
-        said = b"boot %b" % record.host if record.host else b"boot"
+        said = boot(record.host)
     elif record.kind == _USER:
-        said = b"login user %b%b" % (record.user or b"?", _whence(record))
+        said = b"login user %b%b" % (record.user or b"?", origin)
     elif record.kind == _DEAD:
-        said = b"logout on %b" % (record.line or b"?")
+        said = logout(record.line)
     elif record.kind == _INIT:
         said = b"init on %b" % (record.line or b"?")
     elif record.kind == _LOGIN:
         waits = record.user == b"LOGIN" and not record.host and not any(record.address)
-        said = (b"getty" if waits else b"failed login user %b" % (record.user or b"?")) + _whence(record)
+        said = (b"getty" if waits else b"failed login user %b" % (record.user or b"?")) + origin
     else:
         said = words[record.kind]
     return said.decode("ascii")
@@ -189,17 +191,6 @@ def _text(record: _Told) -> str:
 def _level(pid: int) -> bytes:
     level = pid & 0xFF
     return bytes([level]) if chr(level).isalnum() and level < 0x80 else b"?"
-
-
-def _whence(record: _Told) -> bytes:
-    address = _address(record.address)
-    if address and record.host and record.host != address:
-        origin = b" from %b (%b)" % (address, record.host)
-    elif address or record.host:
-        origin = b" from %b" % (address or record.host)
-    else:
-        origin = b""
-    return origin + (b" on %b" % record.line if record.line else b"")
 
 
 def _address(raw: bytes) -> bytes | None:

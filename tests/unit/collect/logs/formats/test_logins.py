@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
+from contextlib import closing
 from datetime import UTC
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -175,3 +178,60 @@ def test_any_bytes_come_to_single_lines(content: bytes, span: Span | None) -> No
     for form in (LogFormat.UTMP, LogFormat.LASTLOG):
         for each in read(content, span, form):
             assert isinstance(each, Gap) or (each.text.isascii() and each.text.isprintable())
+
+
+def database(folder: Path, *statements: str) -> bytes:
+    with closing(sqlite3.connect(folder / "x.db")) as made:
+        for statement in statements:
+            made.execute(statement)
+        made.commit()
+    return (folder / "x.db").read_bytes()
+
+
+WTMPDB = (
+    "CREATE TABLE wtmp(ID INTEGER PRIMARY KEY, Type INTEGER, User TEXT NOT NULL, Login INTEGER, Logout INTEGER,"
+    " TTY TEXT, RemoteHost TEXT, Service TEXT) STRICT",
+    f"INSERT INTO wtmp VALUES(1, 1, 'reboot', {START}000000, {START + 99}000000, '~', '6.12.38+deb13-amd64', NULL)",
+    f"INSERT INTO wtmp VALUES(2, 3, 'ada', {START + 1}250000, {START + 9}000000, 'pts/0', '192.0.2.7', 'sshd')",
+    f"INSERT INTO wtmp VALUES(3, 3, 'x y' || char(10), {START + 2}000000, NULL, 'tty1', NULL, 'login')",
+)
+
+
+def test_a_wtmp_that_is_a_database_is_told_in_the_same_words(tmp_path: Path) -> None:
+    content = database(tmp_path, *WTMPDB)
+
+    assert [(each.time, each.text) for each in read(content) if isinstance(each, Record)] == [
+        (START, "boot 6.12.38+deb13-amd64"),
+        (START + 99, "shutdown"),
+        (START + 1.25, "login user ada from 192.0.2.7 on pts/0"),
+        (START + 9, "logout on pts/0"),
+        (START + 2, r"login user x\x20y\x0a on tty1"),
+    ]
+    assert texts(read(content, Span(START + 1, START + 1.5))) == ["login user ada from 192.0.2.7 on pts/0"]
+
+
+def test_a_lastlog_that_is_a_database_is_told_by_name(tmp_path: Path) -> None:
+    content = database(
+        tmp_path,
+        "CREATE TABLE Lastlog2(Name TEXT PRIMARY KEY, Time INTEGER, TTY TEXT, RemoteHost TEXT, Service TEXT)",
+        f"INSERT INTO Lastlog2 VALUES('ada', {START}, 'pts/0', '192.0.2.7', 'sshd')",
+    )
+
+    assert [(each.time, each.text) for each in read(content, form=LogFormat.LASTLOG) if isinstance(each, Record)] == [
+        (START, "last login of ada from 192.0.2.7 on pts/0")
+    ]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return database(tmp_path_factory.mktemp("wtmpdb"), *WTMPDB)
+
+
+@given(changes=st.lists(st.tuples(st.integers(16, 8191), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_damaged_database_comes_to_lines_and_gaps(sound: bytes, changes: list[tuple[int, int]]) -> None:
+    content = bytearray(sound)
+    for at, byte in changes:
+        content[at] = byte
+
+    for each in read(bytes(content)):
+        assert isinstance(each, Gap) or each.text.isprintable()
