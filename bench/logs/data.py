@@ -13,7 +13,7 @@ _SECOND: Final = 4 << 10
 """Bytes that are written in a second of the log."""
 _LINES: Final = (
     b"INFO  org.apache.flink.runtime.checkpoint.CheckpointCoordinator [] - Triggering checkpoint %d (type=CHECKPOINT)",
-    b"INFO  org.apache.flink.runtime.checkpoint.CheckpointCoordinator [] - Completed checkpoint %d for job 5f2c (817 ms)",
+    b"INFO  org.apache.flink.runtime.checkpoint.CheckpointCoordinator [] - Completed checkpoint %d (817 ms)",
     b"DEBUG org.apache.flink.runtime.resourcemanager.ResourceManager     [] - Received heartbeat from container_%d.",
     b"WARN  akka.remote.ReliableDeliverySupervisor                       [] - Association with [akka.tcp://w%d] failed",
     b"INFO  org.apache.flink.runtime.executiongraph.ExecutionGraph [] - Source: orders (%d/8) switched to RUNNING.",

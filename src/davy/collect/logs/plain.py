@@ -9,7 +9,7 @@ from typing import Final
 
 from davy.collect.logs.gap import gap, spoken
 from davy.collect.logs.record import TimeOf
-from davy.collect.logs.searching import Searching, Stretch
+from davy.collect.logs.searching import BLOCK, Searching, Stretch
 from davy.collect.logs.task import Task
 from davy.collect.logs.telling import told
 from davy.collect.logs.text import TimedText
@@ -57,14 +57,26 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
 
 def _wanted(text: TimedText, found: Order, spans: Sequence[Span] | None) -> tuple[list[tuple[int, int]], str | None]:
     """The stretches to be searched, and what is odd about them."""
-    whole = [(0, text.size)] if text.size else []
+    whole = _joined(text.file.data(0, text.size)) if text.size else []
     if spans is None or not whole:
         return whole, None
     if found.scattered:
         return whole, "its times go back again and again: it is read as a whole"
     if not found.runs:
         return whole, "no line of it begins with a time: it is read as a whole"
-    return stretches(text, found.runs, spans), None
+    wanted = stretches(text, found.runs, spans)
+    return [part for begin, end in wanted for part in _joined(text.file.data(begin, end))], None
+
+
+def _joined(parts: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Parts with so little between them that it is faster read than passed over are one."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in parts:
+        if joined and begin - joined[-1][1] < BLOCK:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((begin, end))
+    return joined
 
 
 def _new(hit: LogHit, part: int, crossed: set[tuple[int, str]]) -> bool:
