@@ -19,6 +19,7 @@ from davy.host import holes
 from davy.host.digests import IDENTITY, Digest, SumKind, digest_of, digest_of_bytes
 from davy.host.errors import Gone, Refused, mapped
 from davy.host.mounts import hanging_points, parse_mountinfo
+from davy.host.procfs import FILE_LIMIT, Procfs
 from davy.host.syscalls import (
     RESOLVE_IN_ROOT,
     RESOLVE_NO_MAGICLINKS,
@@ -168,6 +169,21 @@ class DirectoryRoot:
             for point in points
             if point.startswith(f"{below}/") and (self.live or point != f"{below}/")
         )
+
+    @classmethod
+    def of_process(cls, procfs: Procfs, pid: int) -> DirectoryRoot:
+        """What a process sees as ``/``, with its mounts: a container's files.  Raises `HostError`."""
+        mounts = parse_mountinfo(os.fsdecode(procfs.read(f"{pid}/mountinfo", FILE_LIMIT)))
+        root = cls.__new__(cls)
+        root.live, root._kernel_resolves, root._hanging = False, True, hanging_points(mounts)
+        if "/" in root._hanging:
+            raise Refused(f"{pid}/root: on a network or FUSE file system, which may never answer")
+        root._fd = procfs.open(f"{pid}/root")
+        return root
+
+    def close(self) -> None:
+        """Let go of the folder; nothing can be read afterwards."""
+        os.close(self._fd)
 
     def _open(self, path: str, flags: int) -> int:
         if self._kernel_resolves and not self._hangs(path):
