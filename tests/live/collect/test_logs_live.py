@@ -183,9 +183,8 @@ def test_a_log_that_is_emptied_while_it_is_read_is_said(log: Path) -> None:
     log.write_bytes(hours(ENTRY_TIME - 86400, ENTRY_TIME, 0.5).encode())
     with root(log).opened(PATH) as file:
         shrinking = Shrinking(file, log, 3)
-        stretch = Searching(signs(LogFormat.LOG4J)).run(shrinking, 0, file.size, time.monotonic() + 60)
-    assert stretch.why == "it became shorter while it was read"
-    assert stretch.reached <= 4 << 20
+        every = [*Searching(signs(LogFormat.LOG4J)).stretches(shrinking, 0, file.size, time.monotonic() + 60)]
+    assert [stretch.why for stretch in every] == ["it became shorter while it was read"]
 
 
 def test_a_hundred_thousand_equal_lines_are_one_hit_in_bounded_memory(log: Path) -> None:
@@ -201,7 +200,15 @@ def test_a_hundred_thousand_equal_lines_are_one_hit_in_bounded_memory(log: Path)
 
 
 def test_what_the_time_does_not_suffice_for_is_said(log: Path) -> None:
-    write_large(log, 64 << 20)
-    found = read(root(log), None, PATH, Budget(seconds=0.02))
-    assert gaps(found)
-    assert not any(one.whole for one in reads(found).values())
+    log.write_bytes(ENTRY)
+    found = read(root(log), None, PATH, Budget(seconds=0.0))
+    assert gaps(found) == [f"{PATH}: not read: the time or the bytes for logs were used up"]
+    assert hits(found) == []
+
+
+def test_a_search_whose_time_is_over_says_how_far_it_came(log: Path) -> None:
+    log.write_bytes(ENTRY * 1000)
+    with root(log).opened(PATH) as file:
+        (stretch,) = Searching(signs(LogFormat.LOG4J)).stretches(file, 0, file.size, time.monotonic() - 1)
+    assert stretch.begin == stretch.end == file.size
+    assert stretch.found == []

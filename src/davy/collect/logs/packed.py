@@ -36,9 +36,9 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
         if until is not None and begins is not None and begins.time > until + _BEHIND:
             break
         if _overlaps(begins, ends, task.spans):
-            stretch = searching.run(text.file, 0, text.size, task.purse.deadline)
-            task.gathering.add(told(task, text, stretch.found, base))
-            why = stretch.why or ("so much was found that not all of it was looked at" if stretch.crowded else None)
+            for stretch in searching.stretches(text.file, 0, text.size, task.purse.deadline):
+                task.gathering.add(told(task, text, stretch.found, base))
+                why = why or stretch.why
         base += len(part)
         task.purse.spend(len(part))
         if base >= task.purse.unpacked:

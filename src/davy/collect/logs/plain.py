@@ -18,8 +18,6 @@ from davy.host.root import OpenFile
 from davy.model.facts import Gap
 from davy.model.logs import ClockStep, LogHit, LogRead, Span
 
-_PART: Final = 16 << 20
-"""Bytes whose hits are told before the next are searched."""
 _STEPS_LIMIT: Final = 16
 _LINE_LIMIT: Final = 2048
 
@@ -32,27 +30,31 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
     wanted, why = _wanted(text, found, task.spans)
     if why is not None:
         yield gap(task.path, why)
-    searching, read, cut = Searching(task.signs), 0, False
+    searching, read, whole = Searching(task.signs), 0, why is None
     for begin, end in reversed(wanted):
-        least = max(begin, end - task.purse.share)
-        crossed: set[tuple[int, str]] = set()
-        at = end
-        while at > least and not task.purse.over:
-            part = max(at - _PART, least)
-            stretch = searching.run(file, part, at, task.purse.deadline)
-            hits = (hit for hit in told(task, text, stretch.found) if _new(hit, part, crossed))
+        at, crossed = end, set[tuple[int, str]]()
+        for stretch in searching.stretches(file, max(begin, end - task.purse.share), end, task.purse.deadline):
+            at = stretch.begin
+            hits = (hit for hit in told(task, text, stretch.found) if _new(hit, at, crossed))
             task.gathering.add(takewhile(lambda _: time.monotonic() < task.purse.deadline, hits))
-            read += stretch.reached - part
-            task.purse.spend(stretch.reached - part)
-            for why in _left_out(stretch, at, hits):
+            read += stretch.end - at
+            task.purse.spend(stretch.end - at)
+            for why in _left_out(stretch, next(hits, None)):
                 yield gap(task.path, why)
-                cut = True
-            at = part
+                whole = False
         if at > begin:
             yield gap(task.path, f"bytes {begin:,} to {at:,}, the oldest, were not searched: too much time or size")
-            cut = True
+            whole = False
     first, last = text.first(), text.last()
-    yield task.read(file, first and first.time, last and last.time, read, not cut and why is None)
+    yield task.read(file, first and first.time, last and last.time, read, whole)
+
+
+def _left_out(stretch: Stretch, untold: LogHit | None) -> Iterator[str]:
+    """What of a part was not searched, or not told."""
+    if stretch.why is not None:
+        yield f"bytes {stretch.begin:,} to {stretch.end:,}: {stretch.why}"
+    if untold is not None:
+        yield f"not all that was found in bytes {untold.offset:,} to {stretch.end:,} was looked at in time"
 
 
 def _wanted(text: TimedText, found: Order, spans: Sequence[Span] | None) -> tuple[list[tuple[int, int]], str | None]:
@@ -87,17 +89,6 @@ def _new(hit: LogHit, part: int, crossed: set[tuple[int, str]]) -> bool:
     if offset < part:
         crossed.add((offset, hit.sign))
     return True
-
-
-def _left_out(stretch: Stretch, end: int, hits: Iterator[LogHit]) -> Iterator[str]:
-    """What of a part was not searched, or not told."""
-    if stretch.why is not None:
-        yield f"bytes {stretch.reached:,} to {end:,} were not searched: {stretch.why}"
-    if stretch.crowded:
-        yield f"so much was found before byte {end:,} that not all of it was looked at"
-    untold = next(hits, None)
-    if untold is not None:
-        yield f"what was found in bytes {untold.offset:,} to {end:,} was not looked at: the time for it was over"
 
 
 def _clock_step(text: TimedText, path: str, step: Step) -> ClockStep:
