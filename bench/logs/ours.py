@@ -44,8 +44,9 @@ def searched(state: str, path: str) -> tuple[int, int]:
     ]
     searching = Searching(Signs(uses, "bench", state))
     with DirectoryRoot(os.path.dirname(path)).opened(f"/{os.path.basename(path)}") as file:
-        stretch = searching.run(file, 0, file.size, time.monotonic() + _FOR_EVER)
-    return sum(len(block.places) for block in stretch.found), stretch.reached
+        stretches = list(searching.stretches(file, 0, file.size, time.monotonic() + _FOR_EVER))
+    places = sum(len(block.places) for stretch in stretches for block in stretch.found)
+    return places, sum(stretch.end - stretch.begin for stretch in stretches)
 
 
 def main(state: str, path: str, *what: str) -> None:
