@@ -14,9 +14,8 @@ import time
 
 from davy.collect.logs import Budget, log_facts
 from davy.collect.logs.searching import Searching
-from davy.collect.logs.signs import Signs, Use
+from davy.collect.logs.signs import signs
 from davy.host import DirectoryRoot, Host
-from davy.knowledge.services import known_services
 from davy.model.logs import LogHit, LogRead, Span
 from davy.model.services import Service
 
@@ -35,14 +34,7 @@ def scanned(state: str, path: str, *window: str) -> tuple[int, int]:
 
 def searched(state: str, path: str) -> tuple[int, int]:
     """Places that any sign's pattern has, and the bytes that were read."""
-    uses = [
-        (Use(service.id, log), sign)
-        for service in known_services().values()
-        for log in service.log
-        for sign in service.sign
-        if log.id in sign.logs
-    ]
-    searching = Searching(Signs(uses, "bench", state))
+    searching = Searching(signs(None, state))
     with DirectoryRoot(os.path.dirname(path)).opened(f"/{os.path.basename(path)}") as file:
         stretches = list(searching.stretches(file, 0, file.size, time.monotonic() + _FOR_EVER))
     places = sum(len(block.places) for stretch in stretches for block in stretch.found)

@@ -24,7 +24,7 @@ _LINE_LIMIT: Final = 2048
 
 def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead | ClockStep | Gap]:
     """What one log says, into the gathering.  Raises `HostError`."""
-    text = TimedText(file, time_of, task.clock)
+    text = task.text(file, time_of)
     found = order(text, task.spans)
     yield from (_clock_step(text, task.path, step) for step in found.steps[:_STEPS_LIMIT])
     wanted, why = _wanted(text, found, task.spans)
@@ -46,7 +46,7 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
             yield gap(task.path, f"bytes {begin:,} to {at:,}, the oldest, were not searched: too much time or size")
             whole = False
     first, last = text.first(), text.last()
-    yield task.read(file, first and first.time, last and last.time, read, whole)
+    yield from task.reads(file, first and first.time, last and last.time, read, whole)
 
 
 def _left_out(stretch: Stretch, untold: LogHit | None) -> Iterator[str]:

@@ -15,8 +15,6 @@ RECORD_LIMIT: Final = 64 << 10
 """Bytes of one record that are looked at."""
 _LINES_LIMIT: Final = 500
 """Lines of one record that are looked at."""
-_HEAD: Final = 512
-"""Bytes at a line's begin in which its time stands."""
 _NEAR: Final = 4 << 10
 _TRIES: Final = 16
 """Places at which a record is looked for behind a line that does not end."""
@@ -42,15 +40,16 @@ class Cut(NamedTuple):
 class TimedText:
     """An open log of one format."""
 
-    def __init__(self, file: OpenFile, time_of: TimeOf, clock: Clock) -> None:
-        self.file, self.size = file, file.size
+    def __init__(self, file: OpenFile, time_of: TimeOf, clock: Clock, reach: int = 512) -> None:
+        """``reach``: bytes at a line's begin in which its time stands."""
+        self.file, self.size, self.reach = file, file.size, reach
         self.clock, self._time_of = clock, time_of
 
     def time(self, data: bytes, begin: int, end: int) -> float | None:
         """When the record that this line begins was written; zeros in front of it are a hole and no part of it."""
-        line = data[begin : min(end, begin + _HEAD)]
+        line = data[begin : min(end, begin + self.reach)]
         if line[:1] == b"\0":
-            line = data[begin:end].lstrip(b"\0")[:_HEAD]
+            line = data[begin:end].lstrip(b"\0")[: self.reach]
         return self._time_of(line, self.clock)
 
     def first(self) -> Mark | None:
@@ -121,7 +120,7 @@ class Marks:
 
     def __init__(self, text: TimedText, at: int, end: int, whole_line: bool) -> None:
         self._text, self._base = text, at
-        self._data = text.file.pread(min(end + _HEAD, text.size) - at, at) if at < end else b""
+        self._data = text.file.pread(min(end + text.reach, text.size) - at, at) if at < end else b""
         self._end = end - at
         self._at = 0 if whole_line or not self._data else self._data.find(b"\n") + 1 or len(self._data)
 
