@@ -54,8 +54,8 @@ def plan(
 ) -> Plan:
     """The steps that evict ``incidents``, in order, and what is left alone and why.
 
-    A door is closed, and never evicted: the service serves others, too.  ``spared_files`` (device, inode) are Davy's own state; ``named`` are the keys that the operator named, which go
-    whatever is found of them.
+    A door is closed and never evicted, for a service serves others, too.  ``spared_files`` (device, inode) are Davy's
+    own state; ``named`` are the keys that the operator named, which go whatever is found of them.
     """
     actors = [actor for one in incidents for actor in one.actors if actor.role is not Role.DOOR]
     findings: dict[str, list[Finding]] = {}
