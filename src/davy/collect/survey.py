@@ -135,8 +135,8 @@ def survey(
         followed=every(facts, Followed),
         tools=every(facts, SystemTool),
         known_files=every(facts, KnownFile),
-        services=every(facts, Service),
         containers=every(facts, Container),
+        services=every(facts, Service),
         process_table=one(facts, ProcessTable),
         module_table=one(facts, ModuleTable),
         module_files=every(facts, ModuleFile),
@@ -182,14 +182,6 @@ def _with_what_they_start(host: Host, facts: list[Fact], database: PackageDataba
     ]
 
 
-def _services(host: Host, facts: Sequence[Fact]) -> list[Fact]:
-    from davy.collect.services import services  # reads with what reads autostarts
-
-    processes, containers = every(facts, Process), every(facts, Container)
-    found = services(host, processes, every(facts, Socket), containers)
-    return list(within(COLLECTOR_SECONDS, "services", found))
-
-
 def _containers(host: Host, facts: Sequence[Fact]) -> list[Fact]:
     from davy.collect.containers import containers  # reads with what reads autostarts
 
@@ -203,6 +195,14 @@ def _in_containers(host: Host, kernel: Kernel, facts: list[Fact]) -> list[Fact]:
     found = _containers(host, facts)
     processes = with_own_users(kernel, every(facts, Process), every(found, Container))
     return [*(fact for fact in facts if not isinstance(fact, Process)), *processes, *found]
+
+
+def _services(host: Host, facts: Sequence[Fact]) -> list[Fact]:
+    from davy.collect.services import services  # reads with what reads autostarts
+
+    processes, containers = every(facts, Process), every(facts, Container)
+    found = services(host, processes, every(facts, Socket), containers)
+    return list(within(COLLECTOR_SECONDS, "services", found))
 
 
 def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:

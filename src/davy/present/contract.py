@@ -17,7 +17,7 @@ from davy.model.facts import Gap
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, Incident, InContainer, Judgement
 from davy.model.plan import Left, Plan
-from davy.model.text import encodable, escaped_json
+from davy.present.encoding import as_json as as_json
 from davy.present.explanation import account_of
 from davy.present.exposures import exposure_object
 from davy.present.times import moment
@@ -309,8 +309,3 @@ def undo_object(put_back: Sequence[str], left: Sequence[Left], not_put_back: Seq
         "left": [_left(one) for one in left],
         "not_put_back": [_left(one) for one in not_put_back],
     }
-
-
-def as_json(value: Any) -> str:
-    """One JSON text, indented, whatever bytes the host's names hold; a terminal finds nothing in it to obey."""
-    return escaped_json(msgspec.json.format(msgspec.json.encode(encodable(value)), indent=2).decode())

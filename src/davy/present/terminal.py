@@ -3,9 +3,7 @@ again, what to type next.  One screen; plain when piped."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -21,6 +19,7 @@ from davy.model.undo import FrozenGroup, UnloadedModule, Unmounted
 from davy.present.allowances import show_allowed
 from davy.present.autostarts import told
 from davy.present.columns import columns
+from davy.present.console import console as console
 from davy.present.doors import door_rows, show_doors
 from davy.present.explanation import account_of, sum_lines
 from davy.present.exposures import show_exposed
@@ -29,15 +28,6 @@ from davy.respond import Outcome, described, not_put_back
 
 _STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
 _ROWS = 8
-
-
-def console() -> Console:
-    """Standard output: colours on a terminal unless ``NO_COLOR`` is set, plain lines of any length when piped."""
-    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-    found = Console(highlight=False, markup=False, emoji=False, color_system=colours)
-    return (
-        found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200, soft_wrap=True)
-    )
 
 
 def _shown(text: str, limit: int = 160) -> str:

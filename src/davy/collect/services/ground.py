@@ -36,9 +36,13 @@ class Ground:
     What cannot be read becomes a gap in ``gaps``; each file is read once.
     """
 
-    def __init__(self, root: Root, folder: str = "", binds: Sequence[Bind] = ()) -> None:
-        """``folder`` is where its ``/`` is on the host; empty for the host's own."""
-        self._root, self._folder, self._binds = root, folder.rstrip("/"), binds
+    def __init__(self, root: Root, folder: str = "", binds: Sequence[Bind] = (), hosts: Root | None = None) -> None:
+        """``folder`` is where its ``/`` is on the host; empty for the host's own.
+
+        ``hosts`` is the host's own tree where the ground is that of a process which is in no container, but has mounts
+        of its own, as systemd gives them to services: most of its files are the host's, by the same paths.
+        """
+        self._root, self._folder, self._binds, self._hosts = root, folder.rstrip("/"), binds, hosts
         self._links = Links(root)
         self._host = Host(root)
         self._patterns = Patterns(self._host, COLLECTOR, self._links)
@@ -49,7 +53,16 @@ class Ground:
 
     def path_outside(self, path: str) -> str:
         """Where a file is on the host: in a folder of the host's that is bound there, or below the ground's own."""
+        if self._hosts is not None and self._same_in(self._hosts, path):
+            return path
         return outside(path, self._folder, self._binds) or path
+
+    def _same_in(self, hosts: Root, path: str) -> bool:
+        try:
+            own, theirs = self._root.stat(path), hosts.stat(path)
+        except HostError:
+            return False
+        return (own.device, own.inode) == (theirs.device, theirs.inode)
 
     def of_binds(self, binds: Sequence[Bind]) -> Ground:
         """What a container would see of this ground that only has these of its folders and files."""
@@ -169,7 +182,8 @@ class Grounds:
         key = f"{namespace} {root}"
         if key not in self._by_namespace:
             try:
-                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", container.binds if container else ())
+                binds, hosts = (container.binds, None) if container else ((), self._root)
+                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", binds, hosts)
             except HostError as error:
                 self.gaps.append(Gap(COLLECTOR, f"the files of process {pid}", str(error)))
                 return self.host
