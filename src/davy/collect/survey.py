@@ -38,18 +38,21 @@ from davy.model.concealment import (
     Preload,
     ProcessTable,
 )
+from davy.model.containers import Container
 from davy.model.content import ContentHit
 from davy.model.facts import Account, Gap, KnownFile, Load, Process, Renewal, Restart, Socket
 from davy.model.facts import Host as HostFacts
 from davy.model.gpu import GpuUse
 from davy.model.mining import PoolMention
 from davy.model.reach import USUAL, Reach
+from davy.model.services import Service
 from davy.model.snapshot import Snapshot
 from davy.model.tools import SystemTool
 
 Fact = (
-    Account | Accounting | Autostart | ContentHit | Cover | Followed | Gap | GpuUse | KnownFile | Load | ModuleFile
-    | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Socket | SystemTool | Tuning
+    Account | Accounting | Autostart | Container | ContentHit | Cover | Followed | Gap | GpuUse | KnownFile | Load
+    | ModuleFile | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Service | Socket
+    | SystemTool | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 
@@ -103,6 +106,8 @@ def survey(
             window.close()
             facts += within(COLLECTOR_SECONDS, "covers", covers(host, kernel, shown))
             facts += _of_the_window(host, kernel, window, facts)
+    progress("services")
+    facts += _services(host, facts)
     return Snapshot(
         host=HostFacts(
             name=kernel.name if kernel else None,
@@ -125,6 +130,7 @@ def survey(
         followed=every(facts, Followed),
         tools=every(facts, SystemTool),
         known_files=every(facts, KnownFile),
+        services=every(facts, Service),
         process_table=one(facts, ProcessTable),
         module_table=one(facts, ModuleTable),
         module_files=every(facts, ModuleFile),
@@ -168,6 +174,14 @@ def _with_what_they_start(host: Host, facts: list[Fact], database: PackageDataba
         *within(COLLECTOR_SECONDS, "system tools", system_tools(host, database)),
         *(Gap("packages", "a database", why) for why in database.unread),
     ]
+
+
+def _services(host: Host, facts: Sequence[Fact]) -> list[Fact]:
+    from davy.collect.services import services  # reads with what reads autostarts
+
+    processes, containers = every(facts, Process), every(facts, Container)
+    found = services(host, processes, every(facts, Socket), containers)
+    return list(within(COLLECTOR_SECONDS, "services", found))
 
 
 def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:

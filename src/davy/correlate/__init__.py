@@ -21,6 +21,7 @@ from davy.correlate.ownership import owners_hand
 from davy.correlate.payees import payees, paying
 from davy.correlate.relations import program_key, untouchable
 from davy.correlate.verdict import by_aspect, of_two_kinds, proven, total_bits, verdict_of
+from davy.detect.exposures import exposures
 from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
 from davy.model.autostarts import AutostartCount, News
@@ -104,6 +105,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         module_table=snapshot.module_table,
         accounting=snapshot.accounting,
         autostarts=_counted(snapshot),
+        exposures=exposures(snapshot),
         live=snapshot.live,
     )
 

@@ -66,6 +66,12 @@ class ConfigFormat(StrEnum):
     """Anything else: the setting's expression is searched in it."""
 
 
+APPENDED: Final = frozenset({
+    ConfigFormat.DIRECTIVES, ConfigFormat.PROPERTIES, ConfigFormat.POSTGRESQL, ConfigFormat.YAML, ConfigFormat.PYTHON,
+})  # fmt: skip
+"""Languages in which a line at the end of the file is a setting of the whole."""
+
+
 class LogFormat(StrEnum):
     """How the records of a log are told apart and timed; each has a reader in `davy.collect.logs.formats`."""
 
@@ -156,7 +162,10 @@ class KnownSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: str
     """By which `Opening` asks for it."""
     keys: tuple[str, ...] = ()
-    """As configuration files say it; the first that is there counts.  Case counts where the format's does."""
+    """As configuration files say it; the first that is there counts.  Case counts where the format's does.
+
+    ``*`` is allowed (``*.listen`` of every php-fpm pool): then each key has its own value.
+    """
     arguments: tuple[str, ...] = ()
     """Expressions over the command line with one group; it outranks the file."""
     environment: tuple[str, ...] = ()
@@ -167,6 +176,10 @@ class KnownSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """With one group, what of ``program``'s path, of its content (where it is a text), or of the value is meant."""
     default: str | None = None
     """What is in force where nothing says it; None: it is absent."""
+    default_in_image: str | None = None
+    """What is in force instead in a container of one of the service's images: some are built otherwise."""
+    repeated: str | None = None
+    """Of one that stands many times: ``all`` count, the ``first``, or the ``last``; None: as its format has it."""
     gives: str = "value"
     """``value``, ``address`` (``10.0.0.1``, ``*``, ``10.0.0.1:99``, ``[::]:99``; many by blanks or commas), ``port``,
     ``secret`` (whether it is set, never what it is), ``log`` (the path of a log file or of a folder of them),

@@ -62,6 +62,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     path: str | None = None
     line: int | None = None
     """From 1, of the file."""
+    text: str | None = None
+    """That line as it stands; None of a secret, whose line is nobody's to see."""
 
     @property
     def place(self) -> str:

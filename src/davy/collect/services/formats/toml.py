@@ -1,0 +1,44 @@
+"""TOML, as far as settings go: ``[a.b]`` and ``key = value`` give ``a.b.key``; of lists ``key.0``, ``key.1``.
+
+Source: toml.io/en/v1.0.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from davy.collect.services.formats.flow import closed, flow
+from davy.collect.services.formats.pairs import LINE_CHARACTERS, Pair, bare, numbered
+
+_TABLE: Final = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
+_KEY: Final = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w.-])(?:"[^"]*"|'[^']*'|[\w. \t-])*?)\s*=\s*(.*)""")
+_QUOTES: Final = re.compile(r"[\"' \t]")
+
+
+def toml(text: str) -> Iterator[Pair]:
+    """The plain values in their order."""
+    table = ""
+    counts: dict[str, int] = {}
+    pending: tuple[str, str, int] | None = None
+    for number, line in numbered(text):
+        if pending is not None:
+            key, begun, first = pending
+            pending = (key, f"{begun}\n{line.strip()}", first)
+        elif found := _TABLE.match(line):
+            name = _QUOTES.sub("", found[2])
+            if found[1] == "[[":
+                counts[name] = counts.get(name, -1) + 1
+                name = f"{name}.{counts[name]}"
+            table = f"{name}."
+            continue
+        elif found := _KEY.match(line):
+            key = table + _QUOTES.sub("", found[1])
+            if not found[2].startswith(("[", "{")):
+                yield Pair(key, bare(found[2]), number)
+                continue
+            pending = (key, found[2], number)
+        if pending is not None and (closed(pending[1]) or len(pending[1]) > LINE_CHARACTERS):
+            yield from (Pair(name, value, pending[2]) for name, value in flow(pending[0], pending[1]))
+            pending = None
