@@ -25,7 +25,7 @@ def _pair(name: str, value: str) -> bytes:
 
 def asked(source: str, port: int, script: str) -> bytes:
     """What the script prints, its headers included; nothing if it takes longer than two seconds."""
-    pairs = {"REQUEST_METHOD": "POST", "SCRIPT_FILENAME": script, "REQUEST_URI": "/index.php", "CONTENT_LENGTH": "0"}
+    pairs = {"REQUEST_METHOD": "POST", "SCRIPT_FILENAME": script, "SCRIPT_NAME": "/index.php", "CONTENT_LENGTH": "0"}
     with socket.create_connection(("127.0.0.1", port), timeout=2, source_address=(source, 0)) as connection:
         connection.sendall(
             _record(_BEGIN, _RESPONDER)
