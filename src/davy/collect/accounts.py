@@ -18,17 +18,18 @@ _NUMBER: Final = re.compile(f"[{_BLANKS}]*" + r"([+-]?[0-9]{1,40})")
 _NUMBER_MOST: Final = 0xFFFFFFFF
 
 
-def accounts(host: Host) -> Iterator[Account | Gap]:
-    """The lines of ``/etc/passwd`` in their order, as the C library reads them.
+def accounts(host: Host, below: str = "") -> Iterator[Account | Gap]:
+    """The lines of ``/etc/passwd`` in their order, as the C library reads them; of the tree ``below`` a folder.
 
     That is more than the manual allows: a line may end after the group (``x::0:0`` is an account), and numbers may
     begin with blanks and a sign.  Names may come twice: the first is the one that counts for a login, all are given.
     Lines that are no account at all are counted in one gap; comments and NIS lines (``+``, ``-``) are passed over.
     """
+    file = below + _FILE
     try:
-        data = host.root.read(_FILE, _BYTES_LIMIT)
+        data = host.root.read(file, _BYTES_LIMIT)
     except HostError as error:
-        yield Gap("accounts", _FILE, str(error))
+        yield Gap("accounts", file, str(error))
         return
     found = bad = 0
     for line in os.fsdecode(data).split("\n"):
@@ -39,15 +40,15 @@ def accounts(host: Host) -> Iterator[Account | Gap]:
         if account is None:
             bad += 1
         elif found == _ACCOUNTS_LIMIT:
-            yield Gap("accounts", f"the rest of {_FILE}", f"more than {_ACCOUNTS_LIMIT} accounts")
+            yield Gap("accounts", f"the rest of {file}", f"more than {_ACCOUNTS_LIMIT} accounts")
             break
         else:
             found += 1
             yield account
     if len(data) == _BYTES_LIMIT:
-        yield Gap("accounts", f"the rest of {_FILE}", f"larger than {_BYTES_LIMIT >> 20} MiB")
+        yield Gap("accounts", f"the rest of {file}", f"larger than {_BYTES_LIMIT >> 20} MiB")
     if bad:
-        yield Gap("accounts", f"{bad} lines of {_FILE}", "not an account of passwd(5)")
+        yield Gap("accounts", f"{bad} lines of {file}", "not an account of passwd(5)")
 
 
 def _account(text: str) -> Account | None:

@@ -12,7 +12,16 @@ from typing import Final, NamedTuple
 
 from davy.host import Denied, Gone, HostError, Kernel
 from davy.host.procfs import Procfs
-from davy.host.stat import Stat, parse_cgroup, parse_exe, parse_schedstat, parse_sleeps, parse_stat, parse_uid
+from davy.host.stat import (
+    Stat,
+    parse_cgroup,
+    parse_exe,
+    parse_inner_pid,
+    parse_schedstat,
+    parse_sleeps,
+    parse_stat,
+    parse_uid,
+)
 from davy.knowledge.programs import script_argument
 from davy.model.facts import PF_KTHREAD, Gap, Process, ProcessKey
 
@@ -165,11 +174,12 @@ def processes(kernel: Kernel, before: Sweep, after: Sweep, users: dict[int, str]
         uid: int | None = 0 if kernel_thread else None
         cmdline: tuple[str, ...] = ()
         exe, cwd, cgroup, script, inline = None, None, None, None, None
-        login_uid = audit_session = None
+        login_uid = audit_session = inner_pid = None
         if not kernel_thread:
             here = _living_thread(procfs, pid) if stat.state in "ZX" and stat.threads > 1 else str(pid)
             try:
-                uid = parse_uid(procfs.read(f"{pid}/status"))
+                status = procfs.read(f"{pid}/status")
+                uid, inner_pid = parse_uid(status), parse_inner_pid(status)
                 raw = procfs.read(f"{here}/cmdline", CMDLINE_LIMIT)
                 cmdline = tuple(os.fsdecode(raw).rstrip("\0").split("\0")) if raw else ()
                 cgroup = parse_cgroup(procfs.read(f"{pid}/cgroup"))
@@ -219,6 +229,7 @@ def processes(kernel: Kernel, before: Sweep, after: Sweep, users: dict[int, str]
             exe=exe,
             cwd=cwd,
             cgroup=cgroup,
+            inner_pid=inner_pid,
             script=script,
             inline=inline,
         )

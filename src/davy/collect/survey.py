@@ -19,6 +19,7 @@ from davy.collect.content.hot_files import hot_files
 from davy.collect.content.pool_names import pool_names
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.following import following
+from davy.collect.installation import installed
 from davy.collect.known_files import known_files
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
@@ -89,6 +90,7 @@ def survey(
         progress("hot folders")
         facts += within(COLLECTOR_SECONDS, "content", hot_files(host, every(facts, Account), reach))
         facts = _with_what_they_start(host, facts, database, reach)
+        facts += _containers(host, facts)
     else:
         progress("processes")
         shown = first_look(host, kernel)
@@ -106,6 +108,8 @@ def survey(
             window.close()
             facts += within(COLLECTOR_SECONDS, "covers", covers(host, kernel, shown))
             facts += _of_the_window(host, kernel, window, facts)
+        progress("containers")
+        facts = _in_containers(host, kernel, facts)
     progress("services")
     facts += _services(host, facts)
     return Snapshot(
@@ -115,6 +119,7 @@ def survey(
             boot_time=kernel.boot_time if kernel else None,
             boot_id=kernel.boot_id if kernel else None,
             cpus=kernel.cpus if kernel else None,
+            installed=installed(host),
         ),
         taken=taken,
         seconds=time.monotonic() - began,
@@ -130,6 +135,7 @@ def survey(
         followed=every(facts, Followed),
         tools=every(facts, SystemTool),
         known_files=every(facts, KnownFile),
+        containers=every(facts, Container),
         services=every(facts, Service),
         process_table=one(facts, ProcessTable),
         module_table=one(facts, ModuleTable),
@@ -174,6 +180,21 @@ def _with_what_they_start(host: Host, facts: list[Fact], database: PackageDataba
         *within(COLLECTOR_SECONDS, "system tools", system_tools(host, database)),
         *(Gap("packages", "a database", why) for why in database.unread),
     ]
+
+
+def _containers(host: Host, facts: Sequence[Fact]) -> list[Fact]:
+    from davy.collect.containers import containers  # reads with what reads autostarts
+
+    return list(within(COLLECTOR_SECONDS, "containers", containers(host, every(facts, Process))))
+
+
+def _in_containers(host: Host, kernel: Kernel, facts: list[Fact]) -> list[Fact]:
+    """The facts, those of containers too, and of each process in one the name that its user has there."""
+    from davy.collect.containers import with_own_users
+
+    found = _containers(host, facts)
+    processes = with_own_users(kernel, every(facts, Process), every(found, Container))
+    return [*(fact for fact in facts if not isinstance(fact, Process)), *processes, *found]
 
 
 def _services(host: Host, facts: Sequence[Fact]) -> list[Fact]:

@@ -18,6 +18,7 @@ from msgspec import Struct
 from davy.host.digests import IDENTITY, Digest, SumKind, digest_of, digest_of_bytes
 from davy.host.errors import Gone, Refused, mapped
 from davy.host.mounts import hanging_points, parse_mountinfo
+from davy.host.procfs import FILE_LIMIT, Procfs
 from davy.host.syscalls import (
     RESOLVE_IN_ROOT,
     RESOLVE_NO_MAGICLINKS,
@@ -80,6 +81,9 @@ class OpenFile(Protocol):
     def pread(self, size: int, offset: int) -> bytes:
         """The bytes at ``offset``, fewer than ``size`` only where the file ends.  Raises `HostError`."""
 
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        """The same into a buffer that is used again and again; how many they were.  Raises `HostError`."""
+
 
 class Root(Protocol):
     """What collectors may ask of a file tree.  Every method raises `HostError`."""
@@ -129,6 +133,12 @@ class _Descriptor:
         except OSError as error:
             raise mapped(error, self._path) from None
 
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        try:
+            return os.preadv(self._descriptor, [buffer], offset)
+        except OSError as error:
+            raise mapped(error, self._path) from None
+
 
 class DirectoryRoot:
     """The tree below a folder; ``/`` makes it the live host's."""
@@ -152,6 +162,21 @@ class DirectoryRoot:
             for point in points
             if point.startswith(f"{below}/") and (self.live or point != f"{below}/")
         )
+
+    @classmethod
+    def of_process(cls, procfs: Procfs, pid: int) -> DirectoryRoot:
+        """What a process sees as ``/``, with its mounts: a container's files.  Raises `HostError`."""
+        mounts = parse_mountinfo(os.fsdecode(procfs.read(f"{pid}/mountinfo", FILE_LIMIT)))
+        root = cls.__new__(cls)
+        root.live, root._kernel_resolves, root._hanging = False, True, hanging_points(mounts)
+        if "/" in root._hanging:
+            raise Refused(f"{pid}/root: on a network or FUSE file system, which may never answer")
+        root._fd = procfs.open(f"{pid}/root")
+        return root
+
+    def close(self) -> None:
+        """Let go of the folder; nothing can be read afterwards."""
+        os.close(self._fd)
 
     def _open(self, path: str, flags: int) -> int:
         if self._kernel_resolves and not self._hangs(path):
@@ -319,14 +344,19 @@ class Entry(Struct, frozen=True):
     immutable: bool | None = None
 
 
-class _InMemory:
-    """An `OpenFile` of a `MemoryRoot`."""
+class InMemory:
+    """An `OpenFile` of bytes that are there already."""
 
     def __init__(self, content: bytes) -> None:
         self._content, self.size = content, len(content)
 
     def pread(self, size: int, offset: int) -> bytes:
         return self._content[offset : offset + size]
+
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        part = self._content[offset : offset + len(buffer)]
+        buffer[: len(part)] = part
+        return len(part)
 
 
 class MemoryRoot:
@@ -426,4 +456,4 @@ class MemoryRoot:
         entry = self._entry(self._resolved(path), path)
         if not stat.S_ISREG(entry.mode):
             raise Refused(f"{path}: not a regular file")
-        yield _InMemory(entry.content)
+        yield InMemory(entry.content)

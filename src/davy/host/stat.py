@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from davy.host.errors import Gone
+from davy.model.cgroup_names import group_name
 from davy.model.facts import Exe
 
 _DELETED: Final = " (deleted)"
@@ -75,13 +76,22 @@ def parse_uid(status: bytes) -> int | None:
     return int(status[start + 6 : status.find(b"\n", start + 6)].split()[1])
 
 
+def parse_inner_pid(status: bytes) -> int | None:
+    """The last pid in ``NSpid`` of ``/proc/PID/status``, the innermost namespace's; None where there is only one."""
+    start = status.find(b"\nNSpid:\t")
+    pids = status[start + 8 : status.find(b"\n", start + 8)].split() if start >= 0 else []
+    return int(pids[-1]) if len(pids) > 1 else None
+
+
 @lru_cache(maxsize=256)
 def parse_cgroup(data: bytes) -> str | None:
     """The control group: that of the unified hierarchy, or systemd's named one where that says nothing.
 
+    Where neither does (version 1 without systemd), that of a controller, if it names a container.
     Many processes share theirs, so a text that was just read is not parsed again.
     """
     unified = named = None
+    others: list[str] = []
     for line in data.splitlines():
         _, _, rest = line.partition(b":")
         controllers, _, path = rest.partition(b":")
@@ -89,7 +99,12 @@ def parse_cgroup(data: bytes) -> str | None:
             unified = os.fsdecode(path)
         elif controllers == b"name=systemd":
             named = os.fsdecode(path)
-    return unified if unified not in (None, "/") or named is None else named
+        else:
+            others.append(os.fsdecode(path))
+    found = unified if unified not in (None, "/") or named is None else named
+    if found in (None, "/"):
+        return next((other for other in others if group_name(other)), found)
+    return found
 
 
 def parse_unified(data: bytes) -> str | None:

@@ -27,6 +27,11 @@ _FROM: Final = {"from_": "from"}
 _compiled = functools.lru_cache(maxsize=4096)(re.compile)
 
 
+@functools.lru_cache(maxsize=4096)
+def _searched(text: str) -> re.Pattern[bytes]:
+    return pattern(text).python()
+
+
 class ConfigFormat(StrEnum):
     """The language of a configuration file; each has a reader in `davy.collect.services.formats`."""
 
@@ -279,7 +284,7 @@ class Sign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def said(self, record: str) -> dict[str, str] | None:
         """What a record says by this sign: its groups, empty where the sign has none; None if it is none of it."""
-        if not pattern(self.pattern).python().search(os.fsencode(record)):
+        if not _searched(self.pattern).search(os.fsencode(record)):
             return None
         if self.groups is None:
             return {}

@@ -75,6 +75,8 @@ class Process(Struct, frozen=True, kw_only=True):
     exe: Exe | None = None
     cwd: str | None = None
     cgroup: str | None = None
+    inner_pid: int | None = None
+    """Its pid as it sees itself, where that is in a pid namespace below Davy's; None elsewhere."""
     script: str | None = None
     """The script file an interpreter was given, made absolute; None for a program that is its own."""
     inline: str | None = None
@@ -269,6 +271,8 @@ class Host(Struct, frozen=True, kw_only=True):
     boot_time: float | None = None
     boot_id: str | None = None
     cpus: int | None = None
+    installed: float | None = None
+    """When this system was installed or first started, by the oldest of the files that are made then."""
 
 
 class Gap(Struct, frozen=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from davy.model.autostarts import Autostart
+from davy.model.cgroup_names import group_name
+from davy.model.containers import Container
 from davy.model.facts import Process, ProcessDetail, Renewal
 from davy.model.snapshot import Snapshot
 
@@ -20,6 +22,8 @@ class Lookup:
         self.detail: dict[str, ProcessDetail] = {detail.key.subject: detail for detail in snapshot.details}
         self.renewal: dict[str, Renewal] = {renewal.path: renewal for renewal in snapshot.renewals}
         self.autostart: dict[str, Autostart] = {autostart.subject: autostart for autostart in snapshot.autostarts}
+        self.container_by_id: dict[str, Container] = {one.id: one for one in snapshot.containers}
+        self._container_by_pid = {one.pid: one for one in snapshot.containers if one.pid is not None}
         self._children: dict[int, list[Process]] = defaultdict(list)
         for process in snapshot.processes:
             self._children[process.ppid].append(process)
@@ -50,6 +54,25 @@ class Lookup:
             seen.add(here.pid)
             yield here
             here = self.parent(here)
+
+    def container(self, process: Process) -> Container | None:
+        """The container that a process is in: by its control group, else by the pid namespace it is in."""
+        if found := container_by_group(process.cgroup, self.container_by_id):
+            return found
+        if process.inner_pid is None:
+            return None
+        pids = (process.pid, *(ancestor.pid for ancestor in self.ancestors(process)))
+        return next((self._container_by_pid[pid] for pid in pids if pid in self._container_by_pid), None)
+
+
+def container_by_group(cgroup: str | None, known: Mapping[str, Container]) -> Container | None:
+    """The container that a control group is of; one of which only that is known has its id for a name."""
+    if not cgroup or cgroup == "/":
+        return None
+    if name := group_name(cgroup):
+        found = known.get(name.id)
+        return found or Container(runtime=name.runtime, id=name.id, name=name.id[:12], running=True, cgroup=cgroup)
+    return next((known[part] for part in cgroup.split("/") if part in known), None) if known else None
 
 
 @lru_cache(maxsize=4)

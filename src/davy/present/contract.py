@@ -15,9 +15,9 @@ from davy.model.autostarts import Autostart
 from davy.model.concealment import Accounting, ModuleRow, ModuleTable, ProcessRow, ProcessTable
 from davy.model.facts import Gap
 from davy.model.findings import Finding
-from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, Incident, Judgement
+from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, Incident, InContainer, Judgement
 from davy.model.plan import Left, Plan
-from davy.model.text import encodable, escaped_json
+from davy.present.encoding import as_json as as_json
 from davy.present.explanation import account_of
 from davy.present.exposures import exposure_object
 from davy.present.times import moment
@@ -45,6 +45,24 @@ def _actor(actor: Actor) -> dict[str, Any]:
         "name": actor.name,
         "detail": actor.detail,
         **_of_autostart(actor.autostart),
+        "container": _container(actor.container),
+    }
+
+
+def _container(found: InContainer | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "id": found.id,
+        "runtime": found.runtime,
+        "name": found.name,
+        "image": found.image,
+        "project": found.project,
+        "pod": found.pod,
+        "words": found.spoken,
+        "uid": found.uid,
+        "host_user": found.host_user,
+        "host_path": found.host_path,
     }
 
 
@@ -77,6 +95,11 @@ def _door(door: Door | None) -> dict[str, Any] | None:
         "confidence": door.confidence,
         "time": moment(door.time),
         "evidence": list(door.evidence),
+        "kind": door.kind,
+        "address": door.address,
+        "bits": door.bits,
+        "reasons": [{"bits": reason.bits, "what": reason.what} for reason in door.reasons],
+        "fix": list(door.fix),
     }
 
 
@@ -97,6 +120,10 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in incident.findings],
         "cost": {"cpu_hours": round(incident.cpu_hours, 6)} if incident.cpu_hours is not None else None,
         "owners": incident.owners,
+        "other_doors": [_door(door) for door in incident.other_doors],
+        "ruled_out": [{"service": one.service, "reason": one.reason} for one in incident.ruled_out],
+        "keep": list(incident.keep),
+        "advice": [{"works": one.works, "what": one.what, "why": one.why} for one in incident.advice],
         "sum": account_object(account_of(incident)),
     }
 
@@ -282,8 +309,3 @@ def undo_object(put_back: Sequence[str], left: Sequence[Left], not_put_back: Seq
         "left": [_left(one) for one in left],
         "not_put_back": [_left(one) for one in not_put_back],
     }
-
-
-def as_json(value: Any) -> str:
-    """One JSON text, indented, whatever bytes the host's names hold; a terminal finds nothing in it to obey."""
-    return escaped_json(msgspec.json.format(msgspec.json.encode(encodable(value)), indent=2).decode())

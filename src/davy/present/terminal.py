@@ -3,9 +3,7 @@ again, what to type next.  One screen; plain when piped."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -21,6 +19,8 @@ from davy.model.undo import FrozenGroup, UnloadedModule, Unmounted
 from davy.present.allowances import show_allowed
 from davy.present.autostarts import told
 from davy.present.columns import columns
+from davy.present.console import console as console
+from davy.present.doors import door_rows, show_doors
 from davy.present.explanation import account_of, sum_lines
 from davy.present.exposures import show_exposed
 from davy.present.times import clock, since
@@ -28,15 +28,6 @@ from davy.respond import Outcome, described, not_put_back
 
 _STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
 _ROWS = 8
-
-
-def console() -> Console:
-    """Standard output: colours on a terminal unless ``NO_COLOR`` is set, plain lines of any length when piped."""
-    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-    found = Console(highlight=False, markup=False, emoji=False, color_system=colours)
-    return (
-        found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200, soft_wrap=True)
-    )
 
 
 def _shown(text: str, limit: int = 160) -> str:
@@ -111,6 +102,7 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
         yield "runs", f"{_process(actor)}, {age}: {_shown(actor.cmdline or '', 90)}"
     if len(miners) > _ROWS:
         yield "", f"and {len(miners) - _ROWS} more"
+    yield from _containers(running)
     if incident.cpu_hours is not None and running:
         yield "cost", f"{_hours(incident.cpu_hours)}; {incident.burning_cores:.1f} cores now"
     for slowed in incident.slowed[:3]:
@@ -137,11 +129,33 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
         yield "kept alive", "by no process that was seen"
     if running and not again:
         yield "starts again", "by no autostart that was seen"
+    yield from door_rows(incident)
+
+
+def _containers(running: Sequence[Actor]) -> Iterator[tuple[str, str]]:
+    """The containers that actors are in, each once, and where on the host the programs are that lie in them."""
+    inside = [actor for actor in running if actor.container is not None]
+    for spoken in list(dict.fromkeys(actor.container.spoken for actor in inside if actor.container))[:_ROWS]:
+        yield "runs in", _shown(spoken, 300)
+    for actor in inside[:_ROWS]:
+        found = actor.container
+        if found is not None and found.host_path:
+            path = next(iter(actor.files), actor.path)
+            yield "", f"{_shown(path or '', 80)} in there is {_shown(found.host_path)} on the host"
 
 
 def _process(actor: Actor) -> str:
-    user, path = _shown(actor.user or "?", 40), _shown(actor.path or "no program", 80)
+    user, path = _user(actor), _shown(actor.path or "no program", 80)
     return f"{_shown(actor.name, 40)} ({actor.pid}, {user}, {path})"
+
+
+def _user(actor: Actor) -> str:
+    """Whose a process is; of one in a container also as the host counts, where that has another name for the user."""
+    name, found = _shown(actor.user or "?", 40), actor.container
+    if found is None or found.uid in (None, 0) or actor.user == found.host_user:
+        return name
+    host = f", {_shown(found.host_user, 40)} on the host" if found.host_user else ""
+    return f"uid {found.uid}, {name} in the container{host}"
 
 
 def _show_gaps(out: Console, judgement: Judgement) -> None:
@@ -190,9 +204,10 @@ def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
     out.print(Text("\n   tree", "bold"))
     for line in tree(incident):
         out.print(f"   {line}")
+    show_doors(out, incident)
     out.print(Text("\n   timeline", "bold"))
     for happening in incident.timeline:
-        out.print(f"   {clock(happening.time)}  {_shown(happening.what)}  ({happening.source})")
+        out.print(f"   {clock(happening.time)}  {_shown(happening.what, 300)}  ({_shown(happening.source, 100)})")
 
 
 def tree(incident: Incident) -> Iterator[str]:

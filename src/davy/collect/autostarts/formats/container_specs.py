@@ -30,7 +30,7 @@ class Inside(NamedTuple):
     """The files of the host's that it names."""
 
 
-def described(data: bytes) -> Any:
+def described(data: bytes | str) -> Any:
     """A description in JSON; None of what is none."""
     try:
         return json.loads(os.fsdecode(data))
@@ -40,17 +40,18 @@ def described(data: bytes) -> Any:
 
 def text_in(tree: Any, *keys: str) -> str:
     """The text that keys lead to; empty where there is none."""
-    found = _in(tree, *keys)
+    found = value_in(tree, *keys)
     return found if isinstance(found, str) else ""
 
 
 def words_in(tree: Any, *keys: str) -> list[str]:
     """The texts of the list that keys lead to."""
-    found = _in(tree, *keys)
+    found = value_in(tree, *keys)
     return [word for word in found[:WORDS_LIMIT] if isinstance(word, str)] if isinstance(found, list) else []
 
 
-def _in(tree: Any, *keys: str) -> Any:
+def value_in(tree: Any, *keys: str) -> Any:
+    """What keys lead to; None where there is nothing."""
     for key in keys:
         tree = tree.get(key) if isinstance(tree, dict) else None
     return tree
@@ -63,7 +64,7 @@ def inside(spec: Any) -> Inside:
 
 
 def _binds(spec: Any) -> Iterator[tuple[str, str]]:
-    mounts = _in(spec, "mounts")
+    mounts = value_in(spec, "mounts")
     for mount in mounts[:WORDS_LIMIT] if isinstance(mounts, list) else ():
         yield text_in(mount, "source"), text_in(mount, "destination")
 

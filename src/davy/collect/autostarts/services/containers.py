@@ -20,12 +20,12 @@ from davy.collect.autostarts.formats.unit_files import unit_settings
 from davy.collect.autostarts.reading import File, Files, Span
 from davy.collect.autostarts.services.containerd import containerd_containers
 from davy.collect.autostarts.services.podman import podman_containers
+from davy.collect.containers.docker import DOCKER_OWN, docker_folders
 from davy.host import Host
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.facts import Gap
 
-_DOCKER: Final = "/var/lib/docker/containers/*/hostconfig.json"
-_ROOTLESS: Final = ".local/share/docker/containers/*/hostconfig.json"
+_DOCKER: Final = "containers/*/hostconfig.json"
 _NO_POLICY: Final = '{"Name":"no","MaximumRetryCount":0}'
 _QUADLETS: Final = (
     "/etc/containers/systemd/*.container", "/etc/containers/systemd/*/*.container",
@@ -49,7 +49,13 @@ def containers(host: Host) -> Iterator[Autostart | Gap]:
     ``command`` is what runs inside, or the image where that alone says it; ``programs`` are files of the host's only.
     """
     files = Files(host, "containers", AutostartKind.CONTAINER)
-    for file in files.texts(_DOCKER, own=(_ROOTLESS,)):
+    folders: list[str] = []
+    for folder in docker_folders(files):
+        if isinstance(folder, Gap):
+            yield folder
+        else:
+            folders.append(f"{folder}/{_DOCKER}")
+    for file in files.texts(*folders, own=(f"{DOCKER_OWN}/{_DOCKER}",)):
         yield from (file,) if isinstance(file, Gap) else _docker(files, file)
     for file in files.texts(*_QUADLETS, own=_OWN_QUADLETS):
         yield file if isinstance(file, Gap) else _quadlet(files, file)
