@@ -82,11 +82,11 @@ def uses(host: Host, snapshot: Snapshot, exposed: Set[str], seconds: float | Non
 
     As far as it goes in ``seconds``, or all of it; ``state`` is a folder of Davy's own that keeps compiled patterns.
     """
-    from davy.collect.logs import USUAL, Budget, log_facts
-
     wanted = [service for service in snapshot.services if service.subject in exposed and service.logs]
     if not wanted:
         return snapshot
+    from davy.collect.logs import USUAL, Budget, log_facts  # where there is something to search
+
     budget = Budget(seconds=seconds) if seconds is not None else msgspec.structs.replace(USUAL, seconds=_WHOLE_SECONDS)
     facts = list(log_facts(host, wanted, None, state, budget))
     return msgspec.structs.replace(
