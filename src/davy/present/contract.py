@@ -19,6 +19,7 @@ from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, In
 from davy.model.plan import Left, Plan
 from davy.present.encoding import as_json as as_json
 from davy.present.explanation import account_of
+from davy.present.exposures import exposure_object
 from davy.present.times import moment
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def scan_object(judgement: Judgement) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "complete": judgement.complete,
         "incidents": [_incident(incident) for incident in judgement.incidents],
-        "exposures": [],
+        "exposures": [exposure_object(exposure) for exposure in judgement.exposures],
         "gaps": [_gap(gap) for gap in judgement.gaps],
         "views": {"processes": _views(judgement.process_table), "modules": _views(judgement.module_table)}
         if judgement.live

@@ -21,6 +21,7 @@ from davy.present.autostarts import told
 from davy.present.columns import columns
 from davy.present.console import console as console
 from davy.present.explanation import account_of, sum_lines
+from davy.present.exposures import show_exposed
 from davy.present.times import clock, since
 from davy.respond import Outcome, described, not_put_back
 
@@ -48,6 +49,7 @@ def show_judgement(out: Console, judgement: Judgement, *, here: bool = True) -> 
         _show_incident(out, judgement, number, incident)
     show_allowed(out, judgement.allowed)
     _show_hidden(out, judgement)
+    show_exposed(out, judgement.exposures)
     if kept:
         _show_news(out, judgement)
     _show_gaps(out, judgement)

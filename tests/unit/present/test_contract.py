@@ -55,7 +55,16 @@ CONTRACT: dict[str, Any] = {
             "wanting": [str],
         },
     }],
-    "exposures": [{"service": str, "address": str, "severity": str, "summary": str, "fix": [str]}],
+    "exposures": [{
+        "service": str, "address": str, "severity": str, "summary": str, "fix": [str], "id": str, "kind": str,
+        "opening": str, "subject": str, "reached_from": str, "container": "str?", "evidence": [str],
+        "change": {"path": str, "line": "int?", "before": "str?", "after": str, "restart": str},
+        "used": [{
+            "time": "moment?", "last_time": "moment?", "count": int, "shows": str, "sign": str, "path": str,
+            "text": str, "address": "str?", "user": "str?", "detail": "str?",
+        }],
+        "cves": [str], "references": [str],
+    }],
     "gaps": [{"collector": str, "what": str, "why": str}],
     "views": {"processes": {"seen": int, "hidden": int}, "modules": {"seen": int, "hidden": int}},
     "allowed": [{
@@ -66,7 +75,7 @@ CONTRACT: dict[str, Any] = {
 }  # fmt: skip
 ON_REQUEST = ("tables", "compared", "entries")
 """Only printed when an option asks for it."""
-NULLABLE = ("door", "cost", "sum", "views", "views.processes", "views.modules")
+NULLABLE = ("door", "cost", "sum", "change", "views", "views.processes", "views.modules")
 
 NOW = 1_700_000_000.0
 MODULES = module_table(*(f"module{number}" for number in range(90)))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from davy.collect.services.formats import INCLUDES, pairs
+from davy.collect.services.formats import INCLUDES
 from davy.collect.services.ground import COLLECTOR, Ground
 from davy.collect.services.instance import Instance
 from davy.knowledge.data import wild
@@ -116,12 +116,11 @@ class _Reading:
         if len(self.files) == FILES_LIMIT or depth > INCLUDES_DEPTH:
             self._ground.gaps.append(Gap(COLLECTOR, path, f"more than {FILES_LIMIT} files, or included too deep"))
             return
-        text = self._ground.text(path)
-        if text is None:
+        if self._ground.text(path) is None:
             return
         self.files[path] = None
         includes = INCLUDES.get(format_, {})
-        for pair in pairs(format_, text):
+        for pair in self._ground.pairs(format_, path):
             above, _, word = pair.key.rpartition(".")
             pattern = includes.get(word.casefold()) if includes else None
             if pattern is None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts.reading.homes import Home, homes
 from davy.collect.autostarts.reading.patterns import Patterns
 from davy.collect.services.below import Below, outside
+from davy.collect.services.formats import Pair, pairs
 from davy.host import DirectoryRoot, Gone, Host, HostError, Kernel, Root
 from davy.host.links import Links
+from davy.knowledge.data import wild
+from davy.knowledge.services import ConfigFormat
 from davy.model.containers import Bind, Container
 from davy.model.facts import Account, Gap
 
@@ -36,33 +40,30 @@ class Ground:
     What cannot be read becomes a gap in ``gaps``; each file is read once.
     """
 
-    def __init__(self, root: Root, folder: str = "", binds: Sequence[Bind] = (), hosts: Root | None = None) -> None:
+    def __init__(self, root: Root, folder: str = "", binds: Sequence[Bind] = (), beside: Root | None = None) -> None:
         """``folder`` is where its ``/`` is on the host; empty for the host's own.
 
-        ``hosts`` is the host's own tree where the ground is that of a process which is in no container, but has mounts
-        of its own, as systemd gives them to services: most of its files are the host's, by the same paths.
+        ``beside`` are the host's files, of which it may have the very same under the very same paths.
         """
-        self._root, self._folder, self._binds, self._hosts = root, folder.rstrip("/"), binds, hosts
+        self._root, self._folder, self._binds, self._beside = root, folder.rstrip("/"), binds, beside
         self._links = Links(root)
         self._host = Host(root)
         self._patterns = Patterns(self._host, COLLECTOR, self._links)
         self._texts: dict[str, str | None] = {}
+        self._pairs: dict[tuple[ConfigFormat, str], tuple[Pair, ...]] = {}
+        self._names: dict[str, frozenset[str] | None] = {}
         self._homes: tuple[str, ...] | None = None
         self._left = TOTAL_BYTES
         self.gaps: list[Gap] = []
 
     def path_outside(self, path: str) -> str:
-        """Where a file is on the host: in a folder of the host's that is bound there, or below the ground's own."""
-        if self._hosts is not None and self._same_in(self._hosts, path):
-            return path
+        """Where a file is on the host: at the same place, in what of the host is bound there, or below its own root."""
+        if self._beside is not None:
+            with suppress(HostError):
+                here, there = self._root.stat(path), self._beside.stat(path)
+                if (here.device, here.inode) == (there.device, there.inode):
+                    return path
         return outside(path, self._folder, self._binds) or path
-
-    def _same_in(self, hosts: Root, path: str) -> bool:
-        try:
-            own, theirs = self._root.stat(path), hosts.stat(path)
-        except HostError:
-            return False
-        return (own.device, own.inode) == (theirs.device, theirs.inode)
 
     def of_binds(self, binds: Sequence[Bind]) -> Ground:
         """What a container would see of this ground that only has these of its folders and files."""
@@ -85,13 +86,7 @@ class Ground:
         """The regular files that patterns match, each once, without links; ``~/`` is every home."""
         seen = set()
         for pattern in patterns:
-            if pattern.startswith("~/"):
-                found: Iterator[str | Gap] = (
-                    path for home in self.homes() for path in self._patterns.paths(pattern[2:], below=home)
-                )
-            else:
-                found = self._patterns.paths(pattern)
-            for count, path in enumerate(found):
+            for count, path in enumerate(self._matching(pattern)):
                 if count == FILES_LIMIT:
                     self.gaps.append(Gap(COLLECTOR, f"the rest of {pattern}", f"more than {FILES_LIMIT} files"))
                     break
@@ -103,6 +98,61 @@ class Ground:
                     seen.add(own)
                     yield own
 
+    def _matching(self, pattern: str) -> Iterator[str | Gap]:
+        for below in self.homes() if pattern.startswith("~/") else ("",):
+            rest = pattern.removeprefix("~/")
+            if self._may_be(f"{below}/{rest}"):
+                yield from self._patterns.paths(rest, below=below)
+
+    def _may_be(self, pattern: str) -> bool:
+        """Whether the folders that a pattern names, and the names up to its first wildcard, are there.
+
+        Told by listings, each read once: there are hundreds of usual places, and few of them on one host.
+        """
+        here = ""
+        for part in pattern.strip("/").split("/"):
+            if wild(part):
+                return True
+            names = self._listed(here)
+            if names is None or part in (".", ".."):
+                return True
+            if part not in names:
+                return False
+            here = f"{here}/{part}"
+        return True
+
+    def _listed(self, folder: str) -> frozenset[str] | None:
+        """The names in a folder, none of what is no folder; None where it cannot be listed."""
+        if folder not in self._names:
+            self._names[folder] = None
+            with suppress(HostError):
+                self._names[folder] = frozenset(self._root.names(folder or "/"))
+        return self._names[folder]
+
+    def folders(self, starts: Iterable[str], depth: int, limit: int) -> Iterator[tuple[str, frozenset[str]]]:
+        """Folders below others and the names in each, as deep as told; ``~`` is every home, hidden ones are left out.
+
+        At most ``limit`` names are asked whether they are folders.
+        """
+        level = [path for start in starts for path in (self.homes() if start == "~" else (start,))]
+        for deep in range(depth + 1):
+            below = []
+            for folder in level:
+                limit -= 1
+                names = self._listed(folder) if limit >= 0 else None
+                if names is None:
+                    continue
+                yield folder, names
+                if deep < depth:
+                    below += [f"{folder}/{name}" for name in sorted(names) if not name.startswith(".")]
+            level = below
+
+    def pairs(self, format_: ConfigFormat, path: str) -> tuple[Pair, ...]:
+        """The settings of a file, as its language has them."""
+        if (format_, path) not in self._pairs:
+            self._pairs[format_, path] = tuple(pairs(format_, self.text(path) or ""))
+        return self._pairs[format_, path]
+
     def regular(self, path: str) -> str | None:
         """The path without links, if a regular file is there."""
         try:
@@ -111,7 +161,7 @@ class Ground:
         except HostError:
             return None
 
-    def folder(self, path: str) -> list[str]:
+    def files_in(self, path: str) -> list[str]:
         """The paths of the regular files in a folder; none where it is no folder."""
         try:
             own = self._links.find(path)
@@ -182,8 +232,8 @@ class Grounds:
         key = f"{namespace} {root}"
         if key not in self._by_namespace:
             try:
-                binds, hosts = (container.binds, None) if container else ((), self._root)
-                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", binds, hosts)
+                binds = container.binds if container else ()
+                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", binds, self._root)
             except HostError as error:
                 self.gaps.append(Gap(COLLECTOR, f"the files of process {pid}", str(error)))
                 return self.host

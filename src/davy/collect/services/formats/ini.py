@@ -23,7 +23,7 @@ _COMMENT: Final = re.compile(r"[ \t];")
 def ini(text: str) -> Iterator[Pair]:
     """The options in their order."""
     section = ""
-    for number, line in numbered(text):
+    for number, line in numbered(text, "#;"):
         if found := _SECTION.match(line):
             section = f"{found[1]}." if found[1] else ""
         elif found := _INCLUDE.match(line):
