@@ -23,6 +23,7 @@ from davy.collect.logs.record import Clock
 from davy.collect.logs.rotation import missing, older
 from davy.collect.logs.sequences import Gathering
 from davy.collect.logs.signs import signs
+from davy.collect.logs.task import Task
 from davy.collect.logs.unpacking import packed
 from davy.collect.logs.zone import root_zone
 from davy.host import Gone, Host, HostError, Root
@@ -141,32 +142,25 @@ class _Look:
             return
         self._seen.add((before.device, before.inode))
         zone: tzinfo = UTC if one.in_container else self._zone
-        clock = Clock(zone, before.mtime)
         ending = packed(path)
         records, time_of = BINARY.get(one.form), TEXT.get(one.form)
+        task = Task(
+            path=path, watched=one, spans=self._spans, clock=Clock(zone, before.mtime),
+            signs=signs(one.form, self._cache), purse=self._purse, gathering=self.gathering,
+        )  # fmt: skip
         with self._root.opened(path) as file:
-            every = signs(one.form, self._cache)
             if records is not None:
                 if ending is not None:
                     yield gap(path, "a compressed log of this kind is not read")
                     return
-                yield from read_binary(
-                    file, path, one, self._spans, records=records, clock=clock, signs=every, purse=self._purse,
-                    gathering=self.gathering,
-                )  # fmt: skip
+                yield from read_binary(file, task, records)
             elif time_of is None:
                 yield gap(path, f"nothing reads logs of the kind {one.form}")
                 return
             elif ending is not None:
-                yield from read_packed(
-                    file, path, ending, one, self._spans, time_of=time_of, clock=clock, signs=every,
-                    purse=self._purse, gathering=self.gathering,
-                )  # fmt: skip
+                yield from read_packed(file, task, time_of, ending)
             else:
-                yield from read_plain(
-                    file, path, one, self._spans, time_of=time_of, clock=clock, signs=every, purse=self._purse,
-                    gathering=self.gathering,
-                )  # fmt: skip
+                yield from read_plain(file, task, time_of)
         after = self._stat(path)
         if after is None or (after.device, after.inode) != (before.device, before.inode):
             yield gap(path, "another file took its place while it was read")

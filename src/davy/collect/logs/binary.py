@@ -8,42 +8,29 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.collect.logs.budget import Purse
 from davy.collect.logs.gap import gap
 from davy.collect.logs.places import Watched
-from davy.collect.logs.record import Clock, Record, Records
-from davy.collect.logs.sequences import Gathering
-from davy.collect.logs.signs import Signs
+from davy.collect.logs.record import Record, Records
+from davy.collect.logs.task import Task
 from davy.collect.logs.telling import said
 from davy.collect.logs.text import RECORD_LIMIT
 from davy.host.root import OpenFile
 from davy.knowledge.services import LogFormat, known_services
 from davy.model.facts import Gap
-from davy.model.logs import LogHit, LogRead, Span
+from davy.model.logs import LogHit, LogRead
 
 _BATCH: Final = 512
 _IDENTIFIER: Final = re.compile(r"([^\s\[:]{1,128})(?:\[\d{1,10}\])?:")
 
 
-def read_binary(
-    file: OpenFile,
-    path: str,
-    watched: Watched,
-    spans: Sequence[Span] | None,
-    *,
-    records: Records,
-    clock: Clock,
-    signs: Signs,
-    purse: Purse,
-    gathering: Gathering,
-) -> Iterator[LogRead | Gap]:
+def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRead | Gap]:
     """What one binary log says, into the gathering.  Raises `HostError`."""
     first: float | None = None
     last: float | None = None
     read, whole = 0, True
-    for span in spans if spans is not None else (None,):
+    for span in task.spans if task.spans is not None else (None,):
         batch: list[Record] = []
-        for record in records(file, file.size, clock, span):
+        for record in records(file, file.size, task.clock, span):
             if isinstance(record, Gap):
                 yield record
                 whole = False
@@ -54,35 +41,32 @@ def read_binary(
             batch.append(record)
             read += len(record.text)
             if len(batch) >= _BATCH:
-                gathering.add(_said(watched, path, signs, batch))
+                task.gathering.add(_said(task, batch))
                 batch = []
-                if purse.over:
-                    yield gap(path, "not all of its records were searched: the time for it was over")
+                if task.purse.over:
+                    yield gap(task.path, "not all of its records were searched: the time for it was over")
                     whole = False
                     break
-        gathering.add(_said(watched, path, signs, batch))
-    purse.spend(read)
-    yield LogRead(
-        kind=watched.kind, path=path, format=watched.form.value, size=file.size, first=first, last=last, read_bytes=read,
-        whole=whole,
-    )  # fmt: skip
+        task.gathering.add(_said(task, batch))
+    task.purse.spend(read)
+    yield task.read(file, first, last, read, whole)
 
 
-def _said(watched: Watched, path: str, signs: Signs, batch: Sequence[Record]) -> Iterator[LogHit]:
+def _said(task: Task, batch: Sequence[Record]) -> Iterator[LogHit]:
     texts = [record.text.encode("utf-8", "surrogateescape")[:RECORD_LIMIT] for record in batch]
     begins, at = [], 0
     for text in texts:
         begins.append(at)
         at += len(text) + 1
     told: set[tuple[int, int]] = set()
-    for end, number in signs.places(b"\n".join(texts)):
+    for end, number in task.signs.places(b"\n".join(texts)):
         index = bisect_right(begins, end - 1) - 1
         if (index, number) in told:
             continue
         told.add((index, number))
         record = batch[index]
-        for kind, sign in signs.of(number, _uses(watched, record)):
-            hit = said(kind, sign, path, record.time, record.text[:RECORD_LIMIT], record.offset)
+        for kind, sign in task.signs.of(number, _uses(task.watched, record)):
+            hit = said(kind, sign, task.path, record.time, record.text[:RECORD_LIMIT], record.offset)
             if hit is not None:
                 yield hit
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.collect.logs.budget import Purse
 from davy.collect.logs.gap import gap
-from davy.collect.logs.places import Watched
-from davy.collect.logs.record import Clock, TimeOf
+from davy.collect.logs.record import TimeOf
 from davy.collect.logs.searching import Searching
-from davy.collect.logs.sequences import Gathering
-from davy.collect.logs.signs import Signs
+from davy.collect.logs.task import Task
 from davy.collect.logs.telling import told
 from davy.collect.logs.text import RECORD_LIMIT, Mark, TimedText
 from davy.collect.logs.unpacking import BrokenError, unpacked
@@ -24,50 +21,35 @@ _BEHIND: Final = 3600.0
 """Seconds behind the last span at which nothing more is expected."""
 
 
-def read_packed(
-    file: OpenFile,
-    path: str,
-    ending: str,
-    watched: Watched,
-    spans: Sequence[Span] | None,
-    *,
-    time_of: TimeOf,
-    clock: Clock,
-    signs: Signs,
-    purse: Purse,
-    gathering: Gathering,
-) -> Iterator[LogRead | Gap]:
+def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Iterator[LogRead | Gap]:
     """What one compressed log says, into the gathering.  Raises `HostError`."""
-    searching = Searching(signs)
+    searching = Searching(task.signs)
     first: Mark | None = None
     last: Mark | None = None
-    base, why, until = 0, None, max((span.end for span in spans), default=0.0) if spans is not None else None
+    base, why, until = 0, None, max((span.end for span in task.spans), default=0.0) if task.spans is not None else None
     pieces = _Parts(file, ending)
     for part in pieces:
-        text = TimedText(InMemory(part), time_of, clock)
+        text = TimedText(InMemory(part), time_of, task.clock)
         begins, ends = text.first(), text.last()
         first, last = first or begins, ends or last
         if until is not None and begins is not None and begins.time > until + _BEHIND:
             break
-        if _overlaps(begins, ends, spans):
-            stretch = searching.run(text.file, 0, text.size, purse.deadline)
-            gathering.add(told(watched, path, signs, text, stretch.found, base))
+        if _overlaps(begins, ends, task.spans):
+            stretch = searching.run(text.file, 0, text.size, task.purse.deadline)
+            task.gathering.add(told(task, text, stretch.found, base))
             why = stretch.why
         base += len(part)
-        purse.spend(len(part))
-        if base >= purse.unpacked:
+        task.purse.spend(len(part))
+        if base >= task.purse.unpacked:
             why = f"only its first {base:,} bytes were unpacked"
-        elif purse.over:
+        elif task.purse.over:
             why = f"only its first {base:,} bytes were unpacked: the time for it was over"
         if why is not None:
             break
     why = why or pieces.broken
     if why is not None:
-        yield gap(path, why)
-    yield LogRead(
-        kind=watched.kind, path=path, format=watched.form.value, size=file.size, first=first and first.time,
-        last=last and last.time, read_bytes=base, whole=why is None,
-    )  # fmt: skip
+        yield gap(task.path, why)
+    yield task.read(file, first and first.time, last and last.time, base, why is None)
 
 
 def _overlaps(first: Mark | None, last: Mark | None, spans: Sequence[Span] | None) -> bool:

@@ -8,11 +8,9 @@ from typing import Final
 
 from davy.collect.logs.budget import Purse
 from davy.collect.logs.gap import gap, spoken
-from davy.collect.logs.places import Watched
-from davy.collect.logs.record import Clock, TimeOf
+from davy.collect.logs.record import TimeOf
 from davy.collect.logs.searching import Searching
-from davy.collect.logs.sequences import Gathering
-from davy.collect.logs.signs import Signs
+from davy.collect.logs.task import Task
 from davy.collect.logs.telling import told
 from davy.collect.logs.text import TimedText
 from davy.collect.logs.window import Order, Step, order, stretches
@@ -26,49 +24,35 @@ _STEPS_LIMIT: Final = 16
 _LINE_LIMIT: Final = 2048
 
 
-def read_plain(
-    file: OpenFile,
-    path: str,
-    watched: Watched,
-    spans: Sequence[Span] | None,
-    *,
-    time_of: TimeOf,
-    clock: Clock,
-    signs: Signs,
-    purse: Purse,
-    gathering: Gathering,
-) -> Iterator[LogRead | ClockStep | Gap]:
+def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead | ClockStep | Gap]:
     """What one log says, into the gathering.  Raises `HostError`."""
-    text = TimedText(file, time_of, clock)
-    found = order(text, clock.zone)
-    yield from (_clock_step(text, path, step) for step in found.steps[:_STEPS_LIMIT])
-    wanted, why = _wanted(text, found, spans)
+    text = TimedText(file, time_of, task.clock)
+    found = order(text, task.clock.zone)
+    yield from (_clock_step(text, task.path, step) for step in found.steps[:_STEPS_LIMIT])
+    wanted, why = _wanted(text, found, task.spans)
     if why is not None:
-        yield gap(path, why)
-    searching, read, cut = Searching(signs), 0, False
+        yield gap(task.path, why)
+    searching, read, cut = Searching(task.signs), 0, False
     for begin, end in reversed(wanted):
-        least = max(begin, end - purse.share)
+        least = max(begin, end - task.purse.share)
         crossed: set[tuple[int, str]] = set()
         at = end
-        while at > least and not purse.over:
+        while at > least and not task.purse.over:
             part = max(at - _PART, least)
-            stretch = searching.run(file, part, at, purse.deadline)
-            hits = (hit for hit in told(watched, path, signs, text, stretch.found) if _new(hit, part, crossed))
-            gathering.add(_in_time(hits, purse))
+            stretch = searching.run(file, part, at, task.purse.deadline)
+            hits = (hit for hit in told(task, text, stretch.found) if _new(hit, part, crossed))
+            task.gathering.add(_in_time(hits, task.purse))
             read += stretch.reached - part
-            purse.spend(stretch.reached - part)
+            task.purse.spend(stretch.reached - part)
             if stretch.why is not None:
-                yield gap(path, f"bytes {stretch.reached:,} to {at:,} were not searched: {stretch.why}")
+                yield gap(task.path, f"bytes {stretch.reached:,} to {at:,} were not searched: {stretch.why}")
                 cut = True
             at = part
         if at > begin:
-            yield gap(path, f"bytes {begin:,} to {at:,}, the oldest, were not searched: too much time or size")
+            yield gap(task.path, f"bytes {begin:,} to {at:,}, the oldest, were not searched: too much time or size")
             cut = True
     first, last = text.first(), text.last()
-    yield LogRead(
-        kind=watched.kind, path=path, format=watched.form.value, size=file.size, first=first and first.time,
-        last=last and last.time, read_bytes=read, whole=not cut and why is None,
-    )  # fmt: skip
+    yield task.read(file, first and first.time, last and last.time, read, not cut and why is None)
 
 
 def _wanted(text: TimedText, found: Order, spans: Sequence[Span] | None) -> tuple[list[tuple[int, int]], str | None]:

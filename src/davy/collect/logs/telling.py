@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from davy.collect.logs.places import Watched
 from davy.collect.logs.searching import Found
-from davy.collect.logs.signs import Signs
+from davy.collect.logs.task import Task
 from davy.collect.logs.text import RECORD_LIMIT, Cut, TimedText
 from davy.knowledge.services import Sign
 from davy.model.logs import LogHit
@@ -17,9 +16,7 @@ _TEXT_LIMIT: Final = 2048
 _WORD_LIMIT: Final = 512
 
 
-def told(
-    watched: Watched, path: str, signs: Signs, text: TimedText, found: Iterable[Found], base: int = 0
-) -> Iterator[LogHit]:
+def told(task: Task, text: TimedText, found: Iterable[Found], base: int = 0) -> Iterator[LogHit]:
     """What the records say in which something was found, each sign once of each record, in their order.
 
     ``base``: bytes of a compressed log in front of this part.  Raises `HostError`.
@@ -40,8 +37,8 @@ def told(
                 words = os.fsdecode(data[record.begin : record.end].rstrip(b"\r\n").lstrip(b"\0"))
             if number not in seen:
                 seen.add(number)
-                for kind, sign in signs.of(number, watched.uses):
-                    hit = said(kind, sign, path, record.time, words, base + at)
+                for kind, sign in task.signs.of(number, task.watched.uses):
+                    hit = said(kind, sign, task.path, record.time, words, base + at)
                     if hit is not None:
                         yield hit
 
