@@ -39,6 +39,7 @@ from davy.model.concealment import (
     ProcessTable,
     View,
 )
+from davy.model.containers import Container
 from davy.model.content import ContentHit, Place
 from davy.model.facts import (
     PF_KTHREAD,
@@ -75,7 +76,7 @@ Fact = (
     Process | ProcessDetail | Autostart | Socket | KnownFile | Renewal | Restart | Gap | ProcessTable | ModuleTable
     | ModuleFile | Accounting | Cover | Preload | HiddenName | ContentHit | Conversation | WalletSighting | PoolMention
     | Workload | Tuning | Rounding
-    | GpuUse | Allowance | Followed | SystemTool
+    | Container | GpuUse | Allowance | Followed | SystemTool
 )  # fmt: skip
 
 
@@ -408,6 +409,7 @@ def snapshot(
         followed=_only(facts, Followed),
         tools=_only(facts, SystemTool),
         known_files=_only(facts, KnownFile),
+        containers=_only(facts, Container),
         renewals=_only(facts, Renewal),
         restarts=_only(facts, Restart),
         process_table=next(iter(_only(facts, ProcessTable)), None),

@@ -19,6 +19,7 @@ from davy.collect.content.hot_files import hot_files
 from davy.collect.content.pool_names import pool_names
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.following import following
+from davy.collect.installation import installed
 from davy.collect.known_files import known_files
 from davy.collect.processes import own_pids, processes
 from davy.collect.renewals import caught
@@ -118,6 +119,7 @@ def survey(
             boot_time=kernel.boot_time if kernel else None,
             boot_id=kernel.boot_id if kernel else None,
             cpus=kernel.cpus if kernel else None,
+            installed=installed(host),
         ),
         taken=taken,
         seconds=time.monotonic() - began,

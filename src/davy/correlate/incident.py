@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from davy.correlate.containers import containers_of, happenings, in_container
 from davy.correlate.summary import summary_of
 from davy.correlate.verdict import confidence, proven, total_bits, verdict_of
 from davy.detect.autostarts import followed_by_autostart
@@ -37,6 +38,7 @@ def process_actor(snapshot: Snapshot, process: Process, role: Role, detail: str)
         role=role, kind=Kind.PROCESS, subject=process.subject, name=process.name, detail=detail, pid=process.pid,
         ppid=process.ppid, start_time=process.start_time, start_ticks=process.start_ticks, user=process.user,
         cmdline=process.invocation, path=process.exe_path, files=(path,) if path and not gone else (),
+        container=in_container(snapshot, process, path or process.exe_path),
     )  # fmt: skip
 
 
@@ -90,24 +92,25 @@ def _family(subjects: Iterable[Sequence[str]], findings: Mapping[str, Sequence[F
 
 
 def timeline(
-    processes: Iterable[Process], autostarts: Iterable[Autostart], programs: Iterable[Executable]
-) -> tuple[Happening, ...]:
+    processes: Iterable[Process], autostarts: Iterable[Autostart], programs: Iterable[Executable],
+    further: Iterable[Happening] = (),
+) -> tuple[Happening, ...]:  # fmt: skip
     """What is known to have happened when, in order, each with its source."""
-    happenings = []
+    found = [*further]
     for program in programs:
         if program.birth is not None:
-            happenings.append(Happening(program.birth, f"{program.path} was created", "birth time"))
-        happenings.append(Happening(program.mtime, f"{program.path} was last written", "modification time"))
-    happenings += [
+            found.append(Happening(program.birth, f"{program.path} was created", "birth time"))
+        found.append(Happening(program.mtime, f"{program.path} was last written", "modification time"))
+    found += [
         Happening(process.start_time, f"{process.name} ({process.pid}) started", "process start")
         for process in processes
     ]
-    happenings += [
+    found += [
         Happening(autostart.mtime, f"{autostart.path} was last changed", "modification time")
         for autostart in autostarts
         if autostart.mtime is not None
     ]
-    unique = {(round(one.time, 2), one.what): one for one in happenings}
+    unique = {(round(one.time, 2), one.what): one for one in found}
     return tuple(sorted(unique.values(), key=lambda one: one.time))
 
 
@@ -191,6 +194,7 @@ def incident(
     hiding = {path for hider in hiders for path in hider.files}
     programs |= _started_files(snapshot, [autostart for autostart, _ in autostarts])
     programs |= {file.path: file.executable for file in snapshot.module_files if file.path in hiding}
+    within = containers_of(snapshot, running)
     hours = cpu_hours(snapshot, running)
     names = [own_program(snapshot, process) or process.exe_path or process.name for process in miners]
     anchor = min(names or judged)
@@ -202,9 +206,12 @@ def incident(
         confidence=confidence(bits, proof=any(proven(findings.get(subject, ())) for subject in judged)),
         family=family,
         summary=summary_of(verdict, family, miners, actors, hours, waiting)
+        + "".join(f"; in {container.spoken}" for container in within.values())
         + (f"; may be its owner's own: davy allow ({owners})" if owners is not None else ""),
         actors=tuple(actors),
-        timeline=timeline(running, [autostart for autostart, _ in autostarts], programs.values()),
+        timeline=timeline(
+            running, [autostart for autostart, _ in autostarts], programs.values(), happenings(within.values())
+        ),
         findings=tuple(finding for actor in actors for finding in findings.get(actor.subject, ())),
         cpu_hours=hours,
         burning_cores=sum(process.window_cpu_seconds or 0.0 for process in miners) / window,

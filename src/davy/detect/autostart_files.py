@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from davy.detect.autostarts import followed_by_autostart, foreign, technique
+from davy.detect.containers import image_family
 from davy.detect.places import base, hidden_folder, in_a_home, installed_place, temporary_folder
 from davy.detect.rule import Observation, detector
 from davy.knowledge import family_by_name, family_by_path
@@ -83,7 +84,7 @@ def miners_image(snapshot: Snapshot) -> Iterator[Observation]:
     Owners who mine on purpose run such images, too.
     """
     for autostart in foreign(snapshot):
-        family = _of_image(autostart)
+        family = image_family(autostart.image)
         if family is not None:
             yield Observation(
                 subject=autostart.subject,
@@ -91,13 +92,6 @@ def miners_image(snapshot: Snapshot) -> Iterator[Observation]:
                 evidence=(autostart.image or "",),
                 family=family,
             )
-
-
-def _of_image(autostart: Autostart) -> str | None:
-    """The family whose program the image of a container is called as."""
-    name = base(autostart.image.partition("@")[0]).partition(":")[0] if autostart.image else ""
-    match = family_by_name(name) if name else None
-    return match.family if match is not None and not match.weak else None
 
 
 def _of_family(path: str) -> Iterator[tuple[str, str]]:
@@ -241,7 +235,7 @@ def starts_a_miner(snapshot: Snapshot) -> Iterator[Observation]:
     What was found in the file, or that it is called so, counts elsewhere; this, that it is meant to come back.
     """
     for autostart in foreign(snapshot):
-        if (match := _of_image(autostart)) is not None:
+        if (match := image_family(autostart.image)) is not None:
             yield Observation(
                 subject=autostart.subject, degree="by its image", summary=f"has a container of {match} started without "
                 "a person", evidence=(autostart.image or "",), technique=technique(autostart),

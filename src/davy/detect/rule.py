@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from davy.knowledge.weights import weight_of
 from davy.model.findings import Aspect, Finding
+from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
 
 
@@ -49,11 +50,19 @@ class Detector(Struct, frozen=True, kw_only=True):
                 subject=seen.subject,
                 bits=weight.bits,
                 conclusive=weight.conclusive,
-                summary=seen.summary,
+                summary=seen.summary + _where(snapshot, seen.subject),
                 evidence=seen.evidence,
                 family=seen.family,
                 related=seen.related,
             )
+
+
+def _where(snapshot: Snapshot, subject: str) -> str:
+    """The container that a process is in, for the end of a sentence."""
+    ways = lookup(snapshot)
+    process = ways.by_subject.get(subject)
+    container = ways.container(process) if process is not None else None
+    return f", in container {container.name}" if container is not None else ""
 
 
 def detector(

@@ -16,6 +16,13 @@ class PublishedPort(Struct, frozen=True, kw_only=True):
     container_port: int
     protocol: str = "tcp"
 
+    @property
+    def spoken(self) -> str:
+        """``0.0.0.0:9000->9000``, and the protocol where that is not tcp."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        other = "" if self.protocol == "tcp" else f"/{self.protocol}"
+        return f"{host}:{self.port}->{self.container_port}{other}"
+
 
 class Bind(Struct, frozen=True):
     """A folder or file of the host that a container has."""
@@ -63,9 +70,32 @@ class Container(Struct, frozen=True, kw_only=True):
     """Its own: user ids of its processes mean these."""
     state_file: str | None = None
 
+    layer: str | None = None
+    """The folder on the host in which its own files lie, whether it runs or not: what is laid over its image."""
+
     @property
     def subject(self) -> str:
         return f"container:{self.id}"
+
+    @property
+    def spoken(self) -> str:
+        """As people are told of it: ``container web-1 (image php:7.3-fpm, docker, compose project shop)``, ports."""
+        belongs = (
+            f"image {self.image}" if self.image else "", self.runtime,
+            f"compose project {self.project}" if self.project else "", f"pod {self.pod}" if self.pod else "",
+        )  # fmt: skip
+        ports = ", ".join(port.spoken for port in self.published)
+        network = ", on the host's network" if self.host_network else ""
+        told = f"container {self.name} ({', '.join(filter(None, belongs))})"
+        return f"{told}{f', published {ports}' if ports else ''}{network}"
+
+    def on_host(self, path: str) -> str:
+        """Where on the host a file is that is at ``path`` in the container: in what is bound there, or in its files."""
+        bound = [bind for bind in self.binds if f"{path}/".startswith(f"{bind.inside.rstrip('/')}/")]
+        if bound:
+            bind = max(bound, key=lambda one: len(one.inside))
+            return f"{bind.outside.rstrip('/')}/{path.removeprefix(bind.inside).lstrip('/')}".rstrip("/") or "/"
+        return f"{(self.layer or self.root or '').rstrip('/')}{path}"
 
     @property
     def host_network(self) -> bool:

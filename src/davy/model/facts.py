@@ -271,6 +271,8 @@ class Host(Struct, frozen=True, kw_only=True):
     boot_time: float | None = None
     boot_id: str | None = None
     cpus: int | None = None
+    installed: float | None = None
+    """When this system was installed or first started, by the oldest of the files that are made then."""
 
 
 class Gap(Struct, frozen=True):

@@ -44,6 +44,25 @@ class Kind(StrEnum):
     CONTAINER = "container"
 
 
+class InContainer(Struct, frozen=True, kw_only=True):
+    """The container that an actor is in, as far as people ask for it."""
+
+    id: str
+    runtime: str
+    name: str
+    image: str | None = None
+    project: str | None = None
+    pod: str | None = None
+    spoken: str
+    """In words, with what leads to it and what it belongs to."""
+    uid: int | None = None
+    """The actor's user, as the host counts."""
+    host_user: str | None = None
+    """What the host calls that user, who is another there."""
+    host_path: str | None = None
+    """Where on the host the actor's program is."""
+
+
 class Actor(Struct, frozen=True, kw_only=True):
     """A subject with a role.  For an autostart, ``path`` is the file that holds the entry."""
 
@@ -64,6 +83,8 @@ class Actor(Struct, frozen=True, kw_only=True):
     command: str | None = None
     autostart: Autostart | None = None
     """The fact itself, of an autostart."""
+    container: InContainer | None = None
+    """Where a process is, if that is in a container: its user and its paths are those in there."""
 
 
 class Happening(Struct, frozen=True):

@@ -15,7 +15,7 @@ from davy.model.autostarts import Autostart
 from davy.model.concealment import Accounting, ModuleRow, ModuleTable, ProcessRow, ProcessTable
 from davy.model.facts import Gap
 from davy.model.findings import Finding
-from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, Incident, Judgement
+from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, Incident, InContainer, Judgement
 from davy.model.plan import Left, Plan
 from davy.present.encoding import as_json as as_json
 from davy.present.explanation import account_of
@@ -45,6 +45,24 @@ def _actor(actor: Actor) -> dict[str, Any]:
         "name": actor.name,
         "detail": actor.detail,
         **_of_autostart(actor.autostart),
+        "container": _container(actor.container),
+    }
+
+
+def _container(found: InContainer | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "id": found.id,
+        "runtime": found.runtime,
+        "name": found.name,
+        "image": found.image,
+        "project": found.project,
+        "pod": found.pod,
+        "words": found.spoken,
+        "uid": found.uid,
+        "host_user": found.host_user,
+        "host_path": found.host_path,
     }
 
 

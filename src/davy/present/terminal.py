@@ -101,6 +101,7 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
         yield "runs", f"{_process(actor)}, {age}: {_shown(actor.cmdline or '', 90)}"
     if len(miners) > _ROWS:
         yield "", f"and {len(miners) - _ROWS} more"
+    yield from _containers(running)
     if incident.cpu_hours is not None and running:
         yield "cost", f"{_hours(incident.cpu_hours)}; {incident.burning_cores:.1f} cores now"
     for slowed in incident.slowed[:3]:
@@ -129,9 +130,30 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
         yield "starts again", "by no autostart that was seen"
 
 
+def _containers(running: Sequence[Actor]) -> Iterator[tuple[str, str]]:
+    """The containers that actors are in, each once, and where on the host the programs are that lie in them."""
+    inside = [actor for actor in running if actor.container is not None]
+    for spoken in list(dict.fromkeys(actor.container.spoken for actor in inside if actor.container))[:_ROWS]:
+        yield "runs in", _shown(spoken, 300)
+    for actor in inside[:_ROWS]:
+        found = actor.container
+        if found is not None and found.host_path:
+            path = next(iter(actor.files), actor.path)
+            yield "", f"{_shown(path or '', 80)} in there is {_shown(found.host_path)} on the host"
+
+
 def _process(actor: Actor) -> str:
-    user, path = _shown(actor.user or "?", 40), _shown(actor.path or "no program", 80)
+    user, path = _user(actor), _shown(actor.path or "no program", 80)
     return f"{_shown(actor.name, 40)} ({actor.pid}, {user}, {path})"
+
+
+def _user(actor: Actor) -> str:
+    """Whose a process is; of one in a container also as the host counts, where that has another name for the user."""
+    name, found = _shown(actor.user or "?", 40), actor.container
+    if found is None or found.uid in (None, 0) or actor.user == found.host_user:
+        return name
+    host = f", {_shown(found.host_user, 40)} on the host" if found.host_user else ""
+    return f"uid {found.uid}, {name} in the container{host}"
 
 
 def _show_gaps(out: Console, judgement: Judgement) -> None:

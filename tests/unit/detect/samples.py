@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tests.unit.detect import (
     samples_autostarts,
+    samples_containers,
     samples_content,
     samples_families,
     samples_memory,
@@ -134,6 +135,7 @@ MATCHING: Final = (
     *samples_rounding.MATCHING,
     *samples_workload.MATCHING,
     *samples_families.MATCHING,
+    *samples_containers.MATCHING,
     *samples_news.MATCHING,
     *samples_verdict.MATCHING,
     # concealment: covers
@@ -497,6 +499,7 @@ SPARED: Final = (
     *samples_rounding.SPARED,
     *samples_workload.SPARED,
     *samples_families.SPARED,
+    *samples_containers.SPARED,
     *samples_news.SPARED,
     *samples_verdict.SPARED,
     # concealment

@@ -39,6 +39,10 @@ CONTRACT: dict[str, Any] = {
             "user": "str?", "cmdline": "str?", "path": "str?", "files": [str], "line": "int?", "command": "str?",
             "name": str, "detail": str, "kind_of_autostart": "str?", "schedule": "str?", "when": "str?",
             "owner_package": "str?", "first_seen": "moment?", "news": "str?",
+            "container": {
+                "id": str, "runtime": str, "name": str, "image": "str?", "project": "str?", "pod": "str?", "words": str,
+                "uid": "int?", "host_user": "str?", "host_path": "str?",
+            },
         }],
         "door": {"service": str, "confidence": float, "time": "moment?", "evidence": [str]},
         "timeline": [{"time": MOMENT, "what": str, "source": str}],
@@ -75,7 +79,7 @@ CONTRACT: dict[str, Any] = {
 }  # fmt: skip
 ON_REQUEST = ("tables", "compared", "entries")
 """Only printed when an option asks for it."""
-NULLABLE = ("door", "cost", "sum", "change", "views", "views.processes", "views.modules")
+NULLABLE = ("door", "container", "cost", "sum", "change", "views", "views.processes", "views.modules")
 
 NOW = 1_700_000_000.0
 MODULES = module_table(*(f"module{number}" for number in range(90)))

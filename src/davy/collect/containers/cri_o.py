@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from davy.collect.autostarts.formats.container_specs import described, words_in
 from davy.collect.autostarts.reading import File, Files
-from davy.collect.containers.reading import belonging, spec_binds, spec_network, texts_in, time_of
+from davy.collect.containers.reading import belonging, layer_of, spec_binds, spec_network, texts_in, time_of
 from davy.host import Host, HostError
 from davy.model.containers import Container
 from davy.model.facts import Gap
@@ -52,6 +52,7 @@ def cri_o_container(spec: Any, path: str, pid: int | None = None) -> Container |
     if "ContainerID" not in own and "Name" not in own:
         return None
     belongs = belonging(notes)
+    merged = own.get("MountPoint", "")
     identity = path.split("/")[-3]
     sandbox = own.get("ContainerType") == "sandbox"
     return Container(
@@ -61,7 +62,7 @@ def cri_o_container(spec: Any, path: str, pid: int | None = None) -> Container |
         image=own.get("UserRequestedImage") or own.get("ImageName") or own.get("Image") or None,
         image_id=own.get("ImageRef") or None,
         service=belongs.service, pod=belongs.pod, created=time_of(own.get("Created", "")), running=pid is not None,
-        pid=pid, root=own.get("MountPoint") or None,
+        pid=pid, root=merged or None, layer=layer_of(merged),
         network_mode="host" if own.get("HostNetwork") == "true" else spec_network(spec),
         privileged=own.get("PrivilegedRuntime") == "true", binds=spec_binds(spec),
         command=tuple(words_in(spec, "process", "args")), environment=tuple(words_in(spec, "process", "env")),

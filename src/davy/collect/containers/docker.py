@@ -31,7 +31,7 @@ from davy.collect.containers.reading import (
     texts_in,
     time_of,
 )
-from davy.host import Gone, Host, HostError
+from davy.host import Host, HostError
 from davy.model.containers import Bind, Container, PublishedPort
 from davy.model.facts import Gap, Process
 
@@ -142,19 +142,16 @@ def _with_root(host: Host, file: File, found: Container, driver: str) -> Contain
     name = mount.decode("utf-8", "surrogateescape").strip()
     if not name or "/" in name or name.startswith("."):
         return found
-    return msgspec.structs.replace(found, root=folder_of_layer(host, f"{root}/{driver}", driver, name))
+    store = f"{root}/{driver}"
+    layer = f"{store}/dir/{name}" if driver == "vfs" else f"{store}/{name}/diff"
+    return msgspec.structs.replace(found, layer=layer, root=layer if driver == "vfs" else _merged(host, store, name))
 
 
-def folder_of_layer(host: Host, store: str, driver: str, name: str) -> str | None:
-    """Where the files of a container's own layer are, by the storage driver."""
-    if driver == "vfs":
-        return f"{store}/dir/{name}"
-    for folder in ("merged", "diff"):
-        try:
-            if host.root.names(f"{store}/{name}/{folder}"):
-                return f"{store}/{name}/{folder}"
-        except Gone:
-            continue
-        except HostError:
-            return None
-    return None
+def _merged(host: Host, store: str, name: str) -> str:
+    """Where the layers are put together of a container that runs; of another its own layer."""
+    try:
+        if host.root.names(f"{store}/{name}/merged"):
+            return f"{store}/{name}/merged"
+    except HostError:
+        pass
+    return f"{store}/{name}/diff"

@@ -123,7 +123,7 @@ def _of_namespaces(kernel: Kernel, head: Process, parent: Process | None) -> Con
         root = words.get("-D") or words.get("--directory")
         name = words.get("-M") or words.get("--machine") or (root or "").rstrip("/").rpartition("/")[2]
         if name:
-            return Container(runtime="nspawn", id=name, name=name, root=root)
+            return Container(runtime="nspawn", id=name, name=name, root=root, layer=root)
     try:
         identity = kernel.procfs.link(f"{head.pid}/ns/pid")
     except HostError:

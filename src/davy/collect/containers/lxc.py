@@ -47,7 +47,7 @@ def lxc_container(text: str, path: str, created: float | None = None) -> Contain
     root = root[root.find("/") :].rpartition(":")[2] if "/" in root else ""
     kind = settings.get("lxc.net.0.type") or settings.get("lxc.network.type")
     return Container(
-        runtime="lxc", id=name, name=name, created=created, root=root or None,
+        runtime="lxc", id=name, name=name, created=created, root=root or None, layer=root or None,
         network_mode="host" if kind == _HOST_NETWORK else kind,
         restart_policy="boot" if settings.get("lxc.start.auto") == "1" else None,
         privileged="lxc.idmap" not in settings and "lxc.id_map" not in settings,

@@ -59,11 +59,12 @@ def nspawn_container(name: str, machine: dict[str, str], settings: File | None, 
         told.setdefault(setting.key, []).append(setting.value)
     leader, started = machine.get("LEADER", ""), machine.get("REALTIME", "")
     own = _YES & {value.lower() for key in ("Private", "VirtualEthernet") for value in told.get(key, ())}
+    root = machine.get("ROOT") or f"{_ROOTS}/{name}"
     return Container(
         runtime="nspawn", id=name, name=name, running=bool(machine),
         started=int(started) / 1e6 if started.isascii() and started.isdigit() else None,
         pid=int(leader) if leader.isascii() and leader.isdigit() else None,
-        root=machine.get("ROOT") or f"{_ROOTS}/{name}",
+        root=root, layer=root,
         published=tuple(_ports(told.get("Port", ()))), network_mode="private" if own else None,
         binds=(*_binds(told.get("Bind", ()), read_only=False), *_binds(told.get("BindReadOnly", ()), read_only=True)),
         command=tuple(word for value in told.get("Parameters", ())[-1:] for word in value.split()),

@@ -19,6 +19,7 @@ from davy.collect.containers.databases import Kept, kept_by_podman, podman_datab
 from davy.collect.containers.reading import (
     ANY,
     belonging,
+    layer_of,
     number_in,
     objects_in,
     option,
@@ -68,6 +69,7 @@ def podman_container(kept: Kept, path: str) -> Container:
     belongs = belonging(texts_in(config, "labels"))
     privileged = text_in(spec, "annotations", "io.podman.annotations.privileged") == "TRUE"
     command = words_in(spec, "process", "args") or [*words_in(config, "entrypoint"), *words_in(config, "command")]
+    merged = text_in(state, "mountPoint") or text_in(config, "rootfs")
     image = text_in(config, "rootfsImageName") or text_in(config, "RawImageName") or text_in(config, "rootfs")
     return Container(
         runtime="podman", id=identity, name=kept.name or text_in(config, "name") or identity[:12],
@@ -75,7 +77,7 @@ def podman_container(kept: Kept, path: str) -> Container:
         project=belongs.project, compose_files=belongs.compose_files, service=belongs.service, pod=belongs.pod,
         created=time_of(text_in(config, "createdTime")), started=time_of(text_in(state, "startedTime")),
         running=number_in(state, "state") == _RUNNING, pid=number_in(state, "pid"),
-        root=text_in(state, "mountPoint") or text_in(config, "rootfs") or None,
+        root=merged or None, layer=layer_of(merged),
         published=tuple(_published(config)), network_mode=text_in(config, "networkMode") or spec_network(spec),
         restart_policy=text_in(config, "restart_policy") or None,
         privileged=privileged or value_in(config, "privileged") is True,

@@ -119,6 +119,11 @@ def spec_privileged(spec: Any) -> bool:
     return devices and "CAP_SYS_ADMIN" in words_in(spec, "process", "capabilities", "bounding")
 
 
+def layer_of(merged: str) -> str | None:
+    """The folder of a container's own files, by the one in which they are put together with its image's."""
+    return f"{merged.removesuffix('/merged')}/diff" if merged.endswith("/merged") else merged or None
+
+
 def option(processes: Sequence[Process], program: str, name: str) -> Iterator[str]:
     """What running programs of a name were given for an option: ``--data-root X`` or ``--data-root=X``."""
     for process in processes:
