@@ -53,8 +53,8 @@ def _folded(words: tuple[str, ...]) -> tuple[str, ...]:
 def older(version: str, mended: Sequence[str], since: str | None = None) -> bool:
     """Whether a version is older than what mended its branch, and not older than ``since``, which brought the hole.
 
-    Of mended versions 5.15.16 and 5.16.7 a branch is all but the last number: 5.15.3 and 5.16.6 are older, as is 4.2;
-    5.17.0 is not.
+    Of mended versions 5.15.16 and 5.17.7 a branch is all but the last number: 5.15.3 and 5.17.6 are older; so are 4.2
+    and 5.16.9, whose branches nobody mended; 5.18.0 is not.
     """
     own = version_of(version)
     fixes = sorted(fix for fix in map(version_of, mended) if fix is not None)
@@ -64,7 +64,7 @@ def older(version: str, mended: Sequence[str], since: str | None = None) -> bool
     for fix in fixes:
         if own[: len(fix) - 1] == fix[:-1]:
             return own < fix
-    return own < fixes[0]
+    return own < fixes[-1]
 
 
 def is_open(opening: Opening, values: Values, reached_from: ReachedFrom | None) -> bool:

@@ -205,7 +205,7 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     """It has no value or an empty one (true), or it has one (false)."""
     below: tuple[str, ...] | None = None
     """A version for each branch that was mended, e.g. ``5.15.16``, ``5.16.7``: older than that of its own branch, or
-    of a branch older than all; a value that is no version answers no."""
+    of a branch that was not mended and is older than the newest that was; a value that is no version answers no."""
     from_: str | None = None
     """With ``below``: and not older than this version, in which the hole came in."""
 
