@@ -125,8 +125,8 @@ class _Look:
     def _file(self, one: Watched, path: str) -> tuple[list[Fact], LogRead | None]:
         try:
             facts = list(self._facts(one, path))
-        except Gone:
-            return [], None
+        except Gone as error:
+            return ([gap(path, f"a link that leads nowhere: {error}")] if self._link(path) else []), None
         except HostError as error:
             return [gap(path, str(error))], None
         except NoEngineError as error:
@@ -164,6 +164,12 @@ class _Look:
         after = self._stat(path)
         if after is None or (after.device, after.inode) != (before.device, before.inode):
             yield gap(path, "another file took its place while it was read")
+
+    def _link(self, path: str) -> bool:
+        try:
+            return self._root.lstat(path).link
+        except HostError:
+            return False
 
     def _stat(self, path: str) -> FileStat | None:
         try:

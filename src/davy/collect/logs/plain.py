@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Final
 
-from davy.collect.logs.budget import Purse
 from davy.collect.logs.gap import gap, spoken
 from davy.collect.logs.record import TimeOf
-from davy.collect.logs.searching import Searching
+from davy.collect.logs.searching import Searching, Stretch
 from davy.collect.logs.task import Task
 from davy.collect.logs.telling import told
 from davy.collect.logs.text import TimedText
@@ -18,7 +18,7 @@ from davy.host.root import OpenFile
 from davy.model.facts import Gap
 from davy.model.logs import ClockStep, LogHit, LogRead, Span
 
-_PART: Final = 64 << 20
+_PART: Final = 16 << 20
 """Bytes whose hits are told before the next are searched."""
 _STEPS_LIMIT: Final = 16
 _LINE_LIMIT: Final = 2048
@@ -41,11 +41,11 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
             part = max(at - _PART, least)
             stretch = searching.run(file, part, at, task.purse.deadline)
             hits = (hit for hit in told(task, text, stretch.found) if _new(hit, part, crossed))
-            task.gathering.add(_in_time(hits, task.purse))
+            task.gathering.add(takewhile(lambda _: time.monotonic() < task.purse.deadline, hits))
             read += stretch.reached - part
             task.purse.spend(stretch.reached - part)
-            if stretch.why is not None:
-                yield gap(task.path, f"bytes {stretch.reached:,} to {at:,} were not searched: {stretch.why}")
+            for why in _left_out(stretch, at, hits):
+                yield gap(task.path, why)
                 cut = True
             at = part
         if at > begin:
@@ -77,11 +77,15 @@ def _new(hit: LogHit, part: int, crossed: set[tuple[int, str]]) -> bool:
     return True
 
 
-def _in_time(hits: Iterator[LogHit], purse: Purse) -> Iterator[LogHit]:
-    for hit in hits:
-        yield hit
-        if time.monotonic() > purse.deadline:
-            return
+def _left_out(stretch: Stretch, end: int, hits: Iterator[LogHit]) -> Iterator[str]:
+    """What of a part was not searched, or not told."""
+    if stretch.why is not None:
+        yield f"bytes {stretch.reached:,} to {end:,} were not searched: {stretch.why}"
+    if stretch.crowded:
+        yield f"so much was found before byte {end:,} that not all of it was looked at"
+    untold = next(hits, None)
+    if untold is not None:
+        yield f"what was found in bytes {untold.offset:,} to {end:,} was not looked at: the time for it was over"
 
 
 def _clock_step(text: TimedText, path: str, step: Step) -> ClockStep:

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Final, NamedTuple
 
-from davy.collect.logs.signs import Place, Signs
+from davy.collect.logs.signs import PLACES_LIMIT, Place, Signs
 from davy.host import HostError
 from davy.host.root import OpenFile
 
@@ -41,6 +41,8 @@ class Stretch(NamedTuple):
     """Bytes up to which all was searched."""
     why: str | None
     """Why it was not searched to its end."""
+    crowded: bool
+    """Whether some block had more in it than is told."""
 
 
 class Searching:
@@ -120,4 +122,5 @@ class _Run:
         with self._lock:
             reached = min((self._end, self._next, *self._undone.values()))
             why = self._why or ("reading did not come to an end" if self._undone else None)
-            return Stretch(sorted(self._found), reached, why)
+            crowded = any(len(each.places) >= PLACES_LIMIT for each in self._found)
+            return Stretch(sorted(self._found), reached, why, crowded)

@@ -148,7 +148,11 @@ class Gathering:
         sign = self._sign_of(hit)
         if sign.after is None or hit.shows is not Shows.SUCCESS:
             return hit
-        forerunners = hits.get((hit.kind, sign.after), ())
+        forerunners = [
+            one
+            for one in hits.get((hit.kind, sign.after), ())
+            if _alike(one, hit) and one.shows is self._sign_of(one).shows
+        ]
         if _preceded(hit, forerunners, sign.within_seconds):
             return hit
         return msgspec.structs.replace(hit, shows=Shows.ATTEMPT)
@@ -167,6 +171,11 @@ def _in_a_row(last: float | None, time: float | None, sign: Sign) -> bool:
     if sign.shows in (Shows.NOISE, Shows.STATE):
         return True
     return last == time if last is None or time is None else abs(time - last) <= _APART
+
+
+def _alike(one: LogHit, other: LogHit) -> bool:
+    """Whether two hits are from one address, as far as both say it."""
+    return one.address is None or other.address is None or one.address == other.address
 
 
 def _preceded(hit: LogHit, forerunners: Sequence[LogHit], within: float | None) -> bool:

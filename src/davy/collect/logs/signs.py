@@ -10,7 +10,7 @@ from davy.knowledge.matching.engines import Buffer, finder
 from davy.knowledge.matching.patterns import Pattern, pattern
 from davy.knowledge.services import KnownLog, LogFormat, Sign, known_services
 
-_PLACES_LIMIT: Final = 65_536
+PLACES_LIMIT: Final = 65_536
 """Places that are told of one block; a log has no more lines in it that mean anything."""
 
 
@@ -48,7 +48,7 @@ class Signs:
         """Bytes by which blocks must overlap."""
 
     def places(self, block: Buffer) -> list[Place]:
-        return [Place(*each) for each in self._finder.every(block, _PLACES_LIMIT)] if self._finder else []
+        return [Place(*each) for each in self._finder.every(block, PLACES_LIMIT)] if self._finder else []
 
     def of(self, number: int, uses: frozenset[tuple[str, str]]) -> list[tuple[str, Sign]]:
         """The services and their signs that a pattern may mean in a log that is these logs of these services."""

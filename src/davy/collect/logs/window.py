@@ -16,7 +16,7 @@ from davy.model.logs import Span
 
 _PLACES: Final = 64
 """Places that are looked at first."""
-_SLACK: Final = 5.0
+SLACK: Final = 5.0
 """Seconds by which records of several threads may be out of order."""
 _STEP: Final = 60.0
 """Seconds by which times must go back to be told as a step of the clock."""
@@ -58,7 +58,7 @@ def order(text: TimedText, zone: tzinfo) -> Order:
     if not marks:
         return Order((), (), False)
     marks[0] = Mark(0, marks[0].time)
-    breaks = [index for index in range(1, len(marks)) if marks[index].time < marks[index - 1].time - _SLACK]
+    breaks = [index for index in range(1, len(marks)) if marks[index].time < marks[index - 1].time - SLACK]
     scattered = len(breaks) >= _RUNS_LIMIT
     steps = [_step(text, marks[index - 1], marks[index]) for index in breaks[:_RUNS_LIMIT]]
     told = tuple(
@@ -97,12 +97,12 @@ def _step(text: TimedText, before: Mark, after: Mark) -> Step:
         found = text.next(middle, after.offset)
         if found is None:
             break
-        if found.time >= highest - _SLACK:
+        if found.time >= highest - SLACK:
             before = found
         else:
             after = found
     for mark in text.marks(before.offset, min(after.offset, before.offset + RECORD_LIMIT) + 1, whole_line=True):
-        if mark.time < before.time - _SLACK:
+        if mark.time < before.time - SLACK:
             return Step(before, mark)
         before = mark
     return Step(before, after)
@@ -119,9 +119,9 @@ def stretches(text: TimedText, runs: Sequence[Run], spans: Sequence[Span]) -> li
     found = []
     for run in runs:
         for span in spans:
-            if run.first.time - _SLACK <= span.end and run.last.time + _SLACK >= span.begin:
-                begin = _first_from(text, run, span.begin - _SLACK)
-                end = _first_behind(text, run, span.end + _SLACK)
+            if run.first.time - SLACK <= span.end and run.last.time + SLACK >= span.begin:
+                begin = _first_from(text, run, span.begin - SLACK)
+                end = _first_behind(text, run, span.end + SLACK)
                 found.append((_widened_back(text, run, begin, span), _widened_on(text, run, end, span)))
     joined: list[tuple[int, int]] = []
     for begin, end in sorted(found):
