@@ -46,6 +46,8 @@ class _Run:
 
     def add(self, hit: LogHit) -> None:
         self.count += 1
+        if hit.user != self.first.user or hit.detail != self.first.detail:
+            self._agree(hit)
         if hit.time is None:
             return
         self.last = hit.time if self.last is None else max(self.last, hit.time)
@@ -69,12 +71,14 @@ class _Run:
                 self._note(time)
         if not self.burst:
             self.tails.extend(later.tails)
-        if self.first.user != later.first.user or self.first.detail != later.first.detail:
-            self.first = msgspec.structs.replace(
-                self.first,
-                user=self.first.user if self.first.user == later.first.user else None,
-                detail=self.first.detail if self.first.detail == later.first.detail else None,
-            )
+        self._agree(later.first)
+
+    def _agree(self, hit: LogHit) -> None:
+        """Keep of the words only those in which all agree."""
+        user = self.first.user if self.first.user == hit.user else None
+        detail = self.first.detail if self.first.detail == hit.detail else None
+        if user != self.first.user or detail != self.first.detail:
+            self.first = msgspec.structs.replace(self.first, user=user, detail=detail)
 
     @property
     def hit(self) -> LogHit:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.collect.logs.flink import ENTRY_TIME, LOG, broken_off, facts, gaps, hits, hours, ran, reads, started
 
 from davy.host import Entry
 from davy.model.logs import Shows, Span
-from tests.unit.collect.logs.flink import ENTRY_TIME, LOG, broken_off, facts, gaps, hits, hours, ran, reads, started
 
 ASKED = (
-    "2020-10-17 03:17:44,446 WARN  org.apache.flink.runtime.webmonitor.handlers.JarRunHandler   [] - Configuring the job "
-    "submission via query parameters is deprecated. Please migrate to submitting a JSON request instead.\n"
+    "2020-10-17 03:17:44,446 WARN  org.apache.flink.runtime.webmonitor.handlers.JarRunHandler   [] - Configuring the "
+    "job submission via query parameters is deprecated. Please migrate to submitting a JSON request instead.\n"
 )
 STATIC = "runtime.rest.handler.legacy.files.StaticFileServerHandler"
 NIGHT = (

@@ -10,12 +10,12 @@ from datetime import date
 
 import pytest
 from backports import zstd
+from tests.unit.collect.logs.flink import ENTRY_TIME, LOG, facts, gaps, hits, hours, ran, reads, started
 
 from davy.collect.logs import Budget
 from davy.collect.logs.rotation import Older, missing, older
 from davy.host import Entry, MemoryRoot
 from davy.model.logs import Span
-from tests.unit.collect.logs.flink import ENTRY_TIME, LOG, facts, gaps, hits, hours, ran, reads, started
 
 DAY = 86400.0
 ENTRY = hours(ENTRY_TIME - 7200, ENTRY_TIME) + started(ENTRY_TIME) + ran(ENTRY_TIME + 1)
@@ -52,7 +52,10 @@ def test_what_svlogd_left_is_beside_its_current_file() -> None:
 
 
 def test_a_log_without_an_ending_has_older_ones_too() -> None:
-    assert named("secure", "secure-20201010", "secure.1", "secure2", path="/v/secure") == ["secure-20201010", "secure.1"]
+    assert named("secure", "secure-20201010", "secure.1", "secure2", path="/v/secure") == [
+        "secure-20201010",
+        "secure.1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,7 @@ def test_members_of_a_gzip_file_follow_one_another() -> None:
 
 
 def test_a_truncated_file_is_read_as_far_as_it_goes() -> None:
-    data = gzip.compress((ENTRY + hours(ENTRY_TIME + 5, ENTRY_TIME + DAY, 0.1)).encode())
+    data = gzip.compress((ENTRY + hours(ENTRY_TIME + 5, ENTRY_TIME + DAY, 1.0)).encode())
     found = facts({LOG: NOW, f"{LOG}.1.gz": Entry(data[: len(data) // 2], mtime=OLD + DAY)}, SPAN)
     assert len(hits(found)) == 2
     found = facts({LOG: NOW, f"{LOG}.1.gz": Entry(data[: len(data) // 2], mtime=OLD + DAY)})
