@@ -95,6 +95,11 @@ def _door(door: Door | None) -> dict[str, Any] | None:
         "confidence": door.confidence,
         "time": moment(door.time),
         "evidence": list(door.evidence),
+        "kind": door.kind,
+        "address": door.address,
+        "bits": door.bits,
+        "reasons": [{"bits": reason.bits, "what": reason.what} for reason in door.reasons],
+        "fix": list(door.fix),
     }
 
 
@@ -115,6 +120,10 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in incident.findings],
         "cost": {"cpu_hours": round(incident.cpu_hours, 6)} if incident.cpu_hours is not None else None,
         "owners": incident.owners,
+        "other_doors": [_door(door) for door in incident.other_doors],
+        "ruled_out": [{"service": one.service, "reason": one.reason} for one in incident.ruled_out],
+        "keep": list(incident.keep),
+        "advice": [{"works": one.works, "what": one.what, "why": one.why} for one in incident.advice],
         "sum": account_object(account_of(incident)),
     }
 

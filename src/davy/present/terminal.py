@@ -20,6 +20,7 @@ from davy.present.allowances import show_allowed
 from davy.present.autostarts import told
 from davy.present.columns import columns
 from davy.present.console import console as console
+from davy.present.doors import door_rows, show_doors
 from davy.present.explanation import account_of, sum_lines
 from davy.present.exposures import show_exposed
 from davy.present.times import clock, since
@@ -128,6 +129,7 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
         yield "kept alive", "by no process that was seen"
     if running and not again:
         yield "starts again", "by no autostart that was seen"
+    yield from door_rows(incident)
 
 
 def _containers(running: Sequence[Actor]) -> Iterator[tuple[str, str]]:
@@ -202,9 +204,10 @@ def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
     out.print(Text("\n   tree", "bold"))
     for line in tree(incident):
         out.print(f"   {line}")
+    show_doors(out, incident)
     out.print(Text("\n   timeline", "bold"))
     for happening in incident.timeline:
-        out.print(f"   {clock(happening.time)}  {_shown(happening.what)}  ({happening.source})")
+        out.print(f"   {clock(happening.time)}  {_shown(happening.what, 300)}  ({_shown(happening.source, 100)})")
 
 
 def tree(incident: Incident) -> Iterator[str]:

@@ -40,3 +40,7 @@ TimeOf = Callable[[bytes, Clock], float | None]
 
 Records = Callable[[OpenFile, int, Clock, Span | None], Iterator[Record | Gap]]
 """The records of a binary log of so many bytes, those of a span of time alone if one is given."""
+
+Inner = Callable[[bytes], bytes | None]
+"""What a line carries, where its format wraps or encodes it: the text of a container, the words of a command line.
+None for a line that stands for itself."""
