@@ -78,7 +78,9 @@ def asking(protocol: str, question: str, open_if: str, closed_if: str) -> KnownS
 REDIS = known_services()["redis"]
 NATS = asking("nats", "CONNECT {}", r"PONG\r\n", r"-ERR 'Authorization Violation'")
 MQTT = asking("mqtt", "CONNECT", r"^\x20\x02[\s\S]\x00", r"^\x20\x02[\s\S][\x04\x05]")
-POSTGRESQL = asking("postgresql", "startup as postgres", r"^R\x00\x00\x00\x08\x00\x00\x00\x00", r"^R|^E")
+POSTGRESQL = asking(
+    "postgresql", "startup as postgres", r"^R\x00\x00\x00\x08\x00\x00\x00\x00", r"^R|^E[\s\S]*\x00C28000\x00"
+)
 
 
 def told_at_last(known: KnownService, pid: int, port: int) -> tuple[str | None, list[Gap]]:
