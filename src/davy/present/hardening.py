@@ -112,7 +112,7 @@ def _rows(found: Hardening, door: DoorState, exposure: Exposure) -> Iterator[tup
 
 def _what(service: Service, exposure: Exposure) -> str:
     if not service.running:
-        state = "not running, as it is configured"
+        state = "not running, as it is configured" if service.files else "not running, as it comes"
     else:
         state = f"process {service.pid}, user {_shown(service.user or '?', 60)}"
     words = [state]
