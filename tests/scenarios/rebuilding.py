@@ -80,6 +80,7 @@ def _procfs(story: Story, sockets: Sequence[Socket]) -> RecordedProcfs:
         files[f"{one.pid}/ns/mnt"] = "-> mnt:[1]" if box is None else f"-> mnt:[{one.pid}]"
         files[f"{one.pid}/root"] = "-> /"
         files[f"{one.pid}/fd/0"] = "-> /dev/null"
+        files[f"{one.pid}/environ"] = "".join(f"{word}\0" for word in (box.environment if box else ()))
     files |= {f"{pid}/fd/3": f"-> socket:[{socket.inode}]" for socket in sockets for pid in socket.pids}
     return RecordedProcfs(files)
 

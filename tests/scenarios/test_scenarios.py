@@ -6,6 +6,7 @@ import pytest
 from tests.scenarios.rebuilding import judged
 from tests.scenarios.stories import Story, stories
 
+from davy.model.exposures import Exposure
 from davy.model.incidents import Door, Judgement
 
 
@@ -14,6 +15,11 @@ def told(door: Door) -> str:
     return "\n".join((
         door.service, door.address or "", *door.evidence, *(reason.what for reason in door.reasons), *door.fix,
     ))  # fmt: skip
+
+
+def shown(exposure: Exposure) -> str:
+    """All that is said of what stands open."""
+    return "\n".join((exposure.summary, exposure.address, *exposure.evidence, *exposure.fix))
 
 
 @pytest.fixture(params=stories(), ids=lambda story: story.id, scope="module")
@@ -36,15 +42,9 @@ def test_what_stands_open_is_named(story: Story, judgement: Judgement) -> None:
 
 
 def test_the_door_is_named_as_the_story_tells_it(story: Story, judgement: Judgement) -> None:
-    doors = [incident.door for incident in judgement.incidents]
-    if story.door is None:
-        assert not any(doors)
-        said = "\n".join(
-            "\n".join((one.summary, one.address, *one.evidence, *one.fix)) for one in judgement.exposures
-        )  # fmt: skip
-    else:
-        assert {door.kind for door in doors if door} == {story.door}
-        said = "\n".join(told(door) for door in doors if door)
+    doors = [incident.door for incident in judgement.incidents if incident.door]
+    assert {door.kind for door in doors} == ({story.door} if story.door else set())
+    said = "\n".join((*map(told, doors), *map(shown, judgement.exposures)))
     assert [words for words in story.said if words not in said] == []
 
 
