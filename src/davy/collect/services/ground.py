@@ -168,6 +168,16 @@ class Ground:
         except HostError:
             return None
 
+    def lying(self, pattern: str) -> Iterator[str]:
+        """The files and folders that a pattern matches, without links."""
+        for path in self._matching(pattern):
+            if isinstance(path, Gap):
+                self.gaps.append(path)
+            else:
+                with suppress(HostError):
+                    if (own := self._links.find(path)) is not None and self._root.stat(own):
+                        yield own
+
     def files_in(self, path: str) -> list[str]:
         """The paths of the regular files in a folder; none where it is no folder."""
         try:

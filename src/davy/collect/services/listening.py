@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from davy.collect.services.addresses import ANY_IPV4, Address, addresses, reached_from
+from davy.collect.services.ground import COLLECTOR
 from davy.collect.services.instance import Instance
 from davy.collect.sockets import held_sockets, sockets_beside
 from davy.host import Host, HostError
@@ -27,19 +28,22 @@ class Listeners:
         self.gaps: list[Gap] = []
 
     def of(self, processes: Sequence[Process]) -> list[Socket] | None:
-        """Those that processes hold, the first of them foremost; None where nobody may tell."""
+        """Those that processes hold, the first of them foremost; None where nobody may tell, which is a gap."""
         found: dict[int, Socket] = {}
-        asked = False
+        asked, refusal = False, ""
         for process in processes[:ASKED]:
             try:
                 there = self._around(process.pid)
                 held = held_sockets(self._host, process.pid) if there else frozenset()
-            except HostError:
+            except HostError as error:
+                refusal = str(error)
                 continue
             asked = True
             found |= {inode: there[inode] for inode in held if inode in there}
             if found:
                 break
+        if not asked and refusal:
+            self.gaps.append(Gap(COLLECTOR, f"the sockets of {processes[0].name} ({processes[0].pid})", refusal))
         return list(found.values()) if asked else None
 
     def _around(self, pid: int) -> Mapping[int, Socket]:
