@@ -203,7 +203,7 @@ def _services(host: Host, facts: Sequence[Fact]) -> list[Fact]:
     from davy.collect.services import services  # reads with what reads autostarts
 
     processes, containers = every(facts, Process), every(facts, Container)
-    found = services(host, processes, every(facts, Socket), containers)
+    found = services(host, processes, every(facts, Socket), containers, every(facts, Autostart))
     return list(within(COLLECTOR_SECONDS, "services", found))
 
 

@@ -9,7 +9,7 @@ from davy.collect.services.addresses import ANY_IPV4, Address, addresses, reache
 from davy.collect.services.ground import COLLECTOR
 from davy.collect.services.instance import Instance
 from davy.collect.sockets import held_sockets, sockets_beside
-from davy.host import Host, HostError
+from davy.host import Gone, Host, HostError
 from davy.model.containers import Container
 from davy.model.facts import Gap, Process, Socket
 from davy.model.services import Listening, ReachedFrom, Setting, SettingSource
@@ -35,6 +35,8 @@ class Listeners:
             try:
                 there = self._around(process.pid)
                 held = held_sockets(self._host, process.pid) if there else frozenset()
+            except Gone:
+                continue
             except HostError as error:
                 refusal = str(error)
                 continue

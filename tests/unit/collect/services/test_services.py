@@ -10,6 +10,7 @@ from tests.unit.collect.services.sample import kernel, listener, process
 from davy.collect.services import services
 from davy.collect.services.recognition import recognised
 from davy.host import Entry, Host, MemoryRoot
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.containers import Bind, Container, PublishedPort
 from davy.model.facts import Gap, Process, Socket
 from davy.model.services import ReachedFrom, Service, SettingSource
@@ -167,6 +168,30 @@ def test_what_is_configured_and_does_not_run_is_told_apart() -> None:
     (redis,), _ = found({"/etc/redis/redis.conf": "bind 0.0.0.0\nprotected-mode no\n"})
     assert (redis.running, redis.pid) == (False, None)
     assert [(one.spoken, one.reached_from) for one in redis.listening] == [("0.0.0.0:6379", ReachedFrom.ANY)]
+
+
+def test_what_a_unit_would_start_is_there_with_the_files_it_names() -> None:
+    unit = "/etc/systemd/system/shop-cache.service"
+    line = Autostart(kind=AutostartKind.SERVICE, path=unit, command="/usr/bin/redis-server /data/r.conf --port 7777")
+    files = {"/data/r.conf": "bind 10.0.0.5\nlogfile /data/r.log\n", "/data/r.log": "x"}
+    facts = list(services(Host(MemoryRoot(files)), (), (), (), (line,)))
+    (redis,) = [one for one in facts if isinstance(one, Service)]
+    assert (redis.running, redis.unit, redis.files, redis.logs) == (
+        False, "shop-cache.service", ("/data/r.conf",), ("/data/r.log",),
+    )  # fmt: skip
+    assert [one.spoken for one in redis.listening] == ["10.0.0.5:7777"]
+
+
+def test_the_unit_of_what_runs_is_no_other_service() -> None:
+    line = Autostart(
+        kind=AutostartKind.SERVICE, path="/lib/systemd/system/redis-server.service",
+        command="/usr/bin/redis-server /etc/redis/redis.conf",
+    )  # fmt: skip
+    host = Host(MemoryRoot({"/etc/redis/redis.conf": "port 6379\n"}), kernel({5: (50,)}))
+    for cgroup in ("/system.slice/redis-server.service", "/"):
+        rows = (process(5, REDIS, "redis-server", cgroup=cgroup),)
+        facts = list(services(host, rows, (listener(50, "127.0.0.1", 6379),), (), (line,)))
+        assert [one.pid for one in facts if isinstance(one, Service)] == [5]
 
 
 def test_what_has_left_only_logs_is_there_and_listens_nowhere() -> None:
