@@ -28,7 +28,10 @@ class Listeners:
         self.gaps: list[Gap] = []
 
     def of(self, processes: Sequence[Process]) -> list[Socket] | None:
-        """Those that processes hold, the first of them foremost; None where nobody may tell, which is a gap."""
+        """Those that processes hold, the first of them foremost; None where nobody may tell, which is a gap.
+
+        What has vanished meanwhile holds none.
+        """
         found: dict[int, Socket] = {}
         asked, refusal = False, ""
         for process in processes[:ASKED]:
@@ -36,6 +39,7 @@ class Listeners:
                 there = self._around(process.pid)
                 held = held_sockets(self._host, process.pid) if there else frozenset()
             except Gone:
+                asked = True
                 continue
             except HostError as error:
                 refusal = str(error)

@@ -110,11 +110,21 @@ def test_sockets_of_others_are_not_its_own() -> None:
 
 
 def test_where_nobody_may_tell_its_sockets_it_is_taken_at_its_word() -> None:
-    (redis,), _ = found(
-        {"/etc/redis/redis.conf": "bind 10.0.0.5\n"}, [process(5, REDIS, "redis-server")], holding={6: ()},
-    )  # fmt: skip
+    host = Host(MemoryRoot({"/etc/redis/redis.conf": "bind 10.0.0.5\n"}), kernel({5: (50,)}, closed=True))
+    redis, gap = services(host, (process(5, REDIS, "redis-server"),), (listener(50, "0.0.0.0", 6379),))
+    assert isinstance(redis, Service)
+    assert isinstance(gap, Gap)
     assert [(one.spoken, one.reached_from) for one in redis.listening] == [("10.0.0.5:6379", ReachedFrom.PRIVATE)]
     assert redis.listening[0].source == "bind 10.0.0.5: /etc/redis/redis.conf line 1"
+    assert gap.what == "the sockets of redis-server (5)"
+
+
+def test_what_has_vanished_meanwhile_listens_nowhere() -> None:
+    (redis,), _ = found(
+        {"/etc/redis/redis.conf": "bind 0.0.0.0\n"}, [process(5, REDIS, "redis-server")],
+        [listener(50, "0.0.0.0", 6379)], holding={6: (50,)},
+    )  # fmt: skip
+    assert redis.listening == ()
 
 
 def test_a_published_port_is_reached_from_the_hosts_address() -> None:
