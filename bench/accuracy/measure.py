@@ -11,7 +11,7 @@ from davy import capsule
 from davy.correlate import correlate
 from davy.correlate.verdict import confidence
 from davy.detect import DETECTORS, detect
-from davy.model.incidents import Actor, Judgement, Verdict
+from davy.model.incidents import Actor, Judgement, Role, Verdict
 from davy.model.snapshot import Snapshot
 
 
@@ -68,7 +68,7 @@ def judged(snapshot: Snapshot, forgotten: str | None = None) -> Judgement:
 def outcome(one: Played) -> Outcome:
     """A case, judged and held against its truth."""
     judgement, truth = judged(one.snapshot), one.case.truth
-    actors = [actor for incident in judgement.incidents for actor in incident.actors]
+    actors = [actor for incident in judgement.incidents for actor in incident.actors if actor.role is not Role.DOOR]
     missed = tuple(pattern for pattern in truth.gang if not any(names_actor(pattern, actor) for actor in actors))
     wrong = tuple(_shown(actor) for actor in actors if not _named((*truth.gang, *truth.also), actor))
     worst = max(judgement.incidents, key=lambda incident: (incident.verdict.rank, incident.bits), default=None)

@@ -14,6 +14,7 @@ from davy import __version__
 from davy.cli.acting import evict, undo
 from davy.cli.allowing import allow
 from davy.cli.baseline import baseline
+from davy.cli.hardening import harden
 from davy.cli.looking import explain, scan, snapshot
 from davy.cli.options import NOT_DONE
 from davy.cli.rehearsing import drill
@@ -39,7 +40,7 @@ def verbs(debug: bool) -> None:
     """Find cryptominers on this host, explain them, evict them so that they stay out."""
 
 
-for verb in (scan, explain, allow, baseline, evict, undo, drill, snapshot):
+for verb in (scan, explain, allow, baseline, evict, undo, harden, drill, snapshot):
     verbs.add_command(verb)
 
 

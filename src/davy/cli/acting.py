@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from davy.cli.asking import agreed
 from davy.cli.options import (
     INCIDENT,
     CannotError,
@@ -101,7 +101,7 @@ def evict(
             why = needs_a_name(made)
             if yes and why and not names:
                 raise CannotError(f"{why}: name the incident with --id {chosen[0].id}")
-            if not yes and not _agreed("Evict?", as_json):
+            if not yes and not agreed("Evict?", as_json):
                 raise CannotError("not agreed to: nothing " + ("more " if finished else "") + "was touched")
         with progress(as_json) as status:
             interest = Interest(
@@ -145,7 +145,7 @@ def undo(yes: bool, as_json: bool, state: str | None) -> int:
             return 0
         if not as_json:
             show_undoing(out, evictions)
-        if not yes and not _agreed("Put it back?", as_json):
+        if not yes and not agreed("Put it back?", as_json):
             raise CannotError("not agreed to: nothing was touched")
         kept_off = not_put_back(evictions)
         put_back, left = undo_entries(host.kernel, journal, evictions)
@@ -188,14 +188,3 @@ def _finish(host: Host, journal: Journal, cut_short: Eviction, as_json: bool) ->
         return None
     with progress(as_json) as status:
         return finish(host.kernel, journal, cut_short, Interest(step=status.update))
-
-
-def _agreed(question: str, as_json: bool) -> bool:
-    """Ask a person; without one to ask, the answer is no."""
-    if as_json or not sys.stdin.isatty():
-        raise CannotError("nobody to ask: say --yes")
-    try:
-        return click.confirm(question, default=False)
-    except click.Abort:
-        click.echo(err=True)  # what is said next is not to stand behind the question
-        raise

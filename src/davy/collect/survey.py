@@ -46,12 +46,14 @@ from davy.model.facts import Host as HostFacts
 from davy.model.gpu import GpuUse
 from davy.model.mining import PoolMention
 from davy.model.reach import USUAL, Reach
+from davy.model.services import Service
 from davy.model.snapshot import Snapshot
 from davy.model.tools import SystemTool
 
 Fact = (
     Account | Accounting | Autostart | Container | ContentHit | Cover | Followed | Gap | GpuUse | KnownFile | Load
-    | ModuleFile | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Socket | SystemTool | Tuning
+    | ModuleFile | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Service | Socket
+    | SystemTool | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
 
@@ -108,6 +110,8 @@ def survey(
             facts += _of_the_window(host, kernel, window, facts)
         progress("containers")
         facts = _in_containers(host, kernel, facts)
+    progress("services")
+    facts += _services(host, facts)
     return Snapshot(
         host=HostFacts(
             name=kernel.name if kernel else None,
@@ -132,6 +136,7 @@ def survey(
         tools=every(facts, SystemTool),
         known_files=every(facts, KnownFile),
         containers=every(facts, Container),
+        services=every(facts, Service),
         process_table=one(facts, ProcessTable),
         module_table=one(facts, ModuleTable),
         module_files=every(facts, ModuleFile),
@@ -147,7 +152,8 @@ def survey(
 
 
 def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
-    from davy.collect.autostarts import AUTOSTARTS  # while the window passes: it takes as long as reading them
+    from davy.collect.autostarts.readers import AUTOSTARTS  # while the window passes: it takes as long as reading them
+    from davy.knowledge.services import known_services
 
     loading = []
     for name, collector in (*COLLECTORS, *AUTOSTARTS):
@@ -158,6 +164,7 @@ def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
             yield fact
     progress("kernel modules")
     yield from within(COLLECTOR_SECONDS, "modules", module_files(host, loading))
+    known_services()
 
 
 def _with_what_they_start(host: Host, facts: list[Fact], database: PackageDatabase, reach: Reach) -> list[Fact]:
@@ -190,6 +197,14 @@ def _in_containers(host: Host, kernel: Kernel, facts: list[Fact]) -> list[Fact]:
     found = _containers(host, facts)
     processes = with_own_users(kernel, every(facts, Process), every(found, Container))
     return [*(fact for fact in facts if not isinstance(fact, Process)), *processes, *found]
+
+
+def _services(host: Host, facts: Sequence[Fact]) -> list[Fact]:
+    from davy.collect.services import services  # reads with what reads autostarts
+
+    processes, containers = every(facts, Process), every(facts, Container)
+    found = services(host, processes, every(facts, Socket), containers)
+    return list(within(COLLECTOR_SECONDS, "services", found))
 
 
 def _of_the_window(host: Host, kernel: Kernel, window: Window, facts: Sequence[Fact]) -> Iterator[Fact]:

@@ -20,7 +20,9 @@ from davy.correlate.incident import incident, slowed_work
 from davy.correlate.ownership import owners_hand
 from davy.correlate.payees import payees, paying
 from davy.correlate.relations import program_key, untouchable
+from davy.correlate.telling import told
 from davy.correlate.verdict import by_aspect, of_two_kinds, proven, total_bits, verdict_of
+from davy.detect.exposures import exposures
 from davy.detect.persistence import CAME_BACK
 from davy.detect.programs import own_program
 from davy.model.autostarts import AutostartCount, News
@@ -72,6 +74,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         )
     }
     slowed = slowed_work(snapshot, accused)
+    standing_open = exposures(snapshot)
     incidents = sorted(
         (
             incident(
@@ -90,6 +93,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         ),
         key=lambda one: (-one.verdict.rank, -one.bits),
     )
+    incidents = [told(snapshot, one, standing_open) for one in incidents]
     return Judgement(
         host=snapshot.host,
         taken=snapshot.taken,
@@ -104,6 +108,7 @@ def correlate(snapshot: Snapshot, findings: Iterable[Finding]) -> Judgement:
         module_table=snapshot.module_table,
         accounting=snapshot.accounting,
         autostarts=_counted(snapshot),
+        exposures=standing_open,
         live=snapshot.live,
     )
 

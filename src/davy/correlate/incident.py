@@ -1,4 +1,4 @@
-"""One incident: its actors with their roles, its timeline, its cost, its words."""
+"""One incident: its actors with their roles, its cost, its words."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from davy.correlate.containers import containers_of, happenings, in_container
+from davy.correlate.containers import containers_of, in_container
 from davy.correlate.summary import summary_of
 from davy.correlate.verdict import confidence, proven, total_bits, verdict_of
-from davy.detect.autostarts import followed_by_autostart
 from davy.detect.families import KNOWN_LINE
 from davy.detect.programs import own_program
 from davy.knowledge import public_families
 from davy.model.autostarts import Autostart
-from davy.model.facts import Executable, KnownFile, Process
+from davy.model.facts import KnownFile, Process
 from davy.model.findings import Aspect, Finding
-from davy.model.incidents import Actor, Happening, Incident, Kind, Role, Slowed, Verdict
-from davy.model.lookup import lookup
+from davy.model.incidents import Actor, Incident, Kind, Role, Slowed, Verdict
 from davy.model.snapshot import Snapshot
 
 _SLOWED_LEAST: Final = 0.2
@@ -91,29 +89,6 @@ def _family(subjects: Iterable[Sequence[str]], findings: Mapping[str, Sequence[F
     return next((family for family in known if family not in public_families()), known[0] if known else None)
 
 
-def timeline(
-    processes: Iterable[Process], autostarts: Iterable[Autostart], programs: Iterable[Executable],
-    further: Iterable[Happening] = (),
-) -> tuple[Happening, ...]:  # fmt: skip
-    """What is known to have happened when, in order, each with its source."""
-    found = [*further]
-    for program in programs:
-        if program.birth is not None:
-            found.append(Happening(program.birth, f"{program.path} was created", "birth time"))
-        found.append(Happening(program.mtime, f"{program.path} was last written", "modification time"))
-    found += [
-        Happening(process.start_time, f"{process.name} ({process.pid}) started", "process start")
-        for process in processes
-    ]
-    found += [
-        Happening(autostart.mtime, f"{autostart.path} was last changed", "modification time")
-        for autostart in autostarts
-        if autostart.mtime is not None
-    ]
-    unique = {(round(one.time, 2), one.what): one for one in found}
-    return tuple(sorted(unique.values(), key=lambda one: one.time))
-
-
 def cpu_hours(snapshot: Snapshot, processes: Sequence[Process]) -> float | None:
     """CPU time of the actors over their lives and of the children they waited for, in hours.
 
@@ -161,7 +136,6 @@ def incident(
 
     ``owners`` says in words by what it may be its owner's own: then it is suspect at most.
     """
-    ways = lookup(snapshot)
     runs = [*(process.subject for process in miners), *(process.subject for process, _ in guardians)]
     starts = [*(autostart.subject for autostart, _ in autostarts), *(hider.subject for hider in hiders)]
     family = _family((runs, starts), findings)
@@ -186,15 +160,6 @@ def incident(
     if owners is not None and verdict is Verdict.CONFIRMED:
         verdict = Verdict.SUSPECT
     bits = max(total_bits(findings.get(subject, ())) for subject in judged)
-    programs = {
-        detail.executable.path: detail.executable
-        for process in running
-        if (detail := ways.detail.get(process.subject)) and detail.executable and not detail.executable.owner_package
-    } | {known.path: known.executable for known in files if known.executable}
-    hiding = {path for hider in hiders for path in hider.files}
-    programs |= _started_files(snapshot, [autostart for autostart, _ in autostarts])
-    programs |= {file.path: file.executable for file in snapshot.module_files if file.path in hiding}
-    within = containers_of(snapshot, running)
     hours = cpu_hours(snapshot, running)
     names = [own_program(snapshot, process) or process.exe_path or process.name for process in miners]
     anchor = min(names or judged)
@@ -206,29 +171,15 @@ def incident(
         confidence=confidence(bits, proof=any(proven(findings.get(subject, ())) for subject in judged)),
         family=family,
         summary=summary_of(verdict, family, miners, actors, hours, waiting)
-        + "".join(f"; in {container.spoken}" for container in within.values())
+        + "".join(f"; in {container.spoken}" for container in containers_of(snapshot, running).values())
         + (f"; may be its owner's own: davy allow ({owners})" if owners is not None else ""),
         actors=tuple(actors),
-        timeline=timeline(
-            running, [autostart for autostart, _ in autostarts], programs.values(), happenings(within.values())
-        ),
         findings=tuple(finding for actor in actors for finding in findings.get(actor.subject, ())),
         cpu_hours=hours,
         burning_cores=sum(process.window_cpu_seconds or 0.0 for process in miners) / window,
         slowed=slowed,
         owners=owners,
     )
-
-
-def _started_files(snapshot: Snapshot, autostarts: Sequence[Autostart]) -> dict[str, Executable]:
-    """The files of nobody's package that autostarts come to."""
-    followed = followed_by_autostart(snapshot)
-    return {
-        one.executable.path: one.executable
-        for autostart in autostarts
-        for one in followed.get(autostart.subject, ())
-        if one.executable and one.executable.owner_package is None and one.executable.twin is None
-    }
 
 
 def _doing(findings: Sequence[Finding]) -> str:

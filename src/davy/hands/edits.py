@@ -1,4 +1,4 @@
-"""Hands on content: lines out of a file, a package's own content back into one, and either undone."""
+"""Hands on content: lines out of a file or into it, a package's own content back into one, and all of it undone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import time
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -17,11 +18,49 @@ from davy.hands.folders import folder_of, locked_again, marked, times_of, writab
 from davy.hands.kept import keep_copy, kept_content
 from davy.hands.opened import expected, opened, same, sha256_of, still
 from davy.hands.placing import beside, or_as_it_was, placed, put_back_in, tidied, unlock
-from davy.model.plan import FileIdentity, RemoveLines, RestorePackaged
+from davy.model.plan import FileIdentity, LineSet, RemoveLines, RestorePackaged, SetLines
 from davy.model.undo import EditedFile, FileAttributes
 
 EDIT_LIMIT: Final = 16 << 20
 """A file with lines to take out may be so large."""
+
+
+def rows_of(content: bytes) -> list[bytes]:
+    """The lines of a file, each with its end; put together they are the file."""
+    return re.findall(rb"[^\n]*\n|[^\n]+", content)
+
+
+def with_lines(content: bytes, lines: Sequence[LineSet]) -> bytes:
+    """``content`` with these lines in place, each that is replaced compared with what the plan saw.
+
+    A line has the end of the one it replaces, or of its neighbour above; behind a last line without an end it has
+    none, too.  Raises `Untouched`.
+    """
+    rows = rows_of(content)
+    made = [b""] * (len(rows) + 1)
+    for line in lines:
+        at = line.number - 1
+        if not 0 <= at <= len(rows) or b"\n" in line.after:
+            raise Untouched(f"line {line.number}: there is no such place")
+        if line.before is None:
+            usual = next((_end(row) for row in (*rows[:at][::-1], *rows[at:]) if _end(row)), b"\n")
+            if at == len(rows) and rows and not rows[-1].endswith(b"\n"):
+                made[at] += usual + line.after
+            else:
+                made[at] += line.after + usual
+        elif at == len(rows) or _bare(rows[at]) != line.before:
+            raise Untouched(f"line {line.number} is no longer what the plan saw")
+        else:
+            rows[at] = line.after + rows[at][len(_bare(rows[at])) :]
+    return b"".join(piece for pair in zip(made, [*rows, b""], strict=True) for piece in pair)
+
+
+def _bare(row: bytes) -> bytes:
+    return row.rstrip(b"\r\n")
+
+
+def _end(row: bytes) -> bytes:
+    return b"\r\n" if row.endswith(b"\r\n") else b"\n" if row.endswith(b"\n") else b""
 
 
 def without_lines(
@@ -31,7 +70,7 @@ def without_lines(
 
     Where there are ``remains`` of a line they stay in its place, with its end.
     """
-    rows = re.findall(rb"[^\n]*\n|[^\n]+", content)
+    rows = rows_of(content)
     for number, text in zip(lines, texts, strict=True):
         if not 0 < number <= len(rows) or rows[number - 1].rstrip(b"\r\n") != text.rstrip(b"\r"):
             raise Untouched(f"line {number} is no longer what the plan saw")
@@ -54,6 +93,24 @@ def remove_lines(step: RemoveLines, keep: int, kept: str, note: Note, former: Ed
         expected(source, file)
         content = os.pread(source, file.size, 0)
         after = without_lines(content, step.lines, step.texts, step.remains)
+        attributes = former.attributes if former else attributes_of(source)
+        _edit(_Open(folder, name, source, file), after, attributes, attributes, _Keeping(keep, kept, note), former)
+
+
+def set_lines(step: SetLines, keep: int, kept: str, note: Note, former: EditedFile | None = None) -> None:
+    """Give lines their place in a configuration file.  As `remove_lines`; a file that has other names is refused, for
+    they would be left with the old content.
+
+    Raises `Untouched`.
+    """
+    file = step.file
+    if file.size > EDIT_LIMIT:
+        raise Untouched(f"{os.fsdecode(file.path)}: larger than {EDIT_LIMIT} bytes")
+    with folder_of(file.path) as (folder, name), opened(folder, name, file.path) as source:
+        found = expected(source, file)
+        if found.st_nlink > 1:
+            raise Untouched(f"{os.fsdecode(file.path)}: has other names")
+        after = with_lines(os.pread(source, file.size, 0), step.lines)
         attributes = former.attributes if former else attributes_of(source)
         _edit(_Open(folder, name, source, file), after, attributes, attributes, _Keeping(keep, kept, note), former)
 

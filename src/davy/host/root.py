@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from davy.host import holes
 from davy.host.digests import IDENTITY, Digest, SumKind, digest_of, digest_of_bytes
 from davy.host.errors import Gone, Refused, mapped
 from davy.host.mounts import hanging_points, parse_mountinfo
@@ -81,6 +82,12 @@ class OpenFile(Protocol):
     def pread(self, size: int, offset: int) -> bytes:
         """The bytes at ``offset``, fewer than ``size`` only where the file ends.  Raises `HostError`."""
 
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        """The same into a buffer that is used again and again; how many they were.  Raises `HostError`."""
+
+    def data(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts between that are no holes."""
+
 
 class Root(Protocol):
     """What collectors may ask of a file tree.  Every method raises `HostError`."""
@@ -129,6 +136,15 @@ class _Descriptor:
             return os.pread(self._descriptor, size, offset)
         except OSError as error:
             raise mapped(error, self._path) from None
+
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        try:
+            return os.preadv(self._descriptor, [buffer], offset)
+        except OSError as error:
+            raise mapped(error, self._path) from None
+
+    def data(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        return holes.data(self._descriptor, begin, end)
 
 
 class DirectoryRoot:
@@ -335,14 +351,22 @@ class Entry(Struct, frozen=True):
     immutable: bool | None = None
 
 
-class _InMemory:
-    """An `OpenFile` of a `MemoryRoot`."""
+class InMemory:
+    """An `OpenFile` of bytes that are there already."""
 
     def __init__(self, content: bytes) -> None:
         self._content, self.size = content, len(content)
 
     def pread(self, size: int, offset: int) -> bytes:
         return self._content[offset : offset + size]
+
+    def fill(self, buffer: memoryview, offset: int) -> int:
+        part = self._content[offset : offset + len(buffer)]
+        buffer[: len(part)] = part
+        return len(part)
+
+    def data(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        yield begin, min(end, self.size)
 
 
 class MemoryRoot:
@@ -442,4 +466,4 @@ class MemoryRoot:
         entry = self._entry(self._resolved(path), path)
         if not stat.S_ISREG(entry.mode):
             raise Refused(f"{path}: not a regular file")
-        yield _InMemory(entry.content)
+        yield InMemory(entry.content)

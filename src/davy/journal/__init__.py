@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from davy.journal import seen
+from davy.journal import scores, seen
 from davy.journal.state import State, StateError
 from davy.model.incidents import Judgement
 from davy.model.plan import Plan, Step
@@ -82,7 +82,7 @@ class Journal:
             self._db = sqlite3.connect(state.journal, isolation_level=None, timeout=5.0)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA + seen.SCHEMA)
+            self._db.executescript(_SCHEMA + seen.SCHEMA + scores.SCHEMA)
 
     @contextmanager
     def _clearly(self) -> Iterator[None]:

@@ -69,6 +69,8 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Addresses it was seen to talk to: history, not a blocklist."""
     wallets: tuple[str, ...] = ()
     """Addresses that it was seen to be paid at."""
+    doors: tuple[str, ...] = ()
+    """How it was seen to come in: ids of services, ``pip`` and ``npm`` where a package brings it."""
     decoys: tuple[str, ...] = ()
     """Paths where it leaves dummies that keep rivals away."""
     weak: tuple[str, ...] = ()

@@ -27,6 +27,11 @@ _FROM: Final = {"from_": "from"}
 _compiled = functools.lru_cache(maxsize=4096)(re.compile)
 
 
+@functools.lru_cache(maxsize=4096)
+def _searched(text: str) -> re.Pattern[bytes]:
+    return pattern(text).python()
+
+
 class ConfigFormat(StrEnum):
     """The language of a configuration file; each has a reader in `davy.collect.services.formats`."""
 
@@ -64,6 +69,12 @@ class ConfigFormat(StrEnum):
     """Compose files: ``services.NAME.ports`` and so on."""
     TEXT = "text"
     """Anything else: the setting's expression is searched in it."""
+
+
+APPENDED: Final = frozenset({
+    ConfigFormat.DIRECTIVES, ConfigFormat.PROPERTIES, ConfigFormat.POSTGRESQL, ConfigFormat.YAML, ConfigFormat.PYTHON,
+})  # fmt: skip
+"""Languages in which a line at the end of the file is a setting of the whole."""
 
 
 class LogFormat(StrEnum):
@@ -156,7 +167,10 @@ class KnownSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: str
     """By which `Opening` asks for it."""
     keys: tuple[str, ...] = ()
-    """As configuration files say it; the first that is there counts.  Case counts where the format's does."""
+    """As configuration files say it; the first that is there counts.  Case counts where the format's does.
+
+    ``*`` is allowed (``*.listen`` of every php-fpm pool): then each key has its own value.
+    """
     arguments: tuple[str, ...] = ()
     """Expressions over the command line with one group; it outranks the file."""
     environment: tuple[str, ...] = ()
@@ -167,6 +181,10 @@ class KnownSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """With one group, what of ``program``'s path, of its content (where it is a text), or of the value is meant."""
     default: str | None = None
     """What is in force where nothing says it; None: it is absent."""
+    default_in_image: str | None = None
+    """What is in force instead in a container of one of the service's images: some are built otherwise."""
+    repeated: str | None = None
+    """Of one that stands many times: ``all`` count, the ``first``, or the ``last``; None: as its format has it."""
     gives: str = "value"
     """``value``, ``address`` (``10.0.0.1``, ``*``, ``10.0.0.1:99``, ``[::]:99``; many by blanks or commas), ``port``,
     ``secret`` (whether it is set, never what it is), ``log`` (the path of a log file or of a folder of them),
@@ -187,7 +205,7 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     """It has no value or an empty one (true), or it has one (false)."""
     below: tuple[str, ...] | None = None
     """A version for each branch that was mended, e.g. ``5.15.16``, ``5.16.7``: older than that of its own branch, or
-    of a branch older than all; a value that is no version answers no."""
+    of a branch that was not mended and is older than the newest that was; a value that is no version answers no."""
     from_: str | None = None
     """With ``below``: and not older than this version, in which the hole came in."""
 
@@ -266,7 +284,7 @@ class Sign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def said(self, record: str) -> dict[str, str] | None:
         """What a record says by this sign: its groups, empty where the sign has none; None if it is none of it."""
-        if not pattern(self.pattern).python().search(os.fsencode(record)):
+        if not _searched(self.pattern).search(os.fsencode(record)):
             return None
         if self.groups is None:
             return {}

@@ -1,4 +1,4 @@
-"""Plans: the ordered steps that evict incidents, made before anything is touched.
+"""Plans: the ordered steps that evict incidents or close doors, made before anything is touched.
 
 A plan is data: it is shown, journalled and carried out from the same words.  Paths are bytes, so that a
 name in any encoding is exactly the name that is touched.
@@ -97,6 +97,30 @@ class RemoveLines(Struct, frozen=True, kw_only=True, tag="remove-lines"):
     """The package whose own content the file has then; None where nothing says so."""
 
 
+class LineSet(Struct, frozen=True, kw_only=True):
+    """One line of a configuration file that gets its place."""
+
+    number: int
+    """From 1, of the file as it was seen: the line that is replaced, or before which the new one comes; of a file with
+    N lines, N + 1 is its end."""
+    before: bytes | None
+    """The line as it was seen, without its end; None where the new one is added."""
+    after: bytes
+    """Without an end: it gets the one that its neighbours have."""
+
+
+class SetLines(Struct, frozen=True, kw_only=True, tag="set-lines"):
+    """Give these lines their place in a configuration file; every other byte stays."""
+
+    file: FileIdentity
+    lines: tuple[LineSet, ...]
+    """In order."""
+    closes: tuple[str, ...] = ()
+    """What that closes: ids of exposures."""
+    restart: str = ""
+    """What has to be restarted for it, and how; left to the person."""
+
+
 class RestorePackaged(Struct, frozen=True, kw_only=True, tag="restore-packaged"):
     """Give a changed file the content that its package installed, out of the package's own archive."""
 
@@ -189,6 +213,7 @@ Step = (
     | Unmount
     | Preserve
     | RemoveLines
+    | SetLines
     | RestorePackaged
     | Quarantine
     | RemoveLink

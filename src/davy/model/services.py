@@ -62,6 +62,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     path: str | None = None
     line: int | None = None
     """From 1, of the file."""
+    text: str | None = None
+    """That line as it stands; None of a secret, whose line is nobody's to see."""
 
     @property
     def place(self) -> str:
@@ -106,3 +108,12 @@ class Service(Struct, frozen=True, kw_only=True):
     def reached_from(self) -> ReachedFrom | None:
         """The widest of its addresses; None where none is known."""
         return max((one.reached_from for one in self.listening), key=lambda one: one.rank, default=None)
+
+
+class Firewall(Struct, frozen=True, kw_only=True):
+    """A front end to the kernel's packet filter that is switched on: what its owner relies on."""
+
+    name: str
+    """ufw, firewalld, CSF."""
+    path: str
+    """What says that it is on."""

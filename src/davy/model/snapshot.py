@@ -22,7 +22,7 @@ from davy.model.facts import Account, Gap, Host, KnownFile, Load, Process, Proce
 from davy.model.gpu import GpuUse
 from davy.model.logs import ClockStep, LogHit, LogRead
 from davy.model.mining import Conversation, PoolMention, WalletSighting
-from davy.model.services import Service
+from davy.model.services import Firewall, Service
 from davy.model.tools import SystemTool
 
 
@@ -48,6 +48,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, eq=False):
     known_files: tuple[KnownFile, ...] = ()
     containers: tuple[Container, ...] = ()
     services: tuple[Service, ...] = ()
+    firewalls: tuple[Firewall, ...] = ()
     log_hits: tuple[LogHit, ...] = ()
     logs_read: tuple[LogRead, ...] = ()
     clock_steps: tuple[ClockStep, ...] = ()

@@ -17,8 +17,9 @@ from davy.model.facts import Gap
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Allowed, Considered, Door, Happening, Incident, InContainer, Judgement
 from davy.model.plan import Left, Plan
-from davy.model.text import encodable, escaped_json
+from davy.present.encoding import as_json as as_json
 from davy.present.explanation import account_of
+from davy.present.exposures import exposure_object
 from davy.present.times import moment
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ def _door(door: Door | None) -> dict[str, Any] | None:
         "confidence": door.confidence,
         "time": moment(door.time),
         "evidence": list(door.evidence),
+        "kind": door.kind,
+        "address": door.address,
+        "bits": door.bits,
+        "reasons": [{"bits": reason.bits, "what": reason.what} for reason in door.reasons],
+        "fix": list(door.fix),
     }
 
 
@@ -114,6 +120,10 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in incident.findings],
         "cost": {"cpu_hours": round(incident.cpu_hours, 6)} if incident.cpu_hours is not None else None,
         "owners": incident.owners,
+        "other_doors": [_door(door) for door in incident.other_doors],
+        "ruled_out": [{"service": one.service, "reason": one.reason} for one in incident.ruled_out],
+        "keep": list(incident.keep),
+        "advice": [{"works": one.works, "what": one.what, "why": one.why} for one in incident.advice],
         "sum": account_object(account_of(incident)),
     }
 
@@ -200,7 +210,7 @@ def scan_object(judgement: Judgement) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "complete": judgement.complete,
         "incidents": [_incident(incident) for incident in judgement.incidents],
-        "exposures": [],
+        "exposures": [exposure_object(exposure) for exposure in judgement.exposures],
         "gaps": [_gap(gap) for gap in judgement.gaps],
         "views": {"processes": _views(judgement.process_table), "modules": _views(judgement.module_table)}
         if judgement.live
@@ -300,8 +310,3 @@ def undo_object(put_back: Sequence[str], left: Sequence[Left], not_put_back: Seq
         "left": [_left(one) for one in left],
         "not_put_back": [_left(one) for one in not_put_back],
     }
-
-
-def as_json(value: Any) -> str:
-    """One JSON text, indented, whatever bytes the host's names hold; a terminal finds nothing in it to obey."""
-    return escaped_json(msgspec.json.format(msgspec.json.encode(encodable(value)), indent=2).decode())

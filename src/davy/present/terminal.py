@@ -3,9 +3,7 @@ again, what to type next.  One screen; plain when piped."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -21,21 +19,15 @@ from davy.model.undo import FrozenGroup, UnloadedModule, Unmounted
 from davy.present.allowances import show_allowed
 from davy.present.autostarts import told
 from davy.present.columns import columns
+from davy.present.console import console as console
+from davy.present.doors import door_rows, show_doors
 from davy.present.explanation import account_of, sum_lines
+from davy.present.exposures import show_exposed
 from davy.present.times import clock, since
 from davy.respond import Outcome, described, not_put_back
 
 _STYLES = {Verdict.CLEAN: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.CONFIRMED: "bold red"}
 _ROWS = 8
-
-
-def console() -> Console:
-    """Standard output: colours on a terminal unless ``NO_COLOR`` is set, plain lines of any length when piped."""
-    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-    found = Console(highlight=False, markup=False, emoji=False, color_system=colours)
-    return (
-        found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200, soft_wrap=True)
-    )
 
 
 def _shown(text: str, limit: int = 160) -> str:
@@ -58,6 +50,7 @@ def show_judgement(out: Console, judgement: Judgement, *, here: bool = True) -> 
         _show_incident(out, judgement, number, incident)
     show_allowed(out, judgement.allowed)
     _show_hidden(out, judgement)
+    show_exposed(out, judgement.exposures)
     if kept:
         _show_news(out, judgement)
     _show_gaps(out, judgement)
@@ -136,6 +129,7 @@ def _rows(judgement: Judgement, incident: Incident) -> Iterator[tuple[str, str]]
         yield "kept alive", "by no process that was seen"
     if running and not again:
         yield "starts again", "by no autostart that was seen"
+    yield from door_rows(incident)
 
 
 def _containers(running: Sequence[Actor]) -> Iterator[tuple[str, str]]:
@@ -210,9 +204,10 @@ def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
     out.print(Text("\n   tree", "bold"))
     for line in tree(incident):
         out.print(f"   {line}")
+    show_doors(out, incident)
     out.print(Text("\n   timeline", "bold"))
     for happening in incident.timeline:
-        out.print(f"   {clock(happening.time)}  {_shown(happening.what)}  ({happening.source})")
+        out.print(f"   {clock(happening.time)}  {_shown(happening.what, 300)}  ({_shown(happening.source, 100)})")
 
 
 def tree(incident: Incident) -> Iterator[str]:

@@ -32,6 +32,7 @@ from davy.model.plan import (
     RemoveLink,
     RestorePackaged,
     SetKernelValue,
+    SetLines,
     SetRestartPolicy,
     Target,
     UnloadModule,
@@ -153,6 +154,11 @@ class _Run:
                 if former and edits.edited_already(former):
                     return ""
                 edits.remove_lines(step, keep, kept, note, former)
+            case SetLines() as step:
+                former = entry.undo if isinstance(entry.undo, EditedFile) else None
+                if former and edits.edited_already(former):
+                    return ""
+                edits.set_lines(step, keep, kept, note, former)
             case RestorePackaged() as step:
                 former = entry.undo if isinstance(entry.undo, EditedFile) else None
                 if former and edits.edited_already(former):
@@ -234,7 +240,8 @@ class _Run:
 
 def bytes_to_keep(plan: Plan) -> int:
     """Room that the quarantine needs for the files of a plan, with some to spare."""
-    sizes = [step.file.size for step in plan.steps if isinstance(step, (RemoveLines, RestorePackaged, Quarantine))]
+    kept = (RemoveLines, SetLines, RestorePackaged, Quarantine)
+    sizes = [step.file.size for step in plan.steps if isinstance(step, kept)]
     return sum(sizes) + SPARE_BYTES if sizes else 0
 
 

@@ -15,6 +15,7 @@ from davy.model.plan import (
     RemoveLink,
     RestorePackaged,
     SetKernelValue,
+    SetLines,
     SetRestartPolicy,
     Step,
     UnloadModule,
@@ -38,6 +39,9 @@ def described(step: Step) -> str:
             word = ("what is not honest in line" if any(remains) else "line") + ("" if len(lines) == 1 else "s")
             after = f", which is as the package {package} installed it then" if package else ""
             return f"take {word} {ranges(lines)} out of {os.fsdecode(file.path)}{after}"
+        case SetLines(file=file, lines=lines):
+            places = [f"line {line.number}" if line.before is not None else "a new line" for line in lines]
+            return f"set {' and '.join(places)} in {os.fsdecode(file.path)}"
         case RestorePackaged(file=file, package=package, archive=archive):
             return (
                 f"give {os.fsdecode(file.path)} the content that the package {package} installed, "

@@ -80,7 +80,8 @@ def test_a_service_has_names_that_refer(service: KnownService) -> None:
     assert len(signs) == len(service.sign)
     for setting in service.setting:
         assert setting.gives in ("value", "address", "port", "secret", "log", "version")
-        assert setting.keys or setting.arguments or setting.environment or setting.program
+        told = (setting.keys, setting.arguments, setting.environment, setting.program, setting.expression)
+        assert any(told) or setting.default is not None
         for expression in (*setting.arguments, *filter(None, (setting.expression,))):
             assert re.compile(expression).groups == 1, expression
 
@@ -122,6 +123,8 @@ def test_a_probe_keeps_to_its_samples(service: KnownService, probe: Probe) -> No
         ("5.16.7", ("5.15.16", "5.16.7"), None, False),
         ("5.17.0", ("5.15.16", "5.16.7"), None, False),
         ("4.2", ("5.15.16",), None, True),
+        ("2.14.1", ("2.3.1", "2.12.2", "2.15.0"), None, True),
+        ("2.16.0", ("2.3.1", "2.12.2", "2.15.0"), None, False),
         ("4.2", ("5.15.16",), "5.0", False),
         ("v2.4.49", ("2.4.51",), "2.4.49", True),
         ("2.4.48", ("2.4.51",), "2.4.49", False),

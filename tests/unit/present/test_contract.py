@@ -18,7 +18,7 @@ from davy.host import at, live
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.concealment import Accounting, Interval, ProcessTable
 from davy.model.facts import Exe, Executable, Gap, Host, KnownFile, Load, Process, ProcessDetail
-from davy.model.incidents import Door, Judgement, Verdict
+from davy.model.incidents import Door, Judgement, Reason, Verdict
 from davy.model.snapshot import Snapshot
 from davy.present.contract import as_json, moment, scan_object, tables_object
 from davy.scan import scan
@@ -28,6 +28,10 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 
 # The contract of the design's section 4, key by key.  "?" is a value that may be null.
 MOMENT = "moment"
+DOOR: dict[str, Any] = {
+    "service": str, "confidence": float, "time": "moment?", "evidence": [str], "kind": "str?", "address": "str?",
+    "bits": float, "reasons": [{"bits": float, "what": str}], "fix": [str],
+}  # fmt: skip
 CONTRACT: dict[str, Any] = {
     "schema": 1, "davy": str,
     "host": {"name": "str?", "kernel": "str?", "boot_time": "moment?", "cpus": "int?"},
@@ -44,7 +48,7 @@ CONTRACT: dict[str, Any] = {
                 "uid": "int?", "host_user": "str?", "host_path": "str?",
             },
         }],
-        "door": {"service": str, "confidence": float, "time": "moment?", "evidence": [str]},
+        "door": DOOR,
         "timeline": [{"time": MOMENT, "what": str, "source": str}],
         "findings": [{
             "rule": str, "aspect": str, "bits": float, "subject": str, "summary": str, "evidence": [str],
@@ -52,6 +56,10 @@ CONTRACT: dict[str, Any] = {
         }],
         "cost": {"cpu_hours": float},
         "owners": "str?",
+        "other_doors": [DOOR],
+        "ruled_out": [{"service": str, "reason": str}],
+        "keep": [str],
+        "advice": [{"works": bool, "what": str, "why": str}],
         "sum": {
             "subject": str, "verdict": str, "bits": float, "proven": bool,
             "aspects": [{"aspect": str, "bits": float, "strongest": float, "further": [float]}],
@@ -59,7 +67,16 @@ CONTRACT: dict[str, Any] = {
             "wanting": [str],
         },
     }],
-    "exposures": [{"service": str, "address": str, "severity": str, "summary": str, "fix": [str]}],
+    "exposures": [{
+        "service": str, "address": str, "severity": str, "summary": str, "fix": [str], "id": str, "kind": str,
+        "opening": str, "subject": str, "reached_from": str, "container": "str?", "evidence": [str],
+        "change": {"path": str, "line": "int?", "before": "str?", "after": str, "restart": str},
+        "used": [{
+            "time": "moment?", "last_time": "moment?", "count": int, "shows": str, "sign": str, "path": str,
+            "text": str, "address": "str?", "user": "str?", "detail": "str?",
+        }],
+        "cves": [str], "references": [str],
+    }],
     "gaps": [{"collector": str, "what": str, "why": str}],
     "views": {"processes": {"seen": int, "hidden": int}, "modules": {"seen": int, "hidden": int}},
     "allowed": [{
@@ -70,7 +87,7 @@ CONTRACT: dict[str, Any] = {
 }  # fmt: skip
 ON_REQUEST = ("tables", "compared", "entries")
 """Only printed when an option asks for it."""
-NULLABLE = ("door", "container", "cost", "sum", "views", "views.processes", "views.modules")
+NULLABLE = ("door", "container", "cost", "sum", "change", "views", "views.processes", "views.modules")
 
 NOW = 1_700_000_000.0
 MODULES = module_table(*(f"module{number}" for number in range(90)))
@@ -286,12 +303,18 @@ def test_this_very_host() -> None:
 
 def test_a_door() -> None:
     judgement = judged(kinsing())
-    door = Door(service="redis", confidence=0.8, time=NOW, evidence=("a line of its log",))
+    door = Door(
+        service="redis", confidence=0.8, time=NOW, evidence=("a line of its log",), kind="redis",
+        subject="service:redis:9", address="0.0.0.0:6379", bits=7.0, reasons=(Reason(6.0, "it started it"),),
+        fix=("bind 127.0.0.1",),
+    )  # fmt: skip
     (incident,) = judgement.incidents
     with_door = msgspec.structs.replace(incident, door=door)
     found = check(msgspec.structs.replace(judgement, incidents=(with_door,)))
     assert found["incidents"][0]["door"] == {
         "service": "redis", "confidence": 0.8, "time": moment(NOW), "evidence": ["a line of its log"],
+        "kind": "redis", "address": "0.0.0.0:6379", "bits": 7.0,
+        "reasons": [{"bits": 6.0, "what": "it started it"}], "fix": ["bind 127.0.0.1"],
     }  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import hashlib
 import re
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from davy.knowledge.matching.cache import load, store
@@ -35,6 +37,17 @@ class Engine(Protocol):
         """Where each pattern that stands in ``data`` starts for the first time.  May be called by several threads."""
 
 
+class Finder(Protocol):
+    """Patterns, by their number, every place of which is looked for in one block."""
+
+    name: str
+
+    def every(self, data: Buffer, limit: int) -> list[tuple[int, int]]:
+        """The ends and numbers of what is found, in order, at most ``limit``; one occurrence may have several ends,
+        and all but the last of them are not always told.  May be called by several threads.
+        """
+
+
 def engine(patterns: Sequence[Pattern], purpose: str, cache: str | None = None, wanted: str | None = None) -> Engine:
     """The best engine there is, or the ``wanted`` one (hyperscan, re2).
 
@@ -42,9 +55,20 @@ def engine(patterns: Sequence[Pattern], purpose: str, cache: str | None = None, 
 
     Raises `NoEngineError`.
     """
+    return _best(patterns, purpose, cache, wanted, all_places=False)
+
+
+def finder(patterns: Sequence[Pattern], purpose: str, cache: str | None = None, wanted: str | None = None) -> Finder:
+    """The same for every place of each pattern, and not its first alone.  Raises `NoEngineError`."""
+    return _best(patterns, purpose, cache, wanted, all_places=True)
+
+
+def _best(
+    patterns: Sequence[Pattern], purpose: str, cache: str | None, wanted: str | None, *, all_places: bool
+) -> HyperscanEngine | Re2Engine:
     if wanted in (None, "hyperscan"):
         try:
-            return HyperscanEngine(patterns, purpose, cache)
+            return HyperscanEngine(patterns, purpose, cache, all_places=all_places)
         except ImportError:
             pass
     if wanted in (None, "re2"):
@@ -58,11 +82,13 @@ def engine(patterns: Sequence[Pattern], purpose: str, cache: str | None = None, 
 class HyperscanEngine:
     name = "hyperscan"
 
-    def __init__(self, patterns: Sequence[Pattern], purpose: str, cache: str | None = None) -> None:
+    def __init__(
+        self, patterns: Sequence[Pattern], purpose: str, cache: str | None = None, *, all_places: bool = False
+    ) -> None:
         """Raises `ImportError` where it is not installed or does not run on this processor."""
         self._patterns = patterns
         self._verifiers: dict[int, re.Pattern[bytes]] = {}
-        self._database = _database(patterns, purpose, cache)
+        self._database = _database(patterns, purpose, cache, all_places)
         self._thread = threading.local()
 
     def first(self, data: Buffer) -> dict[int, int]:
@@ -75,6 +101,22 @@ class HyperscanEngine:
 
         self._database.scan(data, match_event_handler=met, scratch=self._scratch())
         return {number: self._start(data, number, end) for number, end in ends.items()}
+
+    def every(self, data: Buffer, limit: int) -> list[tuple[int, int]]:
+        """Needs to be made with ``all_places``."""
+        import hyperscan
+
+        found: list[tuple[int, int]] = []
+        add = found.append
+
+        def met(number: int, _start: int, end: int, _flags: int, _context: object) -> bool:
+            add((end, number))
+            return len(found) >= limit
+
+        if len(data):
+            with suppress(hyperscan.ScanTerminated):
+                self._database.scan(data, match_event_handler=met, scratch=self._scratch())
+        return found
 
     def _scratch(self) -> Any:
         """One per thread, made on its first block."""
@@ -98,10 +140,11 @@ class HyperscanEngine:
         return found.start() if found else least
 
 
-def _database(patterns: Sequence[Pattern], purpose: str, cache: str | None) -> Any:
+def _database(patterns: Sequence[Pattern], purpose: str, cache: str | None, all_places: bool) -> Any:
     import hyperscan
 
-    made_of = (_FORMAT, hyperscan.__version__, [(each.expression, each.nocase) for each in patterns])  # type: ignore[attr-defined]
+    texts = [(each.expression, each.nocase) for each in patterns]
+    made_of = (_FORMAT, hyperscan.__version__, all_places, texts)  # type: ignore[attr-defined]
     name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
     kept = load(cache, purpose, name) if cache else None
     if kept is not None:
@@ -109,7 +152,7 @@ def _database(patterns: Sequence[Pattern], purpose: str, cache: str | None) -> A
             return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
         except hyperscan.error:
             pass
-    always = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+    always = hyperscan.HS_FLAG_DOTALL | (0 if all_places else hyperscan.HS_FLAG_SINGLEMATCH)
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     try:
         database.compile(
@@ -150,11 +193,23 @@ class Re2Engine:
         found = self._set.Match(data)
         return {number: self._start(data, number) for number in found or ()}
 
+    def every(self, data: Buffer, limit: int) -> list[tuple[int, int]]:
+        if not len(data):
+            return []
+        found: list[tuple[int, int]] = []
+        for number in self._set.Match(data) or ():
+            places = self._compiled(number).finditer(bytes(data))
+            found += [(match.end(), number) for match in islice(places, limit)]
+        return sorted(found)[:limit]
+
     def _start(self, data: Buffer, number: int) -> int:
+        match = self._compiled(number).search(bytes(data))
+        return int(match.start()) if match else 0
+
+    def _compiled(self, number: int) -> Any:
         import re2
 
         alone = self._alone.get(number)
         if alone is None:
             alone = self._alone[number] = re2.compile(self._expressions[number].encode(), self._options)
-        match = alone.search(bytes(data))
-        return int(match.start()) if match else 0
+        return alone

@@ -1,0 +1,89 @@
+"""A binary log: its own reader tells the records, which are searched by the hundred."""
+
+from __future__ import annotations
+
+import functools
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from davy.collect.logs.gap import gap
+from davy.collect.logs.places import Watched
+from davy.collect.logs.record import Record, Records
+from davy.collect.logs.task import Task
+from davy.collect.logs.telling import said
+from davy.collect.logs.text import RECORD_LIMIT
+from davy.host.root import OpenFile
+from davy.knowledge.services import LogFormat, known_services
+from davy.model.facts import Gap
+from davy.model.logs import LogHit, LogRead
+
+_BATCH: Final = 512
+_IDENTIFIER: Final = re.compile(r"([^\s\[:]{1,128})(?:\[\d{1,10}\])?:")
+
+
+def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRead | Gap]:
+    """What one binary log says, into the gathering.  Raises `HostError`."""
+    first: float | None = None
+    last: float | None = None
+    read, whole = 0, True
+    for span in task.spans if task.spans is not None else (None,):
+        batch: list[Record] = []
+        for record in records(file, file.size, task.clock, span):
+            if isinstance(record, Gap):
+                yield record
+                whole = False
+                continue
+            if record.time is not None:
+                first = record.time if first is None else min(first, record.time)
+                last = record.time if last is None else max(last, record.time)
+            batch.append(record)
+            read += len(record.text)
+            if len(batch) >= _BATCH:
+                task.gathering.add(_said(task, batch))
+                batch = []
+                if task.purse.over:
+                    yield gap(task.path, "not all of its records were searched: the time for it was over")
+                    whole = False
+                    break
+        task.gathering.add(_said(task, batch))
+    task.purse.spend(read)
+    yield from task.reads(file, first, last, read, whole)
+
+
+def _said(task: Task, batch: Sequence[Record]) -> Iterator[LogHit]:
+    texts = [record.text.encode("utf-8", "surrogateescape")[:RECORD_LIMIT] for record in batch]
+    begins, at = [], 0
+    for text in texts:
+        begins.append(at)
+        at += len(text) + 1
+    told: set[tuple[int, int]] = set()
+    for end, number in task.signs.places(b"\n".join(texts)):
+        index = bisect_right(begins, end - 1) - 1
+        if (index, number) in told:
+            continue
+        told.add((index, number))
+        record = batch[index]
+        for kind, sign in task.signs.of(number, _uses(task.watched, record)):
+            hit = said(kind, sign, task.path, record.time, record.text[:RECORD_LIMIT], record.offset)
+            if hit is not None:
+                yield hit
+
+
+def _uses(watched: Watched, record: Record) -> frozenset[tuple[str, str]]:
+    """Whose signs a record may show: in a journal that is told by who wrote it."""
+    if watched.form is not LogFormat.JOURNAL:
+        return watched.uses
+    found = _IDENTIFIER.match(record.text)
+    return watched.uses & _by_identifier().get(found[1], frozenset()) if found else frozenset()
+
+
+@functools.cache
+def _by_identifier() -> dict[str, frozenset[tuple[str, str]]]:
+    uses: dict[str, set[tuple[str, str]]] = {}
+    for service in known_services().values():
+        for log in service.log:
+            for name in log.journal:
+                uses.setdefault(name.removesuffix(".service"), set()).add((service.id, log.id))
+    return {name: frozenset(each) for name, each in uses.items()}

@@ -1,0 +1,164 @@
+"""Who started the first of them: the chain of parents, and where it is cut, what only a service's own share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from davy.correlate.cast import inside
+from davy.correlate.door.candidates import logged_in, named
+from davy.correlate.door.story import Candidate, Ground, Speaks, Story, Way
+from davy.knowledge.programs import interpreter
+from davy.model.containers import Container
+from davy.model.facts import Process
+from davy.model.lookup import lookup
+
+_PARENT: Final = 6.0
+_CONTAINER: Final = 5.0
+_GROUP: Final = 5.0
+_SESSION: Final = 2.5
+_ACCOUNT: Final = 3.0
+_LOGIN: Final = 4.0
+_MADE: Final = 5.0
+_RUNNING: Final = 4.0
+_PERSONS: Final = 1000
+"""From this user id on accounts are people's: much else runs as they."""
+_SHARED_GROUPS: Final = frozenset({"/", "/init.scope", "/system.slice", "/user.slice", "/system.slice/cron.service"})
+_DOCKER: Final = ("docker", "docker-api", "podman", "containerd", "kubelet", "kube-api")
+"""Services through which containers are made."""
+_CHAIN: Final = 6
+
+
+def ancestry(story: Story, candidate: Candidate) -> Iterator[Speaks]:
+    """What ties the incident's processes to a door by descent, container, control group, session or account."""
+    if candidate.way is Way.LOGIN:
+        yield from _login(story, candidate)
+    elif candidate.way is Way.CONTAINER:
+        yield from _container(story, candidate)
+    elif candidate.way is Way.PACKAGE:
+        yield from _package(story, candidate)
+    else:
+        yield from _service(story, candidate)
+
+
+def _service(story: Story, candidate: Candidate) -> Iterator[Speaks]:
+    own = {process.pid for process in candidate.processes}
+    ways = lookup(story.snapshot)
+    for process in story.cast.processes:
+        above = list(ways.ancestors(process))
+        started = next((one for one in above if one.pid in own), None)
+        if started is not None:
+            chain = [started, *reversed(above[: above.index(started)]), process]
+            words = " -> ".join(f"{one.name} ({one.pid})" for one in chain[:_CHAIN])
+            yield Speaks(Ground.ANCESTRY, _PARENT, f"started by a process of it: {words}", shows=True)
+            break
+    yield from _same_container(story, candidate)
+    groups = {process.cgroup for process in candidate.processes if process.cgroup} - _SHARED_GROUPS
+    sessions = {process.session for process in candidate.processes if process.session > 1}
+    for process in story.cast.processes:
+        what = f"{process.name} ({process.pid})"
+        if process.cgroup in groups and not logged_in(process):
+            yield Speaks(Ground.ANCESTRY, _GROUP, f"{what} is in its control group {process.cgroup}", shows=True)
+            break
+        if process.session in sessions:
+            yield Speaks(Ground.ANCESTRY, _SESSION, f"{what} is in its session", shows=True)
+            break
+    yield from _account(story, candidate)
+    if candidate.kind in _DOCKER:
+        yield from _made_there(story)
+
+
+def _same_container(story: Story, candidate: Candidate) -> Iterator[Speaks]:
+    if candidate.container is None:
+        return
+    for process in story.cast.processes:
+        if inside(story.snapshot, process, candidate.container):
+            what = f"{process.name} ({process.pid}) is in its container {named(candidate.container)}"
+            yield Speaks(Ground.ANCESTRY, _CONTAINER, what, shows=True)
+            return
+
+
+def _account(story: Story, candidate: Candidate) -> Iterator[Speaks]:
+    """They are of the account that the service has for itself; root's and people's accounts have much else."""
+    user = candidate.user
+    uids = {process.uid for process in candidate.processes} - {None}
+    if not user or user == "root" or not uids or any(uid == 0 or (uid or 0) >= _PERSONS for uid in uids):
+        return
+    for process in story.cast.processes:
+        if process.user == user and process.uid in uids:
+            yield Speaks(
+                Ground.ANCESTRY, _ACCOUNT, f"{process.name} ({process.pid}) runs as its user {user}", shows=True
+            )
+            return
+    for autostart in story.cast.autostarts:
+        if autostart.user == user:
+            yield Speaks(Ground.ANCESTRY, _ACCOUNT, f"{autostart.path} starts it as its user {user}", shows=True)
+            return
+
+
+def _login(story: Story, candidate: Candidate) -> Iterator[Speaks]:
+    own = {process.pid for process in candidate.processes}
+    ways = lookup(story.snapshot)
+    for process in story.cast.processes:
+        if process.user != candidate.user:
+            continue
+        what = f"{process.name} ({process.pid})"
+        if any(above.pid in own for above in ways.ancestors(process)):
+            yield Speaks(Ground.ANCESTRY, _GROUP, f"{what} was started in a login over it", shows=True)
+            return
+        if logged_in(process):
+            yield Speaks(Ground.ANCESTRY, _LOGIN, f"{what} is in a login session of {candidate.user}", shows=True)
+            return
+    if candidate.user != "root" and any(process.user == candidate.user for process in story.cast.processes):
+        yield Speaks(Ground.ANCESTRY, _ACCOUNT, f"it runs as {candidate.user}", shows=True)
+    elif any(process.user == "root" for process in story.cast.processes) and candidate.user == "root":
+        yield Speaks(Ground.ANCESTRY, 1.0, "it runs as root")
+
+
+def _container(story: Story, candidate: Candidate) -> Iterator[Speaks]:
+    box = candidate.container
+    if box is None:
+        return
+    own = [process for process in story.cast.processes if inside(story.snapshot, process, box)]
+    if own:
+        what = f"{own[0].name} ({own[0].pid}) runs in it"
+        yield Speaks(Ground.ANCESTRY, _RUNNING, what, shows=True)
+    if any(process.pid == box.pid for process in own):
+        what = f"it is what the container is made for: its first process is {own[0].name}"
+        yield Speaks(Ground.ANCESTRY, _MADE, what, shows=True)
+
+
+def _made_there(story: Story) -> Iterator[Speaks]:
+    """A container that nobody of the house makes: made for the miner, or with the host's own root in it."""
+    for box in story.cast.containers:
+        first = next((process for process in story.cast.processes if process.pid == box.pid), None)
+        why = f"its first process is {first.name}" if first is not None else odd(box)
+        if why:
+            what = f"the container {named(box)} was made through it: {why}"
+            yield Speaks(Ground.ANCESTRY, _MADE, what, shows=True)
+            return
+
+
+def odd(box: Container) -> str | None:
+    """What of a container is not as its owner makes them, in words: it can do with the host whatever it likes."""
+    whole = next((bind for bind in box.binds if bind.outside in ("/", "/etc", "/root", "/var/spool/cron")), None)
+    if box.project is None and whole is not None and not whole.read_only:
+        return f"it has the host's {whole.outside} in it, and belongs to no project"
+    return "it is privileged, and belongs to no project" if box.project is None and box.privileged else None
+
+
+def _package(story: Story, candidate: Candidate) -> Iterator[Speaks]:
+    """Code that came with a package runs in the interpreter of whoever uses it."""
+    names = ("python",) if candidate.kind == "pip" else ("node",)
+    ways = lookup(story.snapshot)
+    for process in story.cast.processes:
+        for above in ways.ancestors(process):
+            program = (above.exe_path or "").rpartition("/")[2]
+            if program.startswith(names) and interpreter(program) and _uses_packages(above):
+                what = f"started by {above.name} ({above.pid}), which runs {above.invocation}"
+                yield Speaks(Ground.ANCESTRY, _ACCOUNT, what, shows=True)
+                return
+
+
+def _uses_packages(process: Process) -> bool:
+    return process.script is not None or process.inline is not None or len(process.cmdline) > 1

@@ -1,0 +1,148 @@
+"""The doors that come into question: services, logins, containers, and packages that brought it along."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from davy.correlate.door.story import Candidate, Story, Way
+from davy.correlate.log_lines import distinct, service_name, tells_only
+from davy.knowledge.families import families
+from davy.model.containers import Container
+from davy.model.exposures import Exposure
+from davy.model.facts import Process
+from davy.model.logs import LogHit, Shows
+from davy.model.lookup import lookup
+from davy.model.services import Service
+
+SSH: Final = "ssh"
+"""The service by which people log in."""
+PACKAGES: Final = {"pip": "a Python package", "npm": "an npm package"}
+"""Ways of a family that are no service: its programs come with a package."""
+
+
+def candidates(story: Story, exposures: Iterable[Exposure]) -> list[Candidate]:
+    """Every door that comes into question.
+
+    A service whose own process is an actor is none: what mines and calls itself a server is no door.
+    """
+    snapshot = story.snapshot
+    ways = lookup(snapshot)
+    acting = {process.pid for process in story.cast.processes}
+    by_subject: dict[str, list[Exposure]] = defaultdict(list)
+    for one in exposures:
+        by_subject[one.subject].append(one)
+    told_once = distinct(snapshot.log_hits)
+    hits = _by_service(snapshot.services, told_once)
+    found: list[Candidate] = []
+    for service in snapshot.services:
+        pids = service.pids or ((service.pid,) if service.pid is not None else ())
+        if acting.isdisjoint(pids) and not tells_only(service.kind):
+            processes = tuple(ways.by_pid[pid] for pid in pids if pid in ways.by_pid)
+            own = tuple(hits.get(service.subject, ()))
+            found += _of_service(story, service, processes, own, tuple(by_subject[service.subject]))
+    told = {service.kind for service in snapshot.services}
+    for kind, lines in _by_kind(hit for hit in told_once if hit.kind not in told and not tells_only(hit.kind)).items():
+        if kind == SSH:
+            found += _logins(story, lines, service=None)
+        else:
+            found.append(Candidate(Way.SERVICE, service_name(kind), f"service:{kind}:", kind, hits=tuple(lines)))
+    found += _containers(story, found)
+    found += _packages(story)
+    return found
+
+
+def _by_kind(hits: Iterable[LogHit]) -> dict[str, list[LogHit]]:
+    found: dict[str, list[LogHit]] = defaultdict(list)
+    for hit in hits:
+        found[hit.kind].append(hit)
+    return found
+
+
+def _by_service(services: Sequence[Service], hits: Iterable[LogHit]) -> dict[str, list[LogHit]]:
+    """The log lines of each service by its subject; of several of one kind each has those of its own logs."""
+    kinds: dict[str, list[Service]] = defaultdict(list)
+    for service in services:
+        kinds[service.kind].append(service)
+    found: dict[str, list[LogHit]] = defaultdict(list)
+    for hit in hits:
+        alike = kinds.get(hit.kind, [])
+        owners = [service for service in alike if hit.path in service.logs] or alike
+        for service in owners:
+            found[service.subject].append(hit)
+    return found
+
+
+def _of_service(
+    story: Story,
+    service: Service,
+    processes: tuple[Process, ...],
+    hits: tuple[LogHit, ...],
+    exposures: tuple[Exposure, ...],
+) -> Iterator[Candidate]:
+    if service.kind == SSH:
+        yield from _logins(story, hits, service, processes, exposures)
+        return
+    ways = lookup(story.snapshot)
+    around = (ways.container(process) for process in processes)
+    container = ways.container_by_id.get(service.container or "") or next(filter(None, around), None)
+    yield Candidate(
+        Way.SERVICE, service_name(service.kind), service.subject, service.kind, service, processes, container,
+        service.user, exposures, hits,
+    )  # fmt: skip
+
+
+def _logins(
+    story: Story,
+    hits: Sequence[LogHit],
+    service: Service | None,
+    processes: tuple[Process, ...] = (),
+    exposures: tuple[Exposure, ...] = (),
+) -> Iterator[Candidate]:
+    """A candidate for every user who logged in or whose session an actor is in; without any, the service itself."""
+    came = list(dict.fromkeys(hit.user for hit in hits if hit.user and hit.shows is Shows.SUCCESS))
+    came += [user for user in sorted(_in_sessions(story)) if user not in came]
+    name = service_name(SSH)
+    for user in came:
+        addresses = {hit.address for hit in hits if hit.user == user and hit.shows is Shows.SUCCESS and hit.address}
+        own = tuple(hit for hit in hits if hit.user == user or (hit.address and hit.address in addresses))
+        yield Candidate(
+            Way.LOGIN, f"{name}, as {user}", f"account:{user}", SSH, service, processes, None, user, exposures, own
+        )
+    if not came:
+        subject = service.subject if service else f"service:{SSH}:"
+        yield Candidate(Way.SERVICE, name, subject, SSH, service, processes, None, None, exposures, tuple(hits))
+
+
+def _in_sessions(story: Story) -> set[str]:
+    """The users whose login sessions actors are in."""
+    return {process.user for process in story.cast.processes if process.user and logged_in(process)}
+
+
+def logged_in(process: Process) -> bool:
+    """Whether a process belongs to somebody's login: by the kernel's account of logins, or by its control group."""
+    if process.login_uid is not None and process.audit_session is not None:
+        return True
+    group = process.cgroup or ""
+    return "/user.slice/" in f"{group}/" and "/session-" in group
+
+
+def _containers(story: Story, others: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Containers of the incident in which no known service runs: what is published there may be the way."""
+    known = {one.container.id for one in others if one.container is not None}
+    for one in story.cast.containers:
+        if one.id not in known:
+            yield Candidate(Way.CONTAINER, f"the container {named(one)}", one.subject, container=one)
+
+
+def named(container: Container) -> str:
+    """A container as people tell it from others."""
+    return f"{container.name} (image {container.image})" if container.image else container.name
+
+
+def _packages(story: Story) -> Iterator[Candidate]:
+    family = next((one for one in families() if one.id == story.family), None)
+    for way in family.doors if family else ():
+        if way in PACKAGES:
+            yield Candidate(Way.PACKAGE, PACKAGES[way], f"package:{way}", way)

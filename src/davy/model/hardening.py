@@ -1,0 +1,53 @@
+"""What a look at a host's doors came to."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from davy.model.exposures import Exposure
+from davy.model.facts import Gap, Host
+from davy.model.services import Firewall, ReachedFrom, Service
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """An earlier look: when, and what it came to."""
+
+    taken: float
+    score: int
+
+
+class DoorState(Struct, frozen=True, kw_only=True):
+    """One service, and what of it stands open."""
+
+    service: Service
+    name: str
+    """As people call it: ``Apache Flink``."""
+    exposures: tuple[Exposure, ...] = ()
+    """The worst first."""
+    published: tuple[str, ...] = ()
+    """Its ports that Docker publishes to others than this host: what it publishes no firewall's rules keep out."""
+
+    @property
+    def reached_from(self) -> ReachedFrom | None:
+        return self.service.reached_from
+
+
+class Hardening(Struct, frozen=True, kw_only=True):
+    """All services of a host, what stands open, and how good that is."""
+
+    host: Host
+    taken: float
+    seconds: float
+    live: bool
+    score: int
+    """From 0 to 100: `davy.harden.score`."""
+    former: Look | None
+    """The look before, of the same host."""
+    doors: tuple[DoorState, ...]
+    """Those that stand open first."""
+    firewalls: tuple[Firewall, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        return tuple(exposure for door in self.doors for exposure in door.exposures)
