@@ -16,6 +16,7 @@ import msgspec
 
 from davy.collect.accounts import accounts
 from davy.host import DirectoryRoot, Host, HostError, Kernel, Root
+from davy.model.cgroup_names import own_group
 from davy.model.containers import Container
 from davy.model.facts import Account, Gap, Process
 from davy.model.lookup import container_by_group
@@ -89,9 +90,9 @@ def _as_it_lives(
             own = _own(root, "")
     except HostError:
         pass  # it ended, or its files are on a file system that may never answer
-    mode = container.network_mode
+    mode, cgroup = container.network_mode, (members[0] if members else first).cgroup
     return msgspec.structs.replace(
-        container, running=True, pid=first.pid, cgroup=(members[0] if members else first).cgroup,
+        container, running=True, pid=first.pid, cgroup=own_group(cgroup),
         root=f"/proc/{first.pid}/root", accounts=own, started=container.started or first.start_time,
         network_mode=mode or ("host" if _shared(kernel, first.pid, "net") else "private"),
     )  # fmt: skip
