@@ -147,6 +147,15 @@ def test_who_pretends_to_be_sshd_is_named(fields: dict[str, str], text: str) -> 
     assert texts(read(content, None, "sshd")) == [text]
 
 
+def test_what_sshd_says_as_the_user_who_leaves_is_its_own() -> None:
+    said = "Disconnected from user ada 192.0.2.7 port 50312"
+    content = files.journal(
+        [(START, {"SYSLOG_IDENTIFIER": "sshd", "_PID": "7", "_COMM": "sshd", "_UID": "1000", "MESSAGE": said})]
+    )
+
+    assert texts(read(content)) == [f"sshd[7]: {said}"]
+
+
 def test_the_kernel_does_not_speak_through_syslog() -> None:
     content = files.journal(
         [(START, {"_TRANSPORT": "syslog", "SYSLOG_IDENTIFIER": "kernel", "_COMM": "logger", "MESSAGE": "x"})]
