@@ -182,6 +182,18 @@ def test_entries_that_are_not_written_yet_are_left_out() -> None:
     assert texts(read(bytes(content), Span(START + 8, START + 99))) == ["unknown: 8", "unknown: 9"]
 
 
+def test_seals_between_the_entries_are_passed_over() -> None:
+    writer = files.Writer()
+    for number in range(50):
+        writer.add(START + number, {"MESSAGE": str(number)})
+        if number % 10 == 0:
+            writer.seal()
+    content = bytearray(writer.file())
+    struct.pack_into("<I", content, 8, 1)
+
+    assert texts(read(bytes(content))) == [f"unknown: {number}" for number in range(50)]
+
+
 def test_a_damaged_entry_is_a_gap_and_the_others_are_read() -> None:
     writer = files.Writer()
     at = [writer.add(START + number, {"MESSAGE": str(number)}) for number in range(100)]
