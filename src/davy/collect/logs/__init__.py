@@ -15,7 +15,7 @@ from typing import Final
 from davy.collect.logs.binary import read_binary
 from davy.collect.logs.budget import USUAL, Budget, Purse
 from davy.collect.logs.elsewhere import journals, outputs
-from davy.collect.logs.formats import BINARY, TEXT
+from davy.collect.logs.formats import BINARY, COVERS, TEXT
 from davy.collect.logs.gap import gap, when
 from davy.collect.logs.packed import read_packed
 from davy.collect.logs.places import Watched, watched
@@ -118,7 +118,7 @@ class _Look:
             yield facts
         gaps = [gap(one.path, why) for why in missing(one.path, files)]
         gaps += self._emptied(one.path, [each.path for each in files])
-        yield [*gaps, *(() if one.form in BINARY else self._uncovered(one.path, reads))]
+        yield [*gaps, *(self._uncovered(one.path, reads) if one.form in TEXT or one.form in COVERS else ())]
 
     def _covered(self, reads: Sequence[LogRead]) -> bool:
         """Whether what was read goes back to the begin of all spans, so that an older file has nothing of them."""

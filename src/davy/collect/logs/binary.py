@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from davy.collect.logs.formats import COVERS
 from davy.collect.logs.gap import gap
 from davy.collect.logs.places import Watched
 from davy.collect.logs.record import Record, Records
@@ -25,14 +26,15 @@ _IDENTIFIER: Final = re.compile(r"([^\s\[:]{1,128})(?:\[\d{1,10}\])?:")
 
 def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRead | Gap]:
     """What one binary log says, into the gathering.  Raises `HostError`."""
-    first: float | None = None
-    last: float | None = None
+    covers = COVERS.get(task.watched.form)
+    covered = covers(file, file.size) if covers is not None else None
+    first, last = (covered.begin, covered.end) if covered is not None else (None, None)
     read, whole = 0, True
     for span in task.spans if task.spans is not None else (None,):
         batch: list[Record] = []
         for record in records(file, file.size, task.clock, span):
             if isinstance(record, Gap):
-                yield record
+                yield gap(task.path, record.why)
                 whole = False
                 continue
             if record.time is not None:

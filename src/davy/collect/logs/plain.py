@@ -24,7 +24,7 @@ _LINE_LIMIT: Final = 2048
 
 def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead | ClockStep | Gap]:
     """What one log says, into the gathering.  Raises `HostError`."""
-    text = task.text(file, time_of)
+    text = TimedText(file, time_of, task.clock)
     found = order(text, task.spans)
     yield from (_clock_step(text, task.path, step) for step in found.steps[:_STEPS_LIMIT])
     wanted, why = _wanted(text, found, task.spans)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from davy.collect.logs.formats import REACH
 from davy.collect.logs.record import Clock, TimeOf
 from davy.host.root import OpenFile
 
@@ -15,9 +16,9 @@ RECORD_LIMIT: Final = 64 << 10
 """Bytes of one record that are looked at."""
 _LINES_LIMIT: Final = 500
 """Lines of one record that are looked at."""
+_HEAD: Final = 512
+"""Bytes at a line's begin in which its time stands, unless its format asks for more."""
 _NEAR: Final = 4 << 10
-_TRIES: Final = 16
-"""Places at which a record is looked for behind a line that does not end."""
 _END: Final = 1 << 20
 """Bytes at the end in which the last record is looked for."""
 
@@ -40,10 +41,10 @@ class Cut(NamedTuple):
 class TimedText:
     """An open log of one format."""
 
-    def __init__(self, file: OpenFile, time_of: TimeOf, clock: Clock, reach: int = 512) -> None:
-        """``reach``: bytes at a line's begin in which its time stands."""
-        self.file, self.size, self.reach = file, file.size, reach
+    def __init__(self, file: OpenFile, time_of: TimeOf, clock: Clock) -> None:
+        self.file, self.size = file, file.size
         self.clock, self._time_of = clock, time_of
+        self.reach = REACH.get(time_of, _HEAD)
 
     def time(self, data: bytes, begin: int, end: int) -> float | None:
         """When the record that this line begins was written; zeros in front of it are a hole and no part of it."""
@@ -75,10 +76,10 @@ class TimedText:
 
     def next(self, at: int, end: int) -> Mark | None:
         """A record that begins behind ``at`` and before ``end``: the first, unless a line is very long."""
-        found, step = self._among(at, end), max((end - at) // _TRIES, RECORD_LIMIT)
+        found, step = self._among(at, end), RECORD_LIMIT
         while found is None and at + step < end:
-            at += step
-            found = self._among(at, end)
+            found = self._among(at + step, end)
+            step *= 2
         return found
 
     def _among(self, at: int, end: int, whole_line: bool = False) -> Mark | None:
