@@ -212,3 +212,13 @@ def test_a_search_whose_time_is_over_says_how_far_it_came(log: Path) -> None:
         (stretch,) = Searching(signs(LogFormat.LOG4J)).stretches(file, 0, file.size, time.monotonic() - 1)
     assert stretch.begin == stretch.end == file.size
     assert stretch.found == []
+
+
+def test_a_log_that_was_emptied_is_told_from_one_that_has_always_been_empty(log: Path) -> None:
+    log.touch()
+    assert gaps(read(root(log), None, PATH)) == []
+    log.write_bytes(ENTRY)
+    os.utime(log, (0, 0))
+    log.write_bytes(b"")
+    os.utime(log, (ENTRY_TIME, ENTRY_TIME))
+    assert gaps(read(root(log), None, PATH)) == []

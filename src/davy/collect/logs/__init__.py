@@ -189,11 +189,13 @@ class _Look:
             return None
 
     def _emptied(self, path: str, files: Sequence[str]) -> Iterator[Gap]:
-        """Whether a log has been emptied by something that is no rotation."""
+        """Whether a log has been emptied by something that is no rotation, and not just put there with an image."""
         file = self._stat(path)
         if file is None or not file.regular or file.size:
             return
-        if file.birth is not None and file.mtime - file.birth < _EMPTIED:
+        as_it_was_made = file.birth is not None and file.mtime - file.birth < _EMPTIED
+        set_by_hand = file.mtime_ns % 1_000_000_000 == 0 or abs(file.ctime - file.mtime) > _EMPTIED
+        if as_it_was_made or set_by_hand:
             return
         left = (self._stat(each) for each in files)
         if not any(each is not None and abs(each.mtime - file.mtime) < _EMPTIED for each in left):
