@@ -12,7 +12,7 @@ from datetime import UTC, tzinfo
 from itertools import pairwise
 from typing import Final
 
-from davy.collect.logs.binary import read_binary
+from davy.collect.logs.binary import of_services, read_binary
 from davy.collect.logs.budget import USUAL, Budget, Purse
 from davy.collect.logs.elsewhere import journals, outputs
 from davy.collect.logs.formats import BINARY, COVERS, TEXT
@@ -30,7 +30,7 @@ from davy.collect.logs.zone import root_zone
 from davy.host import Gone, Host, HostError, Root
 from davy.host.root import FileStat
 from davy.knowledge.matching import NoEngineError
-from davy.knowledge.services import Sign, known_services
+from davy.knowledge.services import LogFormat, Sign, known_services
 from davy.model.facts import Gap
 from davy.model.logs import ClockStep, LogHit, LogRead, Span
 from davy.model.services import Service
@@ -160,7 +160,9 @@ class _Look:
             signs=signs(None if one.carried else one.form, self._cache), purse=self._purse, gathering=self.gathering,
         )  # fmt: skip
         with self._root.opened(path) as file:
-            if records is not None:
+            if one.form is LogFormat.JOURNAL:
+                yield from read_binary(file, task, of_services(one))
+            elif records is not None:
                 if ending is not None:
                     yield gap(path, "a compressed log of this kind is not read")
                     return
