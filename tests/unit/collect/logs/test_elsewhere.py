@@ -72,7 +72,8 @@ MESSAGE = "Failed password for root from {address} port 40000 ssh2"
 
 def entry(at: float, who: str, comm: str = "", address: str = "192.0.2.7") -> tuple[float, dict[str, str]]:
     return at, {
-        "SYSLOG_IDENTIFIER": who, "_COMM": comm or who, "_PID": "42", "_UID": "1000" if comm else "0", "MESSAGE": MESSAGE.format(address=address),
+        "SYSLOG_IDENTIFIER": who, "_COMM": comm or who, "_PID": "42", "_UID": "1000" if comm else "0",
+        "MESSAGE": MESSAGE.format(address=address),
     }  # fmt: skip
 
 
