@@ -75,7 +75,8 @@ def test_a_large_log_is_read_as_a_whole_in_little_memory(log: Path) -> None:
         "from davy.collect.logs import Budget\n"
         "from davy.host import DirectoryRoot\n"
         "found = read(DirectoryRoot(sys.argv[1]), None, sys.argv[2], Budget(seconds=600, bytes=1 << 40))\n"
-        "print(len(hits(found)), reads(found)[sys.argv[2]].read_bytes, re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
+        "peak = re.search('VmHWM: *([0-9]+)', open('/proc/self/status').read().replace(chr(9), ' '))[1]\n"
+        "print(len(hits(found)), reads(found)[sys.argv[2]].read_bytes, peak)\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", code, str(log.parents[3]), PATH], cwd=Path(__file__).parents[3], capture_output=True,
