@@ -98,7 +98,7 @@ class _Look:
         self._spans = None if spans is None else [Span(span.begin - _BEFORE, span.end) for span in spans]
         self._begin = min((span.begin for span in self._spans), default=0.0) if self._spans is not None else None
         self._purse = Purse(budget)
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: set[tuple[int, int, LogFormat]] = set()
         self.gathering = Gathering(_sign_of, self._spans)
 
     def series(self, one: Watched, named: set[str]) -> Iterator[list[Fact]]:
@@ -146,12 +146,13 @@ class _Look:
 
     def _facts(self, one: Watched, path: str) -> Iterator[Fact]:
         before = self._root.stat(path)
-        if before.regular and (before.device, before.inode) in self._seen:
+        key = (before.device, before.inode, one.form)
+        if before.regular and key in self._seen:
             return
         if self._purse.over:
             yield gap(path, "not read: the time or the bytes for logs were used up")
             return
-        self._seen.add((before.device, before.inode))
+        self._seen.add(key)
         zone: tzinfo = UTC if one.in_container else self._zone
         ending = packed(path)
         records, time_of = BINARY.get(one.form), TEXT.get(one.form)
