@@ -45,6 +45,8 @@ class TimedText:
         self.file, self.size = file, file.size
         self.clock, self._time_of = clock, time_of
         self.reach = REACH.get(time_of, _HEAD)
+        self._ahead: tuple[bytes, int, float | None] = (b"", -1, None)
+        """Where in which buffer the record begins that follows the last one, and its time: it is often the next."""
 
     def time(self, data: bytes, begin: int, end: int) -> float | None:
         """When the record that this line begins was written; zeros in front of it are a hole and no part of it."""
@@ -99,7 +101,8 @@ class TimedText:
         line_end = _line_end(data, at)
         least, stop, time = max(at - RECORD_LIMIT, 0), line_end, None
         for _ in range(_LINES_LIMIT):
-            time = self.time(data, begin, stop)
+            seen, place, known = self._ahead
+            time = known if seen is data and place == begin else self.time(data, begin, stop)
             if time is not None or begin <= least:
                 break
             stop, begin = begin, data.rfind(b"\n", 0, begin - 1) + 1
@@ -110,7 +113,9 @@ class TimedText:
             if end >= most:
                 break
             following = _line_end(data, end)
-            if self.time(data, end, following) is not None:
+            ahead = self.time(data, end, following)
+            if ahead is not None:
+                self._ahead = data, end, ahead
                 break
             end = following
         return Cut(begin, max(min(end, most), at + 1), time)
