@@ -9,6 +9,8 @@ from typing import Final
 from davy.knowledge.services import KnownService, Sign, known_services
 from davy.model.logs import LogHit, Shows
 
+SSH: Final = "ssh"
+"""The service by which people log in."""
 _UNKNOWN_SIGN: Final = 3.0
 """What a line counts whose sign this Davy does not know: a newer one wrote the capsule."""
 _CUT: Final = 2048

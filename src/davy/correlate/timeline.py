@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from davy.correlate.cast import Cast
 from davy.correlate.containers import happenings
-from davy.correlate.log_lines import distinct, service_name, worth
+from davy.correlate.log_lines import SSH, distinct, service_name, worth
 from davy.correlate.moments import Moment, beginning, moments, spans_of
 from davy.correlate.uncovered import uncovered
 from davy.model.facts import Process, ProcessKey
@@ -24,8 +24,14 @@ _LINE: Final = 300
 """Characters of a log line that the timeline shows."""
 
 
-def timeline(snapshot: Snapshot, cast: Cast, services: Sequence[Process] = ()) -> tuple[Happening, ...]:
-    """What is known to have happened when, in order.  ``services`` are processes of what may have been the door."""
+def timeline(
+    snapshot: Snapshot, cast: Cast, services: Sequence[Process] = (), kinds: Collection[str] = ()
+) -> tuple[Happening, ...]:
+    """What is known to have happened when, in order.
+
+    ``services`` are processes of what may have been the door; ``kinds`` the ids of all services that may have been:
+    of these, and of logins, it is said where no log tells.
+    """
     found = moments(snapshot, cast)
     told = [
         *_host(snapshot),
@@ -35,7 +41,7 @@ def timeline(snapshot: Snapshot, cast: Cast, services: Sequence[Process] = ()) -
         *_restarts(snapshot, cast),
         *_hits(_telling(snapshot, found)),
         *_clock_steps(snapshot),
-        *_silences(snapshot, spans_of(found)),
+        *_silences(snapshot, spans_of(found), {*kinds, SSH}),
     ]
     unique = {(round(one.time, 2), one.what): one for one in told}
     return tuple(sorted(unique.values(), key=lambda one: one.time))
@@ -127,9 +133,11 @@ def _clock_steps(snapshot: Snapshot) -> Iterator[Happening]:
         yield Happening(min(step.before, step.after), what, step.path)
 
 
-def _silences(snapshot: Snapshot, spans: Iterable[Span]) -> Iterator[Happening]:
+def _silences(snapshot: Snapshot, spans: Iterable[Span], kinds: Collection[str]) -> Iterator[Happening]:
     """Times within the spans that no log of a service covers, though logs of it are there."""
     for gap in uncovered(snapshot, spans):
+        if gap.kind not in kinds:
+            continue
         what = f"no log of {service_name(gap.kind)} covers the next {in_words(gap.span.end - gap.span.begin)}"
         yield Happening(gap.span.begin, what, ", ".join(gap.paths[:3]))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from davy.correlate.door.story import Candidate, Story, Way
-from davy.correlate.log_lines import distinct, service_name, tells_only
+from davy.correlate.log_lines import SSH, distinct, service_name, tells_only
 from davy.knowledge.families import families
 from davy.model.containers import Container
 from davy.model.exposures import Exposure
@@ -16,8 +16,6 @@ from davy.model.logs import LogHit, Shows
 from davy.model.lookup import lookup
 from davy.model.services import Service
 
-SSH: Final = "ssh"
-"""The service by which people log in."""
 PACKAGES: Final = {"pip": "a Python package", "npm": "an npm package"}
 """Ways of a family that are no service: its programs come with a package."""
 
