@@ -50,6 +50,9 @@ def timeline(
 def _host(snapshot: Snapshot) -> Iterator[Happening]:
     if snapshot.host.boot_time is not None:
         yield Happening(snapshot.host.boot_time, "the machine was started", "the kernel")
+    if snapshot.host.installed is not None:
+        what = "the system was installed, or started for the first time"
+        yield Happening(snapshot.host.installed, what, "the oldest of the files that are made then")
 
 
 def _started(process: Process, what: str) -> Happening:
