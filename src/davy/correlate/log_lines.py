@@ -9,6 +9,8 @@ from typing import Final
 from davy.knowledge.services import KnownService, Sign, known_services
 from davy.model.logs import LogHit, Shows
 
+SSH: Final = "ssh"
+"""The service by which people log in."""
 _UNKNOWN_SIGN: Final = 3.0
 """What a line counts whose sign this Davy does not know: a newer one wrote the capsule."""
 _CUT: Final = 2048
@@ -71,10 +73,10 @@ def _rank(hit: LogHit) -> tuple[bool, int, float]:
 
 
 def distinct(hits: Iterable[LogHit]) -> list[LogHit]:
-    """Each record once, by the sign that says most, though several match it."""
-    best: dict[tuple[str, object, str], LogHit] = {}
+    """Each record once for each service, by the sign that says most, though several match it."""
+    best: dict[tuple[str, str, object, str], LogHit] = {}
     for hit in hits:
-        key = (hit.path, hit.offset if hit.offset is not None else hit.time, hit.text)
+        key = (hit.kind, hit.path, hit.offset if hit.offset is not None else hit.time, hit.text)
         known = best.get(key)
         if known is None or _rank(hit) > _rank(known):
             best[key] = hit

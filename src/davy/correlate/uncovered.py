@@ -22,13 +22,17 @@ class Uncovered(NamedTuple):
 
 
 def uncovered(snapshot: Snapshot, spans: Iterable[Span]) -> Iterator[Uncovered]:
-    """The parts of the ``spans`` of which no log tells, of each service of which logs were read."""
-    wanted = list(spans)
+    """The parts of the ``spans`` of which no log tells, of each service of which logs were read.
+
+    Before the system was installed there was nothing to tell.
+    """
+    oldest = snapshot.host.installed or 0.0
+    wanted = [span for span in spans if span.end > oldest]
     for kind, own in reads_by_service(snapshot).items():
         paths = tuple(dict.fromkeys(read.path for read in own))
         for span in wanted:
             until = min(span.end, snapshot.taken)
-            for missing in _missing(Span(span.begin, until), covered(own)):
+            for missing in _missing(Span(max(span.begin, oldest), until), covered(own)):
                 yield Uncovered(kind, missing, paths)
 
 
