@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.live.eviction.support import Davy, actors, told
+from tests.live.eviction.support import Davy, actors, running, told, within
 
 from davy import drill
 
@@ -44,8 +44,9 @@ def test_the_door_of_the_seed_is_found_named_and_shut(cluster: Cluster, folder: 
     assert f"{cluster.config}/flink-conf.yaml: web.submit.enable: false" in found["fix"]
 
     uploaded = identity_of(cluster.upload(jar))
-    answer = cluster.run(uploaded, f"{sys.executable} -m davy drill kdevtmpfsi --seconds 300")
+    answer = cluster.run(uploaded, f"{sys.executable} -m davy drill kdevtmpfsi --for 300")
     assert "No jobs included in application" in answer, answer
+    assert within(10, lambda: running("/tmp/kdevtmpfsi")), Path(f"{cluster.log}.dropped").read_text()
 
     scanned = davy.scan()
     assert scanned.json["verdict"] == "confirmed", told(scanned)
@@ -53,7 +54,8 @@ def test_the_door_of_the_seed_is_found_named_and_shut(cluster: Cluster, folder: 
     assert actors(scanned, "guardian")
     (incident,) = scanned.json["incidents"]
     door = incident["door"]
-    assert door["kind"] == "flink", json.dumps(incident["other_doors"], indent=1)
+    assert door is not None, json.dumps(incident, indent=1)
+    assert door["kind"] == "flink", json.dumps(door, indent=1)
     assert door["address"] == f"0.0.0.0:{PORT}"
     lines = cluster.log.read_text().splitlines()
     for said in ("Starting program (detached: true)", "No jobs included in application"):
