@@ -81,9 +81,7 @@ def test_who_made_it_a_replica_or_gave_it_a_module_is_told_by_its_log(
     assert used["module-refused"]["shows"] == "attempt"
 
 
-def test_a_save_is_told_by_its_log_only_where_the_system_refused_it(
-    network: Network, folder: Path, davy: Davy
-) -> None:
+def test_a_save_is_told_by_its_log_only_where_the_system_refused_it(network: Network, folder: Path, davy: Davy) -> None:
     crontabs, forbidden = folder / "cron.d", folder / "forbidden" / "cron.d"
     crontabs.mkdir()
     forbidden.mkdir(parents=True)

@@ -80,7 +80,8 @@ def test_a_service_has_names_that_refer(service: KnownService) -> None:
     assert len(signs) == len(service.sign)
     for setting in service.setting:
         assert setting.gives in ("value", "address", "port", "secret", "log", "version")
-        assert setting.keys or setting.arguments or setting.environment or setting.program
+        told = (setting.keys, setting.arguments, setting.environment, setting.program, setting.expression)
+        assert any(told) or setting.default is not None
         for expression in (*setting.arguments, *filter(None, (setting.expression,))):
             assert re.compile(expression).groups == 1, expression
 

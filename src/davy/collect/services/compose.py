@@ -10,12 +10,12 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from davy.collect.services.addresses import ANY_IPV4, reached_from
-from davy.collect.services.configuration import Entry, own_files, read, usual_files
-from davy.collect.services.formats import pairs
+from davy.collect.services.configuration import Entry, files_of, read
+from davy.collect.services.formats import Pair
 from davy.collect.services.ground import Ground
 from davy.collect.services.instance import Instance, is_image_of
 from davy.collect.services.settings import settings
@@ -24,8 +24,10 @@ from davy.model.containers import Bind, Container
 from davy.model.services import Listening, Service
 
 _NAMES: Final = ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml")
-_FOLDERS: Final = ("~/", "~/*/", "~/*/*/", "/opt/", "/opt/*/", "/opt/*/*/", "/srv/", "/srv/*/", "/srv/*/*/")
-PLACES: Final = tuple(folder + name for folder in _FOLDERS for name in _NAMES)
+_FOLDERS: Final = ("~", "/opt", "/srv")
+_DEPTH: Final = 2
+_NAMES_LIMIT: Final = 2_000
+"""Names that are asked whether they are folders."""
 FILES_LIMIT: Final = 200
 SERVICES_LIMIT: Final = 100
 _RANGE_LIMIT: Final = 64
@@ -39,21 +41,25 @@ def composed(ground: Ground, containers: Sequence[Container]) -> Iterator[Servic
     """The services of known images that compose files publish and that no container is of yet."""
     named = [file for one in containers for file in one.compose_files]
     there = {(file, one.service) for one in containers for file in one.compose_files}
-    for count, path in enumerate(ground.files([*PLACES, *dict.fromkeys(named)])):
-        if count == FILES_LIMIT:
-            break
+    lying = [
+        f"{folder}/{name}"
+        for folder, names in ground.folders(_FOLDERS, _DEPTH, _NAMES_LIMIT)
+        for name in _NAMES
+        if name in names
+    ]
+    for path in list(dict.fromkeys([*named, *lying]))[:FILES_LIMIT]:
         text = ground.text(path)
         if text is None or "image" not in text:
             continue
-        for name, entries in _services(path, text):
+        for name, entries in _services(path, ground.pairs(ConfigFormat.COMPOSE, path)):
             if (path, name) not in there and (found := _service(ground, path, name, entries)):
                 yield found
 
 
-def _services(path: str, text: str) -> Iterator[tuple[str, list[Entry]]]:
+def _services(path: str, said: Iterable[Pair]) -> Iterator[tuple[str, list[Entry]]]:
     """The services of one file, each with its settings below its name."""
     found: dict[str, list[Entry]] = {}
-    for pair in pairs(ConfigFormat.COMPOSE, text):
+    for pair in said:
         top, _, rest = pair.key.partition(".")
         name, _, key = rest.partition(".")
         if top == "services" and key and (name in found or len(found) < SERVICES_LIMIT):
@@ -81,7 +87,7 @@ def _service(ground: Ground, path: str, name: str, entries: Sequence[Entry]) -> 
     command = _words(entries, "entrypoint") + _words(entries, "command")
     within = ground.of_binds(container.binds)
     instance = Instance(known, within, (" ".join(command),), environment, None, None, container)
-    files = read(within, own_files(instance) or usual_files(instance))
+    files = read(within, files_of(instance, lambda *_: True))
     in_force = settings(instance, files)
     gives = {one.name: one.gives for one in known.setting}
     outside = dict.fromkeys((path, *map(within.path_outside, files.files)))
@@ -168,7 +174,7 @@ def _named_files(path: str, entries: Sequence[Entry]) -> list[str]:
 
 def _assignments(ground: Ground, files: Sequence[str]) -> Iterator[tuple[str, str]]:
     for file in files:
-        for pair in pairs(ConfigFormat.PROPERTIES, ground.text(file) or ""):
+        for pair in ground.pairs(ConfigFormat.PROPERTIES, file):
             yield pair.key, pair.value
 
 

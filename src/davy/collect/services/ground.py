@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from davy.collect.accounts import accounts
 from davy.collect.autostarts.reading.homes import Home, homes
 from davy.collect.autostarts.reading.patterns import Patterns
 from davy.collect.services.below import Below, outside
+from davy.collect.services.formats import Pair, pairs
 from davy.host import DirectoryRoot, Gone, Host, HostError, Kernel, Root
 from davy.host.links import Links
+from davy.knowledge.data import wild
+from davy.knowledge.services import ConfigFormat
 from davy.model.containers import Bind, Container
 from davy.model.facts import Account, Gap
 
@@ -26,7 +31,9 @@ FILES_LIMIT: Final = 500
 HOMES_LIMIT: Final = 200
 _NEVER: Final = ("/proc/", "/sys/", "/dev/")
 """Where no file of settings lies, whatever names it: reading may do something."""
+_WILD: Final = re.compile(r"[*?\[]")
 _NOWHERE: Final = "/nonexistent"
+_OF_PEOPLE: Final = ("/home/", "/root")
 _NO_LOGIN: Final = ("/nologin", "/false")
 
 
@@ -47,6 +54,9 @@ class Ground:
         self._host = Host(root)
         self._patterns = Patterns(self._host, COLLECTOR, self._links)
         self._texts: dict[str, str | None] = {}
+        self._pairs: dict[tuple[ConfigFormat, str], tuple[Pair, ...]] = {}
+        self._names: dict[str, frozenset[str] | None] = {}
+        self._there = {"": True}
         self._homes: tuple[str, ...] | None = None
         self._left = TOTAL_BYTES
         self.gaps: list[Gap] = []
@@ -77,7 +87,7 @@ class Ground:
                 if isinstance(account, Account) and not account.shell.endswith(_NO_LOGIN)
             }
             found = [home for home in homes(self._host, COLLECTOR) if isinstance(home, Home)]
-            chosen = [home.path for home in found if home.user in people or home.path.startswith("/home/")]
+            chosen = [home.path for home in found if home.user in people or home.path.startswith(_OF_PEOPLE)]
             self._homes = tuple(chosen[:HOMES_LIMIT])
         return self._homes
 
@@ -85,13 +95,7 @@ class Ground:
         """The regular files that patterns match, each once, without links; ``~/`` is every home."""
         seen = set()
         for pattern in patterns:
-            if pattern.startswith("~/"):
-                found: Iterator[str | Gap] = (
-                    path for home in self.homes() for path in self._patterns.paths(pattern[2:], below=home)
-                )
-            else:
-                found = self._patterns.paths(pattern)
-            for count, path in enumerate(found):
+            for count, path in enumerate(self._matching(pattern)):
                 if count == FILES_LIMIT:
                     self.gaps.append(Gap(COLLECTOR, f"the rest of {pattern}", f"more than {FILES_LIMIT} files"))
                     break
@@ -103,6 +107,59 @@ class Ground:
                     seen.add(own)
                     yield own
 
+    def _matching(self, pattern: str) -> Iterator[str | Gap]:
+        for below in self.homes() if pattern.startswith("~/") else ("",):
+            rest = pattern.removeprefix("~").lstrip("/")
+            if self._may_be(f"{below}/{rest}"):
+                yield from self._patterns.paths(rest, below=below)
+
+    def _may_be(self, pattern: str) -> bool:
+        """Whether the folders that a pattern names, and the names up to its first wildcard, are there.
+
+        Told by listings, each read once: there are hundreds of usual places, and few of them on one host.
+        """
+        literal = pattern if not wild(pattern) else _WILD.split(pattern, 1)[0].rpartition("/")[0]
+        return self._has(literal.rstrip("/"))
+
+    def _has(self, path: str) -> bool:
+        if path not in self._there:
+            folder, _, name = path.rpartition("/")
+            names = self._listed(folder) if not folder or self._has(folder) else frozenset[str]()
+            self._there[path] = names is None or name in (".", "..") or name in names
+        return self._there[path]
+
+    def _listed(self, folder: str) -> frozenset[str] | None:
+        """The names in a folder, none of what is no folder; None where it cannot be listed."""
+        if folder not in self._names:
+            self._names[folder] = None
+            with suppress(HostError):
+                self._names[folder] = frozenset(self._root.names(folder or "/"))
+        return self._names[folder]
+
+    def folders(self, starts: Iterable[str], depth: int, limit: int) -> Iterator[tuple[str, frozenset[str]]]:
+        """Folders below others and the names in each, as deep as told; ``~`` is every home, hidden ones are left out.
+
+        At most ``limit`` names are asked whether they are folders.
+        """
+        level = [path for start in starts for path in (self.homes() if start == "~" else (start,))]
+        for deep in range(depth + 1):
+            below = []
+            for folder in level:
+                limit -= 1
+                names = self._listed(folder) if limit >= 0 else None
+                if names is None:
+                    continue
+                yield folder, names
+                if deep < depth:
+                    below += [f"{folder}/{name}" for name in sorted(names) if not name.startswith(".")]
+            level = below
+
+    def pairs(self, format_: ConfigFormat, path: str) -> tuple[Pair, ...]:
+        """The settings of a file, as its language has them."""
+        if (format_, path) not in self._pairs:
+            self._pairs[format_, path] = tuple(pairs(format_, self.text(path) or ""))
+        return self._pairs[format_, path]
+
     def regular(self, path: str) -> str | None:
         """The path without links, if a regular file is there."""
         try:
@@ -111,7 +168,7 @@ class Ground:
         except HostError:
             return None
 
-    def folder(self, path: str) -> list[str]:
+    def files_in(self, path: str) -> list[str]:
         """The paths of the regular files in a folder; none where it is no folder."""
         try:
             own = self._links.find(path)

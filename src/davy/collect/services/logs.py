@@ -38,4 +38,4 @@ def _named(instance: Instance, settings: Sequence[Setting], configuration: Confi
             if file is not None:
                 yield file
             elif path is not None:
-                yield from instance.ground.folder(path)
+                yield from instance.ground.files_in(path)

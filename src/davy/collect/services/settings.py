@@ -37,16 +37,43 @@ _compiled = lru_cache(maxsize=4096)(re.compile)
 def settings(instance: Instance, configuration: Configuration) -> tuple[Setting, ...]:
     """All settings that are in force, in the order of `KnownService.setting`."""
     found: list[Setting] = []
+    told = _Told(configuration.entries)
     for known in instance.known.setting:
-        found += list(_in_force(instance, known, configuration))[:VALUES_LIMIT]
+        found += _in_force(instance, known, configuration, told)[:VALUES_LIMIT]
     return tuple(found)
 
 
-def _in_force(instance: Instance, known: KnownSetting, configuration: Configuration) -> list[Setting]:
+class _Told:
+    """What files say, by their keys as each language compares them."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._by_key: dict[str, list[Entry]] = {}
+        for entry in entries:
+            self._by_key.setdefault(_folded(entry.key, entry.format), []).append(entry)
+        self.texts = [entry for entry in entries if entry.format is ConfigFormat.TEXT]
+
+    def by(self, key: str) -> list[list[Entry]]:
+        """The entries with a key, or of each key that a pattern matches."""
+        if wild(key):
+            pattern = key.replace("[", "[[]")
+            return [
+                several
+                for own, several in self._by_key.items()
+                if fnmatchcase(own, _folded(pattern, several[0].format))
+            ]
+        foldings = dict.fromkeys((key, key.casefold(), key.casefold().replace("-", "_")))
+        found = (
+            [entry for entry in self._by_key.get(folded, ()) if _folded(key, entry.format) == folded]
+            for folded in foldings
+        )
+        return [several for several in found if several]
+
+
+def _in_force(instance: Instance, known: KnownSetting, configuration: Configuration, told: _Told) -> list[Setting]:
     for of in (_of_arguments, _of_environment):
         if values := list(of(instance, known)):
             return values
-    if values := list(_of_files(instance, known, configuration.entries)):
+    if values := list(_of_files(instance, known, told)):
         return values
     if known.program is not None and (version := _of_program(instance, known, configuration)) is not None:
         return [version]
@@ -79,17 +106,11 @@ def _of_environment(instance: Instance, known: KnownSetting) -> Iterator[Setting
             return
 
 
-def _of_files(instance: Instance, known: KnownSetting, entries: Sequence[Entry]) -> Iterator[Setting]:
-    for key in known.keys:
-        matching = [entry for entry in entries if _is_key(entry, key)]
-        if matching:
-            break
-    else:
-        matching = [entry for entry in entries if entry.format is ConfigFormat.TEXT and known.expression]
-    by_key: dict[str, list[Entry]] = {}
-    for entry in matching:
-        by_key.setdefault(_folded(entry.key, entry.format), []).append(entry)
-    for several in by_key.values():
+def _of_files(instance: Instance, known: KnownSetting, told: _Told) -> Iterator[Setting]:
+    matching = next((found for key in known.keys if (found := told.by(key))), None)
+    if matching is None:
+        matching = [[text] for text in told.texts if known.expression]
+    for several in matching:
         format_ = several[0].format
         everything = format_ in _ALL or (format_ is ConfigFormat.DIRECTIVES and known.gives in _MANY)
         for entry in _counted(several, known, everything=everything):
@@ -103,11 +124,6 @@ def _counted(values: Sequence[T], known: KnownSetting, *, everything: bool) -> S
     """Of several values those that count."""
     how = known.repeated or ("all" if everything else "last")
     return values if how == "all" else values[:1] if how == "first" else values[-1:]
-
-
-def _is_key(entry: Entry, key: str) -> bool:
-    own, wanted = _folded(entry.key, entry.format), _folded(key, entry.format)
-    return own == wanted or (wild(key) and fnmatchcase(own, wanted.replace("[", "[[]")))
 
 
 def _folded(key: str, format_: ConfigFormat) -> str:

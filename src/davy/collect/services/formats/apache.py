@@ -19,7 +19,7 @@ def apache(text: str) -> Iterator[Pair]:
     """The directives in their order."""
     path: list[str] = []
     begun, first = "", 0
-    for number, line in numbered(text):
+    for number, line in numbered(text, "#"):
         begun, first = (begun + line, first) if begun else (line, number)
         if begun.endswith("\\") and len(begun) < LINE_CHARACTERS:
             begun = begun[:-1]

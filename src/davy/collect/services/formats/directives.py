@@ -20,7 +20,7 @@ _DIRECTIVE: Final = re.compile(r"\s*([A-Za-z_][\w.-]*)(?:\s*=\s*|\s+|$)(.*)")
 def directives(text: str) -> Iterator[Pair]:
     """The directives in their order; lines of another shape are passed over."""
     within = ""
-    for number, line in numbered(text):
+    for number, line in numbered(text, "#"):
         found = _DIRECTIVE.match(line)
         if found is None:
             continue

@@ -24,10 +24,14 @@ class Pair(NamedTuple):
     """From 1."""
 
 
-def numbered(text: str) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers, each cut to the limit and without blanks at its end."""
+def numbered(text: str, comments: str = "") -> Iterator[tuple[int, str]]:
+    """The lines with their numbers, each cut to the limit and without blanks at its end.
+
+    Empty ones and those that begin with one of ``comments`` are left out, if any are given.
+    """
     for number, line in enumerate(text.replace("\0", " ").split("\n"), 1):
-        yield number, line[:LINE_CHARACTERS].rstrip()
+        if not comments or (line and line[0] not in comments):
+            yield number, line[:LINE_CHARACTERS].rstrip()
 
 
 def bare(value: str) -> str:

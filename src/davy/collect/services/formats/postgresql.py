@@ -22,7 +22,7 @@ _INCLUDE: Final = re.compile(r"include(?:_if_exists|_dir)?")
 
 def postgresql(text: str) -> Iterator[Pair]:
     """The settings in their order, without quotes."""
-    for number, line in numbered(text):
+    for number, line in numbered(text, "#"):
         if found := _SETTING.match(line):
             yield Pair(found[1], unquoted(found[2]), number)
 
