@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.live.eviction.support import Davy, actors, running, told, within
-
-from davy import drill
 
 from .flink import PORT, Cluster, dropper, identity_of
 from .support import Network, stands_open
@@ -27,14 +23,7 @@ def cluster(network: Network, folder: Path) -> Cluster:
     return Cluster(network, folder)
 
 
-@pytest.fixture
-def _no_drill_left() -> Iterator[None]:
-    yield
-    with suppress(drill.DrillError):
-        drill.stop()
-
-
-@pytest.mark.usefixtures("_no_drill_left")
+@pytest.mark.usefixtures("no_drill_left")
 def test_the_door_of_the_seed_is_found_named_and_shut(cluster: Cluster, folder: Path, davy: Davy) -> None:
     jar = dropper(folder)
     cluster.configure("rest.bind-address: 0.0.0.0")
