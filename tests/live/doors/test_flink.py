@@ -1,4 +1,4 @@
-"""The seed's door, for real: a Flink session cluster that anybody may use, an entry, the door named, shut, and tried again."""
+"""The seed's door, for real: a Flink that anybody may use, an entry, the door named, shut, and tried again."""
 
 from __future__ import annotations
 
