@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
+import msgspec
+
 from davy.collect.executables import Contents, executable
-from davy.host import Gone, Host, HostError, Kernel
+from davy.host import DirectoryRoot, Gone, Host, HostError, Kernel, MemoryRoot
 from davy.host.packages import PackageDatabase
+from davy.host.root import Root
 from davy.host.stat import parse_schedstat
 from davy.knowledge.programs import interpreter
 from davy.model.facts import Executable, Gap, Process, ProcessDetail, ThreadLoad
@@ -59,15 +63,16 @@ def _detail(
     gaps: list[Gap],
 ) -> ProcessDetail:
     procfs, pid = kernel.procfs, process.pid
+    apart = _apart(kernel, pid)
     environment = tuple(os.fsdecode(procfs.read(f"{pid}/environ", _ENVIRON_LIMIT)).rstrip("\0").split("\0"))
     mapped, anonymous_executable, huge = _maps(procfs.read(f"{pid}/maps", _MAPS_LIMIT))
     program = _program(host, process, database, contents, gaps)
-    script = None
-    if process.script:
-        try:
-            script = executable(host, process.script, packages=database, contents=contents)
-        except HostError:
-            script = None
+    if apart and program is not None and program.unmodified is not True:
+        program = msgspec.structs.replace(program, owner_package=None, unmodified=None)
+    with _files_seen(host, kernel, pid, apart=apart) as seen:
+        script = _script(Host(seen), process, None if apart else database, contents)
+        folder_mode = _folder_mode(seen, process)
+        names = tuple(sorted(_named_in(Host(seen, kernel), process, program, needles)))
     return ProcessDetail(
         pid=pid,
         start_ticks=process.start_ticks,
@@ -81,9 +86,9 @@ def _detail(
         huge_bytes=huge,
         thread_loads=tuple(_threads(kernel, pid)),
         executable=program,
-        folder_mode=_folder_mode(host, process),
+        folder_mode=folder_mode,
         script=script,
-        names=tuple(sorted(_named_in(host, process, program, needles))),
+        names=names,
     )
 
 
@@ -101,6 +106,42 @@ def _program(
         return None
 
 
+def _apart(kernel: Kernel, pid: int) -> bool:
+    """Whether a path means another file to a process than on the host: it has mounts of its own and another root.
+
+    Then a path says nothing of whose package a file is; the same content does.
+    """
+    try:
+        return kernel.procfs.inode(f"{pid}/ns/mnt") != kernel.procfs.inode("self/ns/mnt") and (
+            kernel.procfs.inode(f"{pid}/root") != kernel.procfs.inode("self/root")
+        )
+    except HostError:
+        return False
+
+
+@contextmanager
+def _files_seen(host: Host, kernel: Kernel, pid: int, *, apart: bool) -> Iterator[Root]:
+    """The files that a process's paths mean; none where they lie on a file system that may never answer."""
+    if not apart:
+        yield host.root
+        return
+    try:
+        root = DirectoryRoot.of_process(kernel.procfs, pid)
+    except HostError:
+        yield MemoryRoot({})
+        return
+    with closing(root):
+        yield root
+
+
+def _script(host: Host, process: Process, database: PackageDatabase | None, contents: Contents) -> Executable | None:
+    """The script that an interpreter runs; without a ``database`` it is no package's of the host's."""
+    try:
+        return executable(host, process.script, packages=database, contents=contents) if process.script else None
+    except HostError:
+        return None
+
+
 def _namespaces(kernel: Kernel, pid: int) -> Iterator[tuple[str, int]]:
     for kind in _NAMESPACES:
         try:
@@ -110,11 +151,11 @@ def _namespaces(kernel: Kernel, pid: int) -> Iterator[tuple[str, int]]:
             continue
 
 
-def _folder_mode(host: Host, process: Process) -> int | None:
+def _folder_mode(root: Root, process: Process) -> int | None:
     if process.program is None or not process.program.startswith("/"):
         return None
     try:
-        return host.root.stat(os.path.dirname(process.program)).mode
+        return root.stat(os.path.dirname(process.program)).mode
     except HostError:
         return None
 

@@ -153,6 +153,7 @@ def survey(
 
 def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
     from davy.collect.autostarts import AUTOSTARTS  # while the window passes: it takes as long as reading them
+    from davy.knowledge.services import known_services
 
     loading = []
     for name, collector in (*COLLECTORS, *AUTOSTARTS):
@@ -163,6 +164,7 @@ def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
             yield fact
     progress("kernel modules")
     yield from within(COLLECTOR_SECONDS, "modules", module_files(host, loading))
+    known_services()
 
 
 def _with_what_they_start(host: Host, facts: list[Fact], database: PackageDatabase, reach: Reach) -> list[Fact]:

@@ -28,7 +28,7 @@ def quarantine(step: Quarantine, keep: int, kept: str, note: Note, former: Moved
     Raises `Untouched` when the file is not what the plan saw, or cannot be kept.
     """
     file = step.file
-    with folder_of(file.path) as (folder, name), opened(folder, name, file.path) as source:
+    with folder_of(file.path, file.within) as (folder, name), opened(folder, name, file.path) as source:
         found = expected(source, file)
         attributes = former.attributes if former else attributes_of(source)
         folder_flags = former.folder_flags if former else inode_flags(folder)
@@ -37,7 +37,7 @@ def quarantine(step: Quarantine, keep: int, kept: str, note: Note, former: Moved
         note(
             MovedFile(
                 path=file.path, attributes=attributes, kept=kept, sha256=file.sha256, folder_flags=folder_flags,
-                folder_times=times,
+                folder_times=times, within=file.within,
             )
         )  # fmt: skip
         with or_as_it_was(source, attributes, file.path):
@@ -51,7 +51,7 @@ def quarantine(step: Quarantine, keep: int, kept: str, note: Note, former: Moved
 
 def moved_already(undo: MovedFile, keep: int, file: FileIdentity) -> bool:
     """Whether a step that was cut short had come as far as the unlink; another may have taken the name since."""
-    with folder_of(undo.path) as (folder, name):
+    with folder_of(undo.path, undo.within) as (folder, name):
         try:
             now = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if (now.st_dev, now.st_ino) == file.key:
@@ -67,7 +67,7 @@ def moved_already(undo: MovedFile, keep: int, file: FileIdentity) -> bool:
 def restore_moved(undo: MovedFile, keep: int) -> None:
     """Put a file back from the quarantine, where nothing else has taken its name.  Raises `Untouched`."""
     content = kept_content(keep, undo.kept, undo.sha256, undo.path)
-    with folder_of(undo.path) as (folder, name), put_back_in(folder, name, undo):
+    with folder_of(undo.path, undo.within) as (folder, name), put_back_in(folder, name, undo):
         if same(folder, name, undo.path, undo.sha256):
             return
         try:

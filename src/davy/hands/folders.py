@@ -11,25 +11,37 @@ from typing import Final
 
 from davy.hands.attributes import APPEND_ONLY, IMMUTABLE, inode_flags, set_inode_flags, storable, unlocked
 from davy.hands.errors import Untouched
+from davy.host import Gone, HostError
+from davy.host.procfs import LiveProcfs
+from davy.host.stat import parse_stat
 from davy.host.syscalls import openat2
+from davy.model.plan import Within
 from davy.model.undo import FolderTimes
 
 _RESOLVE_NO_SYMLINKS: Final = 0x04
 _RESOLVE_NO_MAGICLINKS: Final = 0x02
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _SECOND: Final = 1_000_000_000
 
 
 @contextmanager
-def folder_of(path: bytes) -> Iterator[tuple[int, bytes]]:
+def folder_of(path: bytes, within: Within | None = None) -> Iterator[tuple[int, bytes]]:
     """The descriptor of the folder that holds ``path``, no link followed on the way, and the name in it.
 
-    Raises `Untouched` when a part of the way has become a link or is gone.
+    ``within`` a container the path begins at the container's root.  Raises `Untouched` when a part of the way has
+    become a link or is gone.
     """
     folder, name = os.path.split(path)
-    if not path.startswith(b"/") or name in (b"", b".", b".."):
+    if not path.startswith(b"/") or name in (b"", b".", b"..") or b".." in folder.split(b"/"):
         raise Untouched(f"{os.fsdecode(path)}: not a file's path")
     try:
-        descriptor = _open_folder(folder)
+        root = _root_of(within) if within else os.open("/", _FOLDER)
+        try:
+            descriptor = _open_folder(folder, root)
+        finally:
+            os.close(root)
+    except HostError as error:
+        raise Untouched(f"{os.fsdecode(path)}: {error}") from None
     except OSError as error:
         raise Untouched(f"{os.fsdecode(path)}: {error.strerror}") from None
     try:
@@ -38,21 +50,44 @@ def folder_of(path: bytes) -> Iterator[tuple[int, bytes]]:
         os.close(descriptor)
 
 
-def _open_folder(folder: bytes) -> int:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    root = os.open("/", flags)
+def _root_of(within: Within) -> int:
+    """The root of a container: that of its process, or where that has ended the folder of its own files.
+
+    Raises OSError and `HostError`.
+    """
+    procfs = LiveProcfs()
     try:
-        return openat2(root, folder.lstrip(b"/") or b".", flags, _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)
+        root = procfs.open(f"{within.pid}/root")
+        try:
+            if parse_stat(procfs.read(f"{within.pid}/stat")).start_ticks == within.start_ticks:
+                return os.dup(root)
+        finally:
+            os.close(root)
+    except Gone:
+        pass
+    finally:
+        procfs.close()
+    if within.layer is None:
+        raise Gone(f"the container {within.name} has ended, and where its files lie is not known")
+    top = os.open("/", _FOLDER)
+    try:
+        return _open_folder(within.layer, top)
+    finally:
+        os.close(top)
+
+
+def _open_folder(folder: bytes, root: int) -> int:
+    """A folder by its path from an open one, no link followed.  Raises OSError."""
+    try:
+        return openat2(root, folder.lstrip(b"/") or b".", _FOLDER, _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)
     except OSError as error:
         if error.errno not in (errno.ENOSYS, errno.EPERM):
             raise
-    finally:
-        os.close(root)
-    here = os.open("/", flags)
+    here = os.dup(root)
     for part in folder.split(b"/"):
         if part:
             try:
-                deeper = os.open(part, flags | os.O_NOFOLLOW, dir_fd=here)
+                deeper = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=here)
             finally:
                 os.close(here)
             here = deeper

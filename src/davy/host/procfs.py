@@ -77,6 +77,10 @@ class LiveProcfs:
                 parse_mountinfo(os.fsdecode(self.read("self/mountinfo", _MOUNTINFO_LIMIT)))
             )
 
+    def close(self) -> None:
+        """Let go of it; nothing can be read afterwards."""
+        os.close(self.fd)
+
     def _look(self, path: str) -> str:
         """``path``, unless a mount over a process is there.  Raises `Refused`."""
         if self._covered:

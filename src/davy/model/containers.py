@@ -70,6 +70,8 @@ class Container(Struct, frozen=True, kw_only=True):
     """Its own: user ids of its processes mean these."""
     state_file: str | None = None
 
+    api: str | None = None
+    """The socket of the file system at which its runtime is spoken to."""
     layer: str | None = None
     """The folder on the host in which its own files lie, whether it runs or not: what is laid over its image."""
 
@@ -91,11 +93,15 @@ class Container(Struct, frozen=True, kw_only=True):
 
     def on_host(self, path: str) -> str:
         """Where on the host a file is that is at ``path`` in the container: in what is bound there, or in its files."""
+        return self.bound(path) or f"{(self.layer or self.root or '').rstrip('/')}{path}"
+
+    def bound(self, path: str) -> str | None:
+        """The same of what is bound; None of its own files."""
         bound = [bind for bind in self.binds if f"{path}/".startswith(f"{bind.inside.rstrip('/')}/")]
-        if bound:
-            bind = max(bound, key=lambda one: len(one.inside))
-            return f"{bind.outside.rstrip('/')}/{path.removeprefix(bind.inside).lstrip('/')}".rstrip("/") or "/"
-        return f"{(self.layer or self.root or '').rstrip('/')}{path}"
+        if not bound:
+            return None
+        bind = max(bound, key=lambda one: len(one.inside))
+        return f"{bind.outside.rstrip('/')}/{path.removeprefix(bind.inside).lstrip('/')}".rstrip("/") or "/"
 
     @property
     def host_network(self) -> bool:

@@ -27,6 +27,18 @@ class Target(Struct, frozen=True, kw_only=True):
         return ProcessKey(self.pid, self.start_ticks)
 
 
+class Within(Struct, frozen=True, kw_only=True):
+    """The container whose file a path means: found through a process whose root is the container's."""
+
+    container: str
+    """Its id."""
+    name: str
+    pid: int
+    start_ticks: int
+    layer: bytes | None = None
+    """Where its own files lie on the host, by which they are found when that process has ended."""
+
+
 class FileIdentity(Struct, frozen=True, kw_only=True):
     """A file as the plan saw it; a step refuses when it is no longer this."""
 
@@ -36,6 +48,13 @@ class FileIdentity(Struct, frozen=True, kw_only=True):
     size: int
     mtime_ns: int
     sha256: str
+    within: Within | None = None
+    """In which container ``path`` is meant; None on the host itself."""
+
+    @property
+    def place(self) -> bytes:
+        """What tells its path from those of other containers, and of the host."""
+        return self.path if self.within is None else b"%s:%s" % (self.within.container.encode(), self.path)
 
     @property
     def key(self) -> FileKey:
@@ -165,6 +184,17 @@ class ReloadManager(Struct, frozen=True, kw_only=True, tag="reload-manager"):
     stop: tuple[str, ...] = ()
 
 
+class SetRestartPolicy(Struct, frozen=True, kw_only=True, tag="set-restart-policy"):
+    """Have a container's runtime not start it again, if its policy is still ``seen``."""
+
+    runtime: str
+    socket: bytes
+    """Of the file system: a runtime is never spoken to over the network."""
+    container: str
+    name: str
+    seen: str
+
+
 class UnloadModule(Struct, frozen=True, kw_only=True, tag="unload-module"):
     """Unload a kernel module that nothing uses, if it is still of this size and taint and has so many references."""
 
@@ -191,6 +221,7 @@ Step = (
     | Unregister
     | MaskUnit
     | ReloadManager
+    | SetRestartPolicy
     | UnloadModule
     | Kill
 )
@@ -214,6 +245,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Units of installed packages that the plan would touch: asks for the incident by name."""
     names: tuple[str, ...] = ()
     """Names and paths of the actors, by which a come-back is known."""
+    notes: tuple[str, ...] = ()
+    """What a person should know besides: which containers are met, and what makes them anew."""
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from davy.model.plan import Within
+
 
 class FileAttributes(Struct, frozen=True, kw_only=True):
     """What is put back with a file's content.  Inode, change time and birth cannot be."""
@@ -50,6 +52,8 @@ class MovedFile(Struct, frozen=True, kw_only=True, tag="moved"):
     folder_flags: int | None = None
     """As in `EditedFile`."""
     folder_times: FolderTimes | None = None
+    within: Within | None = None
+    """The container it was moved out of."""
 
 
 class RemovedLink(Struct, frozen=True, kw_only=True, tag="removed-link"):
@@ -102,6 +106,16 @@ class ManagerReloaded(Struct, frozen=True, kw_only=True, tag="reloaded"):
     socket: bytes
 
 
+class RestartPolicySet(Struct, frozen=True, kw_only=True, tag="restart-policy"):
+    """A container that is not started again any more, and the policy by which it was."""
+
+    socket: bytes
+    container: str
+    name: str
+    before: str
+    retries: int = 0
+
+
 class Unmounted(Struct, frozen=True, kw_only=True, tag="unmounted"):
     """A mount that was taken off.  It is not put back: an undo never mounts anything over what others look at."""
 
@@ -126,6 +140,7 @@ Undo = (
     | Unregistered
     | FrozenGroup
     | ManagerReloaded
+    | RestartPolicySet
     | Unmounted
     | UnloadedModule
 )

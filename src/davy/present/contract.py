@@ -280,6 +280,7 @@ def plan_object(plan: Plan, passed: Sequence[Incident] = (), cut_short: bool = F
         "incidents": list(plan.incidents),
         "steps": [described(step) for step in plan.steps],
         "left": [_left(left) for left in plan.left],
+        "notes": list(plan.notes),
         "passed": [_passed(incident) for incident in passed],
         "cut_short": cut_short,
     }

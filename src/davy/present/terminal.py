@@ -255,6 +255,8 @@ def show_plan(out: Console, plan: Plan) -> None:
             out.print(f"        - {_shown(text.decode('utf-8', 'surrogateescape'), 120)}")
         for text in filter(None, getattr(step, "remains", ())):
             out.print(f"        + {_shown(text.decode('utf-8', 'surrogateescape'), 120)}")
+    for note in plan.notes:
+        out.print(f"  in {_shown(note, 600)}")
     show_left(out, plan.left)
 
 

@@ -17,6 +17,7 @@ from davy.model.autostarts import Autostart, AutostartKind, Step
 from davy.model.facts import Executable
 from davy.model.plan import SetKernelValue, Unregister
 from davy.respond import packaged, units
+from davy.respond.containers import container_of, restarted
 from davy.respond.draft import ALLOWED, Draft
 from davy.respond.keys import naming
 from davy.respond.lines import taken_of
@@ -25,8 +26,9 @@ _KERNEL: Final = ("/proc/", "/sys/")
 """Where the kernel shows what it has: no file to move, and no line to take out."""
 _FORCED: Final = frozenset({AutostartKind.LOADER, AutostartKind.ENVIRONMENT})
 """What has a library loaded into programs that did not ask for it."""
-_RUNTIMES: Final = (("/var/lib/docker/", ("dockerd",), "docker update --restart=no {name}; docker stop {name}"),)
-"""Where a container runtime keeps its containers' settings, who writes them back, and how it is told otherwise."""
+_DOCKERS: Final = "/hostconfig.json"
+"""Where Docker keeps a container's settings."""
+_TOLD_OTHERWISE: Final = "docker update --restart=no {name}; docker stop {name}"
 _PODMAN: Final = "/containers/storage/"
 """In whose folder, the system's or a user's, Podman keeps its database."""
 _SOCKETS: Final = (
@@ -107,7 +109,11 @@ def _vendors(draft: Draft, autostart: Autostart) -> bool:
 def _take_out(draft: Draft, autostart: Autostart, removal: Removal) -> None:
     if autostart.line is not None:
         if why := _written_back(draft, autostart):
-            draft.leave(autostart.path, why)
+            container = container_of(draft, autostart.path)
+            if container is None:
+                draft.leave(autostart.path, why)
+            else:
+                restarted(draft, container)
         elif (taken := taken_of(autostart)) is None:
             draft.leave(_place(autostart), "its lines are not those that were read")
         else:
@@ -161,12 +167,10 @@ def _stays(draft: Draft, autostart: Autostart, program: Executable) -> bool:
 
 def _written_back(draft: Draft, autostart: Autostart) -> str | None:
     """Why an edit would be in vain: a container runtime that runs writes its settings from memory."""
-    for folder, programs, how in _RUNTIMES:
-        if autostart.path.startswith(folder):
-            for process in draft.snapshot.processes:
-                if process.name in programs:
-                    return f"{process.name} runs and would write it again: {how.format(name=_container(autostart))}"
-    return None
+    runs = any(process.name == "dockerd" for process in draft.snapshot.processes)
+    if autostart.kind is not AutostartKind.CONTAINER or not autostart.path.endswith(_DOCKERS) or not runs:
+        return None
+    return f"dockerd runs and would write it again: {_TOLD_OTHERWISE.format(name=_container(autostart))}"
 
 
 def _container(autostart: Autostart) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from davy.collect.processes import own_pids
-from davy.hands import edits, files, kernel_values, links, modules, mounts, systemd
+from davy.hands import edits, files, kernel_values, links, modules, mounts, runtimes, systemd
 from davy.hands.errors import Untouched
 from davy.hands.kept import SPARE_BYTES
 from davy.hands.processes import Stocks
@@ -33,6 +33,7 @@ from davy.model.plan import (
     RestorePackaged,
     SetKernelValue,
     SetLines,
+    SetRestartPolicy,
     Target,
     UnloadModule,
     Unmount,
@@ -47,6 +48,7 @@ from davy.model.undo import (
     ManagerReloaded,
     MovedFile,
     RemovedLink,
+    RestartPolicySet,
     Undo,
     Unregistered,
 )
@@ -185,6 +187,9 @@ class _Run:
                 links.make_link(path, _DEVNULL, note)
             case UnloadModule() as step:
                 return modules.unload(self._kernel.procfs, step, note)
+            case SetRestartPolicy() as step:
+                policy = entry.undo if isinstance(entry.undo, RestartPolicySet) else None
+                runtimes.set_policy(step, note, policy)
             case ReloadManager(socket=socket, stop=stop):
                 note(ManagerReloaded(socket=socket))
                 try:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from davy.correlate.allowed import own_autostarts
 from davy.hands.attributes import storable
-from davy.host import Gone, Host, HostError
+from davy.host import DirectoryRoot, Gone, Host, HostError
+from davy.host.links import Links
 from davy.host.packages import PackageDatabase, packages
 from davy.model.autostarts import Autostart
 from davy.model.concealment import Cover, Preload
 from davy.model.incidents import Actor, Allowed
 from davy.model.lookup import lookup
-from davy.model.plan import FileIdentity, Left, Quarantine, RemoveLink, Step, Target, UnloadModule
+from davy.model.plan import FileIdentity, Left, Quarantine, RemoveLink, Step, Target, UnloadModule, Within
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
 
@@ -73,6 +75,7 @@ class Draft:
         self.preloads: dict[str, list[Preload]] = {}
         self.left: dict[str, Left] = {}
         self.vendor_units: list[str] = []
+        self.notes: dict[str, None] = {}
 
     @cached_property
     def _mixed(self) -> set[str]:
@@ -127,6 +130,45 @@ class Draft:
             mtime_ns=storable(found.mtime_ns),
             sha256=digest.sha256,
         )
+
+    def identity_within(self, within: Within, path: str, sha256: str | None) -> tuple[FileIdentity, int] | None:
+        """The file at ``path`` in a container as it is now, and how many names it has; None as in `identity`."""
+        kernel, shown = self.host.kernel, f"{path} in container {within.name}"
+        if kernel is None or os.geteuid() != 0:
+            self.leave(shown, "run as root to move it")
+            return None
+        try:
+            with closing(DirectoryRoot.of_process(kernel.procfs, within.pid)) as root:
+                folder, name = os.path.split(path)
+                real = os.path.join(Links(root).resolve(folder), name)
+                found, digest = root.lstat(real), root.digest(real, _FILE_LIMIT)
+        except Gone:
+            return None
+        except HostError as error:
+            self.leave(shown, str(error))
+            return None
+        container = self.ways.container_by_id.get(within.container)
+        outside = container.bound(real) if container is not None else None
+        owner = self.database.owners([outside]).get(outside) if outside else None
+        why = None
+        if owner is not None:
+            why = f"is {outside} on the host, which belongs to the installed package {owner}"
+        elif outside in self.allowed_paths:
+            why = ALLOWED
+        elif not found.regular or digest is None:
+            why = f"no regular file of at most {_FILE_LIMIT >> 20} MiB"
+        elif sha256 is not None and digest.sha256 != sha256:
+            why = "another file by now than the one that runs"
+        if why is not None or digest is None:
+            self.leave(shown, why or "cannot be read")
+            return None
+        if (found.device, found.inode) in self.spared_files:
+            return None
+        identity = FileIdentity(
+            path=os.fsencode(real), device=found.device, inode=found.inode, size=found.size,
+            mtime_ns=storable(found.mtime_ns), sha256=digest.sha256, within=within,
+        )  # fmt: skip
+        return identity, found.links
 
     def mine(self, path: str) -> bool:
         """Whether this person may move the file; left with the reason when not."""

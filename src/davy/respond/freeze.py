@@ -30,7 +30,7 @@ class Gang:
         self._kernel, self._step, self._stocks = kernel, step, stocks
         self._spared = frozenset(spared) | {1, os.getpid()}
         self._programs = {file.key for file in step.programs}
-        self._scripts = {os.fsdecode(file.path) for file in step.programs}
+        self._scripts = {os.fsdecode(file.path) for file in step.programs if file.within is None}
         self._lineage: dict[int, int | None] = {}
         """Pid to start ticks of what the gang forked, by the kernel's word; None when it had gone before we looked."""
         self.rounds = 0
@@ -134,7 +134,9 @@ def running(kernel: Kernel, file: FileIdentity, but: Iterable[int] = ()) -> list
     """Processes that run or map a file, other than ``but``."""
     procfs, spared, found = kernel.procfs, set(but), []
     device = b"%02x:%02x" % (os.major(file.device), os.minor(file.device))
-    needles = (b" %s %d " % (device, file.inode), b" " + file.path + b"\n")
+    needles = [b" %s %d " % (device, file.inode)]
+    if file.within is None:
+        needles.append(b" " + file.path + b"\n")
     for pid in procfs.pids():
         if pid in spared:
             continue

@@ -29,11 +29,13 @@ from davy.model.plan import (
     Quarantine,
     Step,
     Target,
+    Within,
 )
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
 from davy.respond import packaged
 from davy.respond.autostarts import disable
+from davy.respond.containers import containers, made_to_mine, within_of, written_there
 from davy.respond.draft import ALLOWED, REBUILD, Draft
 from davy.respond.freeze import running
 from davy.respond.hiders import preload_lines, uncover, unload, unmounts, unpreload
@@ -88,6 +90,7 @@ def plan(
             unpreload(draft, actor)
     for autostart in named:
         disable(draft, autostart)
+    containers(draft, actors)
     preload_lines(draft)
     lines(draft)
     reloads(draft)
@@ -100,10 +103,12 @@ def plan(
     if targets or draft.programs:
         steps += [Preserve(target=target) for target in targets]
     steps += draft.entries
+    files = [step for path, step in draft.files.items() if path not in draft.moved]
+    steps += (step for step in files if step.file.within is not None)  # its files are there while it runs
     if targets or draft.programs:
         steps.append(Kill())
     steps += draft.unloads.values()
-    steps += (step for path, step in draft.files.items() if path not in draft.moved)
+    steps += (step for step in files if step.file.within is None)
     return Plan(
         incidents=tuple(one.id for one in incidents),
         boot_id=snapshot.host.boot_id,
@@ -111,6 +116,7 @@ def plan(
         left=tuple(draft.left.values()),
         vendor_units=tuple(draft.vendor_units),
         names=tuple(sorted(set(_names(actors)))),
+        notes=tuple(draft.notes),
     )
 
 
@@ -163,11 +169,38 @@ def _process(draft: Draft, actor: Actor) -> None:
         uid=process.uid,
     )
     program = own_program(draft.snapshot, process)
+    within = within_of(draft, process)
+    if within is not None:
+        _program_within(draft, within, process, program, detail)
+        return
     if program is not None and program == process.script:
         _script(draft, program, detail.script if detail else None)
     exe = process.exe
     if exe and not exe.memory_only and (exe.path == program or (process.script and odd_place(exe.path))):
         _program(draft, exe.path, detail.executable if detail else None, on_disk=not exe.deleted)
+
+
+def _program_within(
+    draft: Draft, within: Within, process: Process, program: str | None, detail: ProcessDetail | None
+) -> None:
+    """The file that an actor in a container runs goes there if it lies where nobody installs a program."""
+    known = detail.executable if detail else None
+    exe = process.exe
+    script = program is not None and program == process.script
+    if program is None or exe is None or exe.memory_only or (exe.deleted and not script):
+        return
+    if not odd_place(program) and not family_by_path(program) and not written_there(draft, within, program):
+        if not made_to_mine(draft, within):
+            what = f"{program} in container {within.name}"
+            draft.leave(what, "it may be part of the image: see what made the container")
+        return
+    found = draft.identity_within(within, program, known.sha256 if known and not script else None)
+    if found is None:
+        return
+    identity, names = found
+    if names == 1:
+        draft.programs[identity.place] = identity
+    draft.files[identity.place] = Quarantine(file=identity, why="the actors run it")
 
 
 def _script(draft: Draft, path: str, known: Executable | None) -> None:
@@ -246,12 +279,12 @@ def _drop_files_in_use(draft: Draft, odd: set[str]) -> None:
         return
     targets = {target.pid for target in draft.targets.values()}
     places = {os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in odd}
-    moved = [(step.file.path, step.file) for step in draft.files.values() if not step.loaded_by_others]
+    moved = [(step.file.place, step.file) for step in draft.files.values() if not step.loaded_by_others]
     for path, file in [*draft.programs.items(), *moved]:
-        if path in draft.programs and os.fsdecode(path) in places:
+        if path in draft.programs and os.fsdecode(file.path) in places:
             continue
         users = running(kernel, file, targets)
         if users:
             draft.programs.pop(path, None)
             draft.files.pop(path, None)
-            draft.leave(os.fsdecode(path), f"process {users[0]}, which is not in the plan, runs or maps it")
+            draft.leave(os.fsdecode(file.path), f"process {users[0]}, which is not in the plan, runs or maps it")

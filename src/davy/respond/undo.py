@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from davy.hands import edits, files, kernel_values, links, systemd
+from davy.hands import edits, files, kernel_values, links, runtimes, systemd
 from davy.hands.errors import Untouched
 from davy.host import Kernel
 from davy.journal import Eviction, Journal, Progress
@@ -19,6 +19,7 @@ from davy.model.undo import (
     ManagerReloaded,
     MovedFile,
     RemovedLink,
+    RestartPolicySet,
     UnloadedModule,
     Unmounted,
     Unregistered,
@@ -60,7 +61,8 @@ def undo_entries(
                 match entry.undo:
                     case MovedFile() as moved:
                         files.restore_moved(moved, keep)
-                        put_back.append(os.fsdecode(moved.path))
+                        where = f" in container {moved.within.name}" if moved.within else ""
+                        put_back.append(f"{os.fsdecode(moved.path)}{where}")
                     case EditedFile() as edited:
                         edits.restore_edited(edited, keep)
                         put_back.append(os.fsdecode(edited.path))
@@ -75,6 +77,9 @@ def undo_entries(
                     case Unregistered() as format_:
                         kernel_values.restore_format(format_)
                         put_back.append(os.fsdecode(format_.path))
+                    case RestartPolicySet() as policy:
+                        runtimes.restore_policy(policy)
+                        put_back.append(f"the restart policy {policy.before} of container {policy.name}")
                     case ManagerReloaded(socket=socket):
                         reloads.append(socket)
                     case Unmounted():

@@ -16,6 +16,7 @@ from davy.model.plan import (
     RestorePackaged,
     SetKernelValue,
     SetLines,
+    SetRestartPolicy,
     Step,
     UnloadModule,
     Unmount,
@@ -48,7 +49,8 @@ def described(step: Step) -> str:
             )
         case Quarantine(file=file, why=why, loaded_by_others=loaded):
             after = "; programs that have it loaded keep it until they end" if loaded else ""
-            return f"move {os.fsdecode(file.path)} to the quarantine: {why}{after}"
+            where = f" in container {file.within.name}" if file.within else ""
+            return f"move {os.fsdecode(file.path)}{where} to the quarantine: {why}{after}"
         case RemoveLink(path=path):
             return f"remove the link {os.fsdecode(path)}"
         case SetKernelValue(path=path, seen=seen, usual=usual):
@@ -61,6 +63,8 @@ def described(step: Step) -> str:
         case ReloadManager(socket=socket, stop=stop):
             stopping = f", stop {', '.join(stop)}" if stop else ""
             return f"have {manager(socket)} read its units again{stopping}"
+        case SetRestartPolicy(runtime=runtime, name=name, seen=seen):
+            return f"have {runtime} not start the container {name} again, of which the restart policy is {seen}"
         case UnloadModule(name=name):
             return f"unload the kernel module {name}"
         case Kill():

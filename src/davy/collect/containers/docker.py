@@ -43,12 +43,15 @@ _DESCRIPTION: Final = "containers/*/config.v2.json"
 _DESCRIPTION_BYTES: Final = 1 << 20
 _MOUNT_ID_BYTES: Final = 256
 _DRIVER: Final = re.compile(r"[a-z0-9-]{1,32}")
+_FOLDER_OPTIONS: Final = ("--data-root", "-g", "--graph")
+_SOCKET: Final = "/run/docker.sock"
 _ALONE: Final = ("host", "none")
 """Networks in which no port is published."""
 
 
 def docker(host: Host, files: Files, processes: Sequence[Process]) -> Iterator[Container | Gap]:
     """Those of the system's Docker and of every user's, wherever ``data-root`` has them."""
+    sockets = _sockets(processes)
     patterns: list[str] = []
     for folder in docker_folders(files, processes):
         if isinstance(folder, Gap):
@@ -69,7 +72,9 @@ def docker(host: Host, files: Files, processes: Sequence[Process]) -> Iterator[C
         if found is None:
             yield files.gap(file.path, "not a container's description")
         else:
-            yield _with_root(host, file, found, text_in(described(file.content), "Driver"))
+            placed = _with_root(host, file, found, text_in(described(file.content), "Driver"))
+            folder = posixpath.dirname(posixpath.dirname(file.folder))
+            yield msgspec.structs.replace(placed, api=sockets.get(folder) or _usual_socket(file, folder))
 
 
 def docker_folders(files: Files, processes: Sequence[Process] = ()) -> Iterator[str | Gap]:
@@ -82,8 +87,31 @@ def docker_folders(files: Files, processes: Sequence[Process] = ()) -> Iterator[
             settings = described(file.content)
             if (named := text_in(settings, "data-root") or text_in(settings, "graph")).startswith("/"):
                 yield named.rstrip("/")
-    for name in ("--data-root", "-g", "--graph"):
+    for name in _FOLDER_OPTIONS:
         yield from (path.rstrip("/") for path in option(processes, "dockerd", name))
+
+
+def _sockets(processes: Sequence[Process]) -> dict[str, str]:
+    """Where the daemons that run are spoken to, by the folders of their data.
+
+    ``-H unix:///run/docker.sock``; ``fd://`` is systemd's, at the usual place.
+    """
+    found = {}
+    for process in processes:
+        folder = next((path for name in _FOLDER_OPTIONS for path in option((process,), "dockerd", name)), None)
+        words = zip(process.cmdline, (*process.cmdline[1:], ""), strict=False)
+        hosts = [second if first in ("-H", "--host") else first for first, second in words]
+        socket = next((word.rpartition("unix://")[2] for word in hosts if "unix:///" in word), None)
+        if folder is not None and socket is not None:
+            found[folder.rstrip("/")] = socket
+        elif socket is not None and process.name == "dockerd":
+            found.setdefault(_ROOTS[0], socket)
+    return found
+
+
+def _usual_socket(file: File, folder: str) -> str | None:
+    """Where a daemon listens that was not told otherwise; in a home nobody knows whose number that is."""
+    return _SOCKET if file.home is None and folder in _ROOTS else None
 
 
 def docker_container(config: Any, settings: Any, path: str) -> Container | None:

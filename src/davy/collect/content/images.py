@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import Final
 
 from davy.collect.content.hits import COLLECTOR, at, facts, gaps
 from davy.collect.content.own_rules import own_rules
 from davy.collect.content.searching import Search, Target
 from davy.collect.executables import opened_image
-from davy.host import Host, Kernel
+from davy.host import DirectoryRoot, Host, Kernel
 from davy.knowledge.matching import NoEngineError, matcher
 from davy.model.content import ContentHit, Place
 from davy.model.facts import Executable, Gap, Process
@@ -61,7 +63,16 @@ def _targets(host: Host, kernel: Kernel, snapshot: Snapshot) -> Iterator[Target]
         if script is not None and process.script is not None and script.key not in seen:
             seen.add(script.key)
             if not _installed(script):
-                yield Target(process.script, at(host, process.script), Place.SCRIPT)
+                inside = ways.container(process) is not None
+                opening = partial(_inside, kernel, process, process.script) if inside else at(host, process.script)
+                yield Target(process.script, opening, Place.SCRIPT)
+
+
+@contextmanager
+def _inside(kernel: Kernel, process: Process, path: str) -> Iterator[int]:
+    """A file of the container that a process is in.  Raises `HostError`."""
+    with closing(DirectoryRoot.of_process(kernel.procfs, process.pid)) as root, root.open_regular(path) as descriptor:
+        yield descriptor
 
 
 def _installed(program: Executable) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
@@ -30,7 +31,9 @@ FILES_LIMIT: Final = 500
 HOMES_LIMIT: Final = 200
 _NEVER: Final = ("/proc/", "/sys/", "/dev/")
 """Where no file of settings lies, whatever names it: reading may do something."""
+_WILD: Final = re.compile(r"[*?\[]")
 _NOWHERE: Final = "/nonexistent"
+_OF_PEOPLE: Final = ("/home/", "/root")
 _NO_LOGIN: Final = ("/nologin", "/false")
 
 
@@ -53,6 +56,7 @@ class Ground:
         self._texts: dict[str, str | None] = {}
         self._pairs: dict[tuple[ConfigFormat, str], tuple[Pair, ...]] = {}
         self._names: dict[str, frozenset[str] | None] = {}
+        self._there = {"": True}
         self._homes: tuple[str, ...] | None = None
         self._left = TOTAL_BYTES
         self.gaps: list[Gap] = []
@@ -83,7 +87,7 @@ class Ground:
                 if isinstance(account, Account) and not account.shell.endswith(_NO_LOGIN)
             }
             found = [home for home in homes(self._host, COLLECTOR) if isinstance(home, Home)]
-            chosen = [home.path for home in found if home.user in people or home.path.startswith("/home/")]
+            chosen = [home.path for home in found if home.user in people or home.path.startswith(_OF_PEOPLE)]
             self._homes = tuple(chosen[:HOMES_LIMIT])
         return self._homes
 
@@ -105,7 +109,7 @@ class Ground:
 
     def _matching(self, pattern: str) -> Iterator[str | Gap]:
         for below in self.homes() if pattern.startswith("~/") else ("",):
-            rest = pattern.removeprefix("~/")
+            rest = pattern.removeprefix("~").lstrip("/")
             if self._may_be(f"{below}/{rest}"):
                 yield from self._patterns.paths(rest, below=below)
 
@@ -114,17 +118,15 @@ class Ground:
 
         Told by listings, each read once: there are hundreds of usual places, and few of them on one host.
         """
-        here = ""
-        for part in pattern.strip("/").split("/"):
-            if wild(part):
-                return True
-            names = self._listed(here)
-            if names is None or part in (".", ".."):
-                return True
-            if part not in names:
-                return False
-            here = f"{here}/{part}"
-        return True
+        literal = pattern if not wild(pattern) else _WILD.split(pattern, 1)[0].rpartition("/")[0]
+        return self._has(literal.rstrip("/"))
+
+    def _has(self, path: str) -> bool:
+        if path not in self._there:
+            folder, _, name = path.rpartition("/")
+            names = self._listed(folder) if not folder or self._has(folder) else frozenset[str]()
+            self._there[path] = names is None or name in (".", "..") or name in names
+        return self._there[path]
 
     def _listed(self, folder: str) -> frozenset[str] | None:
         """The names in a folder, none of what is no folder; None where it cannot be listed."""

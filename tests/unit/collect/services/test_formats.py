@@ -117,12 +117,12 @@ SAMPLES: dict[ConfigFormat, tuple[str, list[tuple[str, str, int]]]] = {
     ),
     ConfigFormat.NATS: (
         'port: 4222\nhost = "0.0.0.0" # all\nauthorization { user: a, password: "b"\n users = [ {user: x,'
-        ' password: y}\n {user: z} ] }\ncluster { listen: 0.0.0.0:6222 } // no\nhttp: "0.0.0.0:8222"\ninclude "./x.conf"\n',
+        ' password: y}\n {user: z} ] }\ncluster { listen: 0.0.0.0:6222 } // no\nhttp: "0.0.0.0:8222"\ninclude "./x"\n',
         [
             ("port", "4222", 1), ("host", "0.0.0.0", 2), ("authorization.user", "a", 3),
             ("authorization.password", "b", 3), ("authorization.users.0.user", "x", 4),
             ("authorization.users.0.password", "y", 4), ("authorization.users.1.user", "z", 5),
-            ("cluster.listen", "0.0.0.0:6222", 6), ("http", "0.0.0.0:8222", 7), ("include", "./x.conf", 8),
+            ("cluster.listen", "0.0.0.0:6222", 6), ("http", "0.0.0.0:8222", 7), ("include", "./x", 8),
         ],
     ),
     ConfigFormat.UNIT: (
