@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from bench.figures import Figure
-from davy.collect.autostarts import AUTOSTARTS
+from davy.collect.autostarts.readers import AUTOSTARTS
 from davy.host import Host, at
 from davy.host.packages import packages
 from davy.model.autostarts import Autostart

@@ -77,18 +77,18 @@ def doors(host: Host, *, probe: bool = False) -> Snapshot:
     )
 
 
-def uses(host: Host, snapshot: Snapshot, exposed: Set[str], seconds: float | None, state: str | None) -> Snapshot:
-    """The same snapshot with what the logs of services say that are ``exposed`` (their subjects), the newest first.
+def uses(host: Host, snapshot: Snapshot, wanted: Set[str], seconds: float | None, state: str | None) -> Snapshot:
+    """The same snapshot with what the logs of the ``wanted`` services say, named by their subjects; the newest first.
 
     As far as it goes in ``seconds``, or all of it; ``state`` is a folder of Davy's own that keeps compiled patterns.
     """
-    from davy.collect.logs import USUAL, Budget, log_facts
-
-    wanted = [service for service in snapshot.services if service.subject in exposed and service.logs]
-    if not wanted:
+    chosen = [service for service in snapshot.services if service.subject in wanted and service.logs]
+    if not chosen:
         return snapshot
+    from davy.collect.logs import USUAL, Budget, log_facts  # where there is something to search
+
     budget = Budget(seconds=seconds) if seconds is not None else msgspec.structs.replace(USUAL, seconds=_WHOLE_SECONDS)
-    facts = list(log_facts(host, wanted, None, state, budget))
+    facts = list(log_facts(host, chosen, None, state, budget))
     return msgspec.structs.replace(
         snapshot,
         log_hits=every(facts, LogHit),

@@ -113,7 +113,7 @@ def with_log_facts(snapshot: Snapshot, facts: Iterable[LogHit | LogRead | ClockS
 
 def autostarts_of(host: Host) -> tuple[tuple[Autostart, ...], tuple[Gap, ...]]:
     """The autostarts alone, and what of them could not be read: for a look that judges nothing."""
-    from davy.collect.autostarts import AUTOSTARTS
+    from davy.collect.autostarts.readers import AUTOSTARTS
 
     facts = [
         fact for name, collector in AUTOSTARTS for fact in within(COLLECTOR_SECONDS, name, collector(host))
@@ -123,7 +123,7 @@ def autostarts_of(host: Host) -> tuple[tuple[Autostart, ...], tuple[Gap, ...]]:
 
 def autostart_gaps(snapshot: Snapshot) -> tuple[Gap, ...]:
     """What of the autostarts a scan could not read."""
-    from davy.collect.autostarts import AUTOSTARTS
+    from davy.collect.autostarts.readers import AUTOSTARTS
 
     readers = {name for name, _ in AUTOSTARTS}
     return tuple(gap for gap in snapshot.gaps if gap.collector in readers)

@@ -152,7 +152,7 @@ def survey(
 
 
 def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
-    from davy.collect.autostarts import AUTOSTARTS  # while the window passes: it takes as long as reading them
+    from davy.collect.autostarts.readers import AUTOSTARTS  # while the window passes: it takes as long as reading them
     from davy.knowledge.services import known_services
 
     loading = []

@@ -6,12 +6,15 @@ import time
 
 import msgspec
 
+from davy.collect.services.waiting import by_default
 from davy.detect.exposures import exposures as open_doors
 from davy.doors import doors, uses
 from davy.harden.judge import hardening
 from davy.harden.used import with_uses
 from davy.host import Host
 from davy.model.hardening import Hardening, Look
+from davy.model.logs import Shows
+from davy.model.services import Service
 from davy.model.snapshot import Snapshot
 
 LOG_SECONDS = 0.15
@@ -29,11 +32,28 @@ def look(
     """
     began = time.monotonic()
     snapshot = doors(host, probe=probe)
-    found = open_doors(snapshot)
-    seconds = None if whole_logs or host.kernel is None else LOG_SECONDS
-    snapshot = uses(host, snapshot, frozenset(one.subject for one in found), seconds, state)
-    snapshot = msgspec.structs.replace(snapshot, seconds=time.monotonic() - began)
-    return snapshot, hardening(snapshot, with_uses(found, snapshot.services, snapshot.log_hits), former)
+    whole = whole_logs or host.kernel is None
+    exposed = {one.subject for one in open_doors(snapshot)}
+    left = {one.subject for one in snapshot.services if whole and _only_logs(one)}
+    snapshot = uses(host, snapshot, exposed | left, None if whole else LOG_SECONDS, state)
+    snapshot = msgspec.structs.replace(
+        snapshot, services=_as_they_were(host, snapshot), seconds=time.monotonic() - began
+    )
+    found = with_uses(open_doors(snapshot), snapshot.services, snapshot.log_hits)
+    return snapshot, hardening(snapshot, found, former)
+
+
+def _only_logs(service: Service) -> bool:
+    """Whether nothing is left of it but logs: it does not run, and nothing says how it was configured."""
+    return not service.running and not service.settings and bool(service.logs)
+
+
+def _as_they_were(host: Host, snapshot: Snapshot) -> tuple[Service, ...]:
+    """The services; one of which only logs are left, and these show that somebody came in, stood open as it comes."""
+    came = {hit.path for hit in snapshot.log_hits if hit.shows is Shows.SUCCESS}
+    return tuple(
+        by_default(host, one) if _only_logs(one) and not came.isdisjoint(one.logs) else one for one in snapshot.services
+    )
 
 
 def replay(file: str) -> Hardening:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from davy import __version__
 from davy.knowledge.services import known_services
-from davy.model.exposures import Exposure, LineChange, Severity
+from davy.model.exposures import Exposure, Severity
 from davy.model.facts import Gap
 from davy.model.hardening import DoorState, Hardening
 from davy.model.logs import LogHit, Shows
@@ -19,6 +19,7 @@ from davy.model.plan import Left, Plan, SetLines
 from davy.model.services import ReachedFrom, Service
 from davy.model.text import printable
 from davy.present.columns import columns
+from davy.present.exposures import exposure_object
 from davy.present.times import clock, moment
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _rows(found: Hardening, door: DoorState, exposure: Exposure) -> Iterator[tup
 
 def _what(service: Service, exposure: Exposure) -> str:
     if not service.running:
-        state = "not running, as it is configured"
+        state = "not running, as it is configured" if service.files else "not running, as it comes"
     else:
         state = f"process {service.pid}, user {_shown(service.user or '?', 60)}"
     words = [state]
@@ -180,19 +181,17 @@ def _name(door: DoorState) -> str:
 
 
 def _fine(door: DoorState) -> str:
-    service = door.service
+    service, name = door.service, _name(door)
     if not service.running:
-        where = "not running"
-    elif not service.listening:
-        where = "listens nowhere that is known"
-    else:
-        places = ", ".join(_shown(one.spoken, 100) for one in service.listening[:4])
-        more = f" and {len(service.listening) - 4} more" if len(service.listening) > 4 else ""
-        reach = door.reached_from
-        asked = ", and asks who it is" if reach is not None and reach is not ReachedFrom.LOOPBACK else ""
-        words = "this host only" if reach is ReachedFrom.LOOPBACK else _FROM[reach] if reach else ""
-        return f"{_name(door)} on {places}{more}: {words}{asked and ', nothing that is known to be open'}"
-    return f"{_name(door)}: {where}"
+        return f"{name}: not running"
+    if not service.listening:
+        return f"{name}: listens nowhere that is known"
+    places = ", ".join(_shown(one.spoken, 100) for one in service.listening[:4])
+    more = f" and {len(service.listening) - 4} more" if len(service.listening) > 4 else ""
+    reach = door.reached_from
+    if reach is None or reach is ReachedFrom.LOOPBACK:
+        return f"{name} on {places}{more}: this host only"
+    return f"{name} on {places}{more}: {_FROM[reach]}, and nothing of it is known to be open"
 
 
 def show_plan_of_lines(out: Console, made: Plan) -> None:
@@ -270,53 +269,6 @@ def hardening_object(found: Hardening) -> dict[str, Any]:
 
 def _gap(gap: Gap) -> dict[str, Any]:
     return {"collector": gap.collector, "what": gap.what, "why": gap.why}
-
-
-def exposure_object(exposure: Exposure) -> dict[str, Any]:
-    """One exposure, with whether somebody came through."""
-    return {
-        "id": exposure.id,
-        "kind": exposure.kind,
-        "opening": exposure.opening,
-        "subject": exposure.subject,
-        "service": exposure.service,
-        "address": exposure.address,
-        "reached_from": exposure.reached_from,
-        "severity": exposure.severity,
-        "summary": exposure.summary,
-        "evidence": list(exposure.evidence),
-        "fix": list(exposure.fix),
-        "change": _change(exposure.change),
-        "references": list(exposure.references),
-        "cves": list(exposure.cves),
-        "container": exposure.container,
-        "used": [_hit(hit) for hit in exposure.used],
-    }
-
-
-def _change(change: LineChange | None) -> dict[str, Any] | None:
-    if change is None:
-        return None
-    return {
-        "path": change.path, "line": change.line, "before": change.before, "after": change.after,
-        "restart": change.restart,
-    }  # fmt: skip
-
-
-def _hit(hit: LogHit) -> dict[str, Any]:
-    return {
-        "time": moment(hit.time),
-        "last_time": moment(hit.last_time),
-        "count": hit.count,
-        "shows": hit.shows,
-        "sign": hit.sign,
-        "meaning": meaning(hit),
-        "path": hit.path,
-        "text": hit.text,
-        "address": hit.address,
-        "user": hit.user,
-        "detail": hit.detail,
-    }
 
 
 def _service(door: DoorState) -> dict[str, Any]:

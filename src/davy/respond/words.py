@@ -40,8 +40,8 @@ def described(step: Step) -> str:
             after = f", which is as the package {package} installed it then" if package else ""
             return f"take {word} {ranges(lines)} out of {os.fsdecode(file.path)}{after}"
         case SetLines(file=file, lines=lines):
-            where = [f"line {line.number}" if line.before is not None else "a new line" for line in lines]
-            return f"set {' and '.join(where)} in {os.fsdecode(file.path)}"
+            places = [f"line {line.number}" if line.before is not None else "a new line" for line in lines]
+            return f"set {' and '.join(places)} in {os.fsdecode(file.path)}"
         case RestorePackaged(file=file, package=package, archive=archive):
             return (
                 f"give {os.fsdecode(file.path)} the content that the package {package} installed, "

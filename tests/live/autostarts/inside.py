@@ -16,7 +16,7 @@ from tests.live.autostarts.manifest import differences, manifest
 from tests.planted.planting import Entry, Planted, plant, planted
 
 from davy.collect.accounts import accounts
-from davy.collect.autostarts import AUTOSTARTS
+from davy.collect.autostarts.readers import AUTOSTARTS
 from davy.host import live
 from davy.journal import Journal
 from davy.journal.state import State

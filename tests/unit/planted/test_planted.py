@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from tests.planted.planting import Entry, Planted, plant, planted
 
-from davy.collect.autostarts import AUTOSTARTS
+from davy.collect.autostarts.readers import AUTOSTARTS
 from davy.host import at
 from davy.knowledge.autostart_kinds import autostart_kinds
 from davy.model.autostarts import Autostart, AutostartKind

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.planted.planting import ACCOUNTS, File, planted
 
-from davy.collect.autostarts import AUTOSTARTS
+from davy.collect.autostarts.readers import AUTOSTARTS
 from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from davy.collect.logs.gap import gap
@@ -12,6 +12,7 @@ from davy.collect.logs.task import Task
 from davy.collect.logs.telling import told
 from davy.collect.logs.text import RECORD_LIMIT, Mark, TimedText
 from davy.collect.logs.unpacking import BrokenError, unpacked
+from davy.collect.logs.window import SLACK
 from davy.host.root import InMemory, OpenFile
 from davy.model.facts import Gap
 from davy.model.logs import LogRead, Span
@@ -27,17 +28,17 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
     first: Mark | None = None
     last: Mark | None = None
     base, why, until = 0, None, max((span.end for span in task.spans), default=0.0) if task.spans is not None else None
-    pieces = _Parts(file, ending)
+    pieces = _Parts(file, ending, lambda data: _last_record(task.text(InMemory(data), time_of)))
     for part in pieces:
-        text = TimedText(InMemory(part), time_of, task.clock)
+        text = task.text(InMemory(part), time_of)
         begins, ends = text.first(), text.last()
         first, last = first or begins, ends or last
         if until is not None and begins is not None and begins.time > until + _BEHIND:
             break
         if _overlaps(begins, ends, task.spans):
-            stretch = searching.run(text.file, 0, text.size, task.purse.deadline)
-            task.gathering.add(told(task, text, stretch.found, base))
-            why = stretch.why
+            for stretch in searching.stretches(text.file, 0, text.size, task.purse.deadline):
+                task.gathering.add(told(task, text, stretch.found, base))
+                why = why or stretch.why
         base += len(part)
         task.purse.spend(len(part))
         if base >= task.purse.unpacked:
@@ -49,22 +50,27 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
     why = why or pieces.broken
     if why is not None:
         yield gap(task.path, why)
-    yield task.read(file, first and first.time, last and last.time, base, why is None)
+    yield from task.reads(file, first and first.time, last and last.time, base, why is None)
 
 
 def _overlaps(first: Mark | None, last: Mark | None, spans: Sequence[Span] | None) -> bool:
     """Whether a part may have records of the spans; one whose times go back or are not there always may."""
     if spans is None or first is None or last is None or last.time < first.time:
         return True
-    return any(first.time <= span.end and last.time >= span.begin for span in spans)
+    return any(first.time - SLACK <= span.end and last.time + SLACK >= span.begin for span in spans)
+
+
+def _last_record(text: TimedText) -> int:
+    """Where a part may be cut: in front of its last record; one whose records are too long, anywhere."""
+    last = text.last()
+    return last.offset if last is not None and last.offset > text.size - RECORD_LIMIT else text.size
 
 
 class _Parts:
-    """What a compressed file holds, cut where a line ends; of lines that are too long, anywhere."""
+    """What a compressed file holds, in parts that end where ``cut`` says."""
 
-    def __init__(self, file: OpenFile, ending: str) -> None:
-        self._pieces = unpacked(file, ending)
-        self._rest = b""
+    def __init__(self, file: OpenFile, ending: str, cut: Callable[[bytes], int]) -> None:
+        self._pieces, self._cut = unpacked(file, ending), cut
         self.broken: str | None = None
         """Why it could not be unpacked to its end."""
 
@@ -76,7 +82,7 @@ class _Parts:
                 size += len(piece)
                 if size >= _PART:
                     data = b"".join(pieces)
-                    cut = data.rfind(b"\n", len(data) - RECORD_LIMIT) + 1 or len(data)
+                    cut = self._cut(data)
                     yield data[:cut]
                     pieces, size = [data[cut:]], len(data) - cut
         except BrokenError as error:

@@ -46,6 +46,8 @@ class _Run:
 
     def add(self, hit: LogHit) -> None:
         self.count += 1
+        if hit.user != self.first.user or hit.detail != self.first.detail:
+            self._agree(hit)
         if hit.time is None:
             return
         self.last = hit.time if self.last is None else max(self.last, hit.time)
@@ -69,12 +71,14 @@ class _Run:
                 self._note(time)
         if not self.burst:
             self.tails.extend(later.tails)
-        if self.first.user != later.first.user or self.first.detail != later.first.detail:
-            self.first = msgspec.structs.replace(
-                self.first,
-                user=self.first.user if self.first.user == later.first.user else None,
-                detail=self.first.detail if self.first.detail == later.first.detail else None,
-            )
+        self._agree(later.first)
+
+    def _agree(self, hit: LogHit) -> None:
+        """Keep of the words only those in which all agree."""
+        user = self.first.user if self.first.user == hit.user else None
+        detail = self.first.detail if self.first.detail == hit.detail else None
+        if user != self.first.user or detail != self.first.detail:
+            self.first = msgspec.structs.replace(self.first, user=user, detail=detail)
 
     @property
     def hit(self) -> LogHit:
@@ -148,7 +152,11 @@ class Gathering:
         sign = self._sign_of(hit)
         if sign.after is None or hit.shows is not Shows.SUCCESS:
             return hit
-        forerunners = hits.get((hit.kind, sign.after), ())
+        forerunners = [
+            one
+            for one in hits.get((hit.kind, sign.after), ())
+            if _alike(one, hit) and one.shows is self._sign_of(one).shows
+        ]
         if _preceded(hit, forerunners, sign.within_seconds):
             return hit
         return msgspec.structs.replace(hit, shows=Shows.ATTEMPT)
@@ -167,6 +175,11 @@ def _in_a_row(last: float | None, time: float | None, sign: Sign) -> bool:
     if sign.shows in (Shows.NOISE, Shows.STATE):
         return True
     return last == time if last is None or time is None else abs(time - last) <= _APART
+
+
+def _alike(one: LogHit, other: LogHit) -> bool:
+    """Whether two hits are from one address, as far as both say it."""
+    return one.address is None or other.address is None or one.address == other.address
 
 
 def _preceded(hit: LogHit, forerunners: Sequence[LogHit], within: float | None) -> bool:

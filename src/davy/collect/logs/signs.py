@@ -10,7 +10,7 @@ from davy.knowledge.matching.engines import Buffer, finder
 from davy.knowledge.matching.patterns import Pattern, pattern
 from davy.knowledge.services import KnownLog, LogFormat, Sign, known_services
 
-_PLACES_LIMIT: Final = 65_536
+PLACES_LIMIT: Final = 65_536
 """Places that are told of one block; a log has no more lines in it that mean anything."""
 
 
@@ -48,7 +48,7 @@ class Signs:
         """Bytes by which blocks must overlap."""
 
     def places(self, block: Buffer) -> list[Place]:
-        return [Place(*each) for each in self._finder.every(block, _PLACES_LIMIT)] if self._finder else []
+        return [Place(*each) for each in self._finder.every(block, PLACES_LIMIT)] if self._finder else []
 
     def of(self, number: int, uses: frozenset[tuple[str, str]]) -> list[tuple[str, Sign]]:
         """The services and their signs that a pattern may mean in a log that is these logs of these services."""
@@ -56,8 +56,8 @@ class Signs:
 
 
 @functools.cache
-def signs(form: LogFormat, cache: str | None = None) -> Signs:
-    """Those of all known services for logs of one format; journals hold what any of them says.
+def signs(form: LogFormat | None, cache: str | None = None) -> Signs:
+    """Those of all known services for logs of one format, or of any; journals hold what any service says.
 
     Raises `NoEngineError`.
     """
@@ -65,8 +65,8 @@ def signs(form: LogFormat, cache: str | None = None) -> Signs:
         (Use(service.id, log), sign)
         for service in known_services().values()
         for log in service.log
-        if log.format is form or (form is LogFormat.JOURNAL and log.journal)
+        if form in (None, log.format) or (form is LogFormat.JOURNAL and log.journal)
         for sign in service.sign
         if log.id in sign.logs
     ]
-    return Signs(uses, f"signs.{form.replace('-', '_')}", cache)
+    return Signs(uses, f"signs.{form.replace('-', '_') if form else 'any'}", cache)

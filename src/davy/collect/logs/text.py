@@ -19,6 +19,8 @@ _LINES_LIMIT: Final = 500
 _HEAD: Final = 512
 """Bytes at a line's begin in which its time stands, unless its format asks for more."""
 _NEAR: Final = 4 << 10
+_TRIES: Final = 16
+"""Places at which a record is looked for behind a line that does not end."""
 _END: Final = 1 << 20
 """Bytes at the end in which the last record is looked for."""
 
@@ -76,10 +78,10 @@ class TimedText:
 
     def next(self, at: int, end: int) -> Mark | None:
         """A record that begins behind ``at`` and before ``end``: the first, unless a line is very long."""
-        found, step = self._among(at, end), RECORD_LIMIT
+        found, step = self._among(at, end), max((end - at) // _TRIES, RECORD_LIMIT)
         while found is None and at + step < end:
-            found = self._among(at + step, end)
-            step *= 2
+            at += step
+            found = self._among(at, end)
         return found
 
     def _among(self, at: int, end: int, whole_line: bool = False) -> Mark | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from davy.collect.logs.text import RECORD_LIMIT, Mark, TimedText
@@ -16,10 +17,14 @@ from davy.model.logs import Span
 
 _PLACES: Final = 64
 """Places that are looked at first."""
-_SLACK: Final = 5.0
+SLACK: Final = 5.0
 """Seconds by which records of several threads may be out of order."""
 _STEP: Final = 60.0
 """Seconds by which times must go back to be told as a step of the clock."""
+_NEAR: Final = 7200.0
+"""Seconds around a span in which a step of the clock is looked for more closely."""
+_EDGE: Final = 3
+"""Stretches between two places at each end of a span in which it is."""
 _RUNS_LIMIT: Final = 16
 """With more runs than that the times are worth nothing."""
 _WIDEN: Final = 256 << 10
@@ -52,13 +57,14 @@ class Order(NamedTuple):
     """Whether they go back so often that no search by time is worth anything."""
 
 
-def order(text: TimedText, zone: tzinfo) -> Order:
-    """The runs of a log, as far as a look at some places tells.  Raises `HostError`."""
-    marks = sorted({*_looked_at(text)})
+def order(text: TimedText, spans: Sequence[Span] | None = None) -> Order:
+    """The runs of a log, as far as a look at some places tells, most of them around the spans.  Raises `HostError`."""
+    zone, marks = text.clock.zone, sorted({*_looked_at(text)})
     if not marks:
         return Order((), (), False)
+    marks = sorted({*marks, *_looked_at_again(text, marks, spans or ())})
     marks[0] = Mark(0, marks[0].time)
-    breaks = [index for index in range(1, len(marks)) if marks[index].time < marks[index - 1].time - _SLACK]
+    breaks = [index for index in range(1, len(marks)) if marks[index].time < marks[index - 1].time - SLACK]
     scattered = len(breaks) >= _RUNS_LIMIT
     steps = [_step(text, marks[index - 1], marks[index]) for index in breaks[:_RUNS_LIMIT]]
     told = tuple(
@@ -77,16 +83,32 @@ def _looked_at(text: TimedText) -> Iterator[Mark]:
     first = text.first()
     if first is not None:
         yield first
-    apart = max(text.size // _PLACES, RECORD_LIMIT)
-    for at in range(apart, text.size, apart):
-        found = text.next(at, min(at + apart, text.size))
-        if found is not None:
-            yield found
+    yield from _places(text, 0, text.size)
     last = text.last()
     if last is not None:
         yield last
     elif first is not None:
         yield Mark(text.size, text.clock.latest)
+
+
+def _looked_at_again(text: TimedText, marks: Sequence[Mark], spans: Sequence[Span]) -> Iterator[Mark]:
+    """Places where a span begins and ends: the clock may have been set back between two that were looked at."""
+    for span in spans:
+        near = [
+            (one.offset, other.offset)
+            for one, other in pairwise(marks)
+            if min(one.time, other.time) - _NEAR <= span.end and max(one.time, other.time) + _NEAR >= span.begin
+        ]
+        for begin, end in {*near[:_EDGE], *near[-_EDGE:]}:
+            yield from _places(text, begin, end)
+
+
+def _places(text: TimedText, begin: int, end: int) -> Iterator[Mark]:
+    apart = max((end - begin) // _PLACES, RECORD_LIMIT)
+    for at in range(begin + apart, end, apart):
+        found = text.next(at, min(at + apart, end))
+        if found is not None:
+            yield found
 
 
 def _step(text: TimedText, before: Mark, after: Mark) -> Step:
@@ -97,12 +119,12 @@ def _step(text: TimedText, before: Mark, after: Mark) -> Step:
         found = text.next(middle, after.offset)
         if found is None:
             break
-        if found.time >= highest - _SLACK:
+        if found.time >= highest - SLACK:
             before = found
         else:
             after = found
     for mark in text.marks(before.offset, min(after.offset, before.offset + RECORD_LIMIT) + 1, whole_line=True):
-        if mark.time < before.time - _SLACK:
+        if mark.time < before.time - SLACK:
             return Step(before, mark)
         before = mark
     return Step(before, after)
@@ -119,9 +141,9 @@ def stretches(text: TimedText, runs: Sequence[Run], spans: Sequence[Span]) -> li
     found = []
     for run in runs:
         for span in spans:
-            if run.first.time - _SLACK <= span.end and run.last.time + _SLACK >= span.begin:
-                begin = _first_from(text, run, span.begin - _SLACK)
-                end = _first_behind(text, run, span.end + _SLACK)
+            if run.first.time - SLACK <= span.end and run.last.time + SLACK >= span.begin:
+                begin = _first_from(text, run, span.begin - SLACK)
+                end = _first_behind(text, run, span.end + SLACK)
                 found.append((_widened_back(text, run, begin, span), _widened_on(text, run, end, span)))
     joined: list[tuple[int, int]] = []
     for begin, end in sorted(found):

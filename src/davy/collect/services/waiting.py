@@ -6,12 +6,15 @@ import posixpath
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from davy.collect.services.configuration import Chosen, Configuration, files_of, read, usual_files
 from davy.collect.services.ground import Ground, Grounds
 from davy.collect.services.instance import Instance, is_image_of
 from davy.collect.services.listening import listening
 from davy.collect.services.logs import logs
 from davy.collect.services.settings import settings
+from davy.host import Host
 from davy.knowledge.services import ConfigFormat, KnownService, known_services
 from davy.model.containers import Container
 from davy.model.services import Service, SettingSource
@@ -42,6 +45,19 @@ def _of_kind(known: KnownService, ground: Ground, used: Collection[str], running
             free = False
     if free and (left := logs(bare, (), Configuration())):
         yield Service(kind=known.id, running=False, logs=tuple(left))
+
+
+def by_default(host: Host, service: Service) -> Service:
+    """A service of which only logs are left as it is when nothing configures it; what is known of it stays."""
+    known = known_services().get(service.kind)
+    if known is None or service.running or service.files or service.settings:
+        return service
+    instance = Instance(known, Ground(host.root))
+    in_force = settings(instance, Configuration())
+    gives = {one.name: one.gives for one in known.setting}
+    version = next((one.value for one in in_force if gives[one.name] == "version"), None)
+    ends = listening(instance, in_force, None)
+    return msgspec.structs.replace(service, settings=in_force, listening=ends, version=version)
 
 
 def _instances(files: Chosen) -> list[Chosen]:

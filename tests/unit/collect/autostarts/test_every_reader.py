@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from davy.collect.autostarts import AUTOSTARTS
+from davy.collect.autostarts.readers import AUTOSTARTS
 from davy.host import DirectoryRoot, Host, MemoryRoot, at, live
 from davy.host import Entry as File
 from davy.model.autostarts import Autostart

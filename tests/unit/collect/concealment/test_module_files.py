@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from davy.collect.autostarts import cron_lines, modprobe_lines, modules_load_lines
+from davy.collect.autostarts.boot.modules import modprobe_lines, modules_load_lines
+from davy.collect.autostarts.scheduled.cron import cron_lines
 from davy.collect.concealment.module_files import files_of_modules, module_files
 from davy.host import Entry, Host, MemoryRoot, RecordedKernel
 from davy.host.procfs import RecordedProcfs

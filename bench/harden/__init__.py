@@ -1,0 +1,1 @@
+"""What a look at the doors costs: ``python -m bench.harden``."""
