@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from davy.correlate.log_lines import only_overheard
 from davy.model.logs import LogRead, Span
 from davy.model.snapshot import Snapshot
 
@@ -24,7 +25,10 @@ class Uncovered(NamedTuple):
 def uncovered(snapshot: Snapshot, spans: Iterable[Span]) -> Iterator[Uncovered]:
     """The parts of the ``spans`` of which no log tells, of each service of which logs were read."""
     wanted = list(spans)
+    overheard = {one.kind for one in snapshot.services if only_overheard(one)}
     for kind, own in reads_by_service(snapshot).items():
+        if kind in overheard:
+            continue
         paths = tuple(dict.fromkeys(read.path for read in own))
         for span in wanted:
             until = min(span.end, snapshot.taken)

@@ -8,7 +8,7 @@ from typing import Final
 
 from davy.correlate.door.candidates import PACKAGES, SSH
 from davy.correlate.door.story import Candidate, Story, Way
-from davy.correlate.log_lines import service_name, tells_only
+from davy.correlate.log_lines import only_overheard, service_name, tells_only
 from davy.correlate.timeline import in_words
 from davy.correlate.uncovered import covered, reads_by_service, uncovered
 from davy.knowledge.families import families
@@ -24,7 +24,11 @@ _PATHS: Final = 3
 
 def ruled_out(story: Story, unlikely: Iterable[Candidate]) -> tuple[RuledOut, ...]:
     """Candidates for which nothing speaks, and doors that one would think of and that are not there at all."""
-    found = {candidate.name: RuledOut(candidate.name, _why(story, candidate)) for candidate in unlikely}
+    found = {
+        candidate.name: RuledOut(candidate.name, _why(story, candidate))
+        for candidate in unlikely
+        if candidate.hits or candidate.service is None or not only_overheard(candidate.service)
+    }
     here = {service.kind for service in story.snapshot.services}
     if here:  # where no service was looked for, none is known to be absent
         family = next((one for one in families() if one.id == story.family), None)

@@ -66,6 +66,9 @@ SAMPLES: tuple[tuple[Format, bytes, str], ...] = (
      "2020-10-17T06:47:44"),
     (Format.ACCESS, b'shop.example:443 192.0.2.7 - - [17/Oct/2020:03:17:44 +0000] "-" 408 0 "-" "-"',
      "2020-10-17T03:17:44"),
+    (Format.ACCESS, b'192.0.2.7 -  17/Oct/2020:03:17:44 +0000 "POST /index.php" 200', "2020-10-17T03:17:44"),
+    (Format.ACCESS, b"[17/Oct/2020:03:17:44 +0000] - http-nio-8090-exec-4 192.0.2.7 GET / HTTP/1.1 200 12ms 5 - x",
+     "2020-10-17T03:17:44"),
     (Format.NGINX_ERROR, b"2020/10/17 03:17:44 [error] 8421#8421: *1 open() failed", "2020-10-17T01:17:44"),
     (Format.APACHE_ERROR, b"[Sat Oct 17 03:17:44.446123 2020] [cgid:error] [pid 8421] x", "2020-10-17T01:17:44.446123"),
     (Format.APACHE_ERROR, b"[Sat Oct 17 03:17:44 2020] [error] [client 192.0.2.7] x", "2020-10-17T01:17:44"),
@@ -205,6 +208,8 @@ def test_neither_a_user_name_nor_a_request_moves_the_time_of_an_access() -> None
         rb'192.0.2.7 - x\\ [17/Oct/2020:03:17:44 +0000] "GET / HTTP/1.1" 200 1',
         rb'192.0.2.7 - - [17/Oct/2020:03:17:44 +0000] "GET /\" [01/Jan/1999:00:00:00 +0000] \"" 200 1 "-" "-"',
         rb'192.0.2.7 - - [17/Oct/2020:03:17:44 +0000] "GET /" 200 1 "-" "x - - [01/Jan/1999:00:00:00 +0000] \"GET"',
+        rb'192.0.2.7 -  17/Oct/2020:03:17:44 +0000 "GET / 01/Jan/1999:00:00:00 +0000 " 200',
+        rb'[17/Oct/2020:03:17:44 +0000] - e 192.0.2.7 GET / HTTP/1.1 200 1ms 5 - x - - [01/Jan/1999:00:00:00 +0000] "',
     ):
         assert TEXT[Format.ACCESS](line, CLOCK) == real
 
