@@ -156,7 +156,7 @@ def test_a_guessed_password_is_named_as_the_door_by_its_very_lines(guest: Lab) -
     assert door["service"] == "SSH, as ada"
     assert door["confidence"] > 0.95
     assert [line for line in door["evidence"] if line in (failed, accepted)] == [failed, accepted]
-    assert f"the password of ada was found by trying, from {FROM} (/var/log/auth.log)" in door["evidence"]
+    assert any(line.startswith(f"the password of ada was found by trying, from {FROM} (") for line in door["evidence"])
     assert any("is in a login session of ada" in line for line in door["evidence"])
     assert f"{DROP_IN}: PasswordAuthentication no" in door["fix"]
 
