@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Final
 
 from davy.knowledge.services import KnownService, Sign, known_services
 from davy.model.logs import LogHit, Shows
+from davy.model.services import Service
 
 SSH: Final = "ssh"
 """The service by which people log in."""
@@ -29,6 +31,15 @@ def tells_only(kind: str) -> bool:
     """Whether nobody comes in by a service: it only writes down what others do, as cron and the kernel."""
     known = known_services().get(kind)
     return known is not None and not known.opening and not known.ports
+
+
+def only_overheard(service: Service) -> bool:
+    """Whether nothing of a service is here but logs of others that would tell of it, as web servers' of their pages."""
+    known = known_services().get(service.kind)
+    if known is None or service.running or service.files or service.container:
+        return False
+    places = [place for log in known.log if log.shared for place in log.places]
+    return all(any(fnmatchcase(path, place) for place in places) for path in service.logs)
 
 
 def sign_of(hit: LogHit) -> Sign | None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from davy.correlate.log_lines import only_overheard
 from davy.model.logs import LogRead, Span
 from davy.model.snapshot import Snapshot
 
@@ -28,7 +29,10 @@ def uncovered(snapshot: Snapshot, spans: Iterable[Span]) -> Iterator[Uncovered]:
     """
     oldest = snapshot.host.installed or 0.0
     wanted = [span for span in spans if span.end > oldest]
+    overheard = {one.kind for one in snapshot.services if only_overheard(one)}
     for kind, own in reads_by_service(snapshot).items():
+        if kind in overheard:
+            continue
         paths = tuple(dict.fromkeys(read.path for read in own))
         for span in wanted:
             until = min(span.end, snapshot.taken)

@@ -8,7 +8,7 @@ from typing import Final
 
 from davy.correlate.door.candidates import PACKAGES
 from davy.correlate.door.story import Candidate, Story, Way
-from davy.correlate.log_lines import SSH, service_name
+from davy.correlate.log_lines import SSH, only_overheard, service_name
 from davy.correlate.timeline import in_words
 from davy.correlate.uncovered import covered, reads_by_service, uncovered
 from davy.knowledge.families import families
@@ -29,6 +29,7 @@ def ruled_out(story: Story, unlikely: Iterable[Candidate], possible: Iterable[Ca
         candidate.name: RuledOut(candidate.name, _why(story, candidate))
         for candidate in unlikely
         if candidate.name not in told
+        and (candidate.hits or candidate.service is None or not only_overheard(candidate.service))
     }
     here = {service.kind for service in story.snapshot.services}
     if here:  # where no service was looked for, none is known to be absent

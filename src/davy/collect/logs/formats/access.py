@@ -1,7 +1,9 @@
-"""Access logs of Apache and nginx: common and combined, with the virtual host before it or not.
+"""Access logs of Apache and nginx, PHP-FPM and Confluence: common and combined, with the virtual host or not.
 
     192.0.2.7 - ada [17/Oct/2020:03:17:44 +0200] "POST /index.php HTTP/1.1" 200 512 "-" "curl/7.88.1"
     shop.example:443 192.0.2.7 - - [17/Oct/2020:03:17:44 +0200] "GET / HTTP/1.1" 200 512 "-" "-"
+    192.0.2.7 -  17/Oct/2020:03:17:44 +0200 "POST /index.php" 200
+    [17/Oct/2020:03:17:44 +0200] - http-nio-8090-exec-4 192.0.2.7 GET / HTTP/1.1 200 12ms 512 - curl/7.88.1
 
     [17/Oct/2020:03:17:44 +0200] ada http-nio-8090-exec-4 192.0.2.7 POST /login.action HTTP/1.1 200 12ms 512 - curl/7.88
     192.0.2.7 -  17/Oct/2020:03:17:44 +0000 "POST /index.php" 200
@@ -11,7 +13,7 @@ stands first, or last before the request, which begins with the first quote that
 user and writes the request, but the servers escape quotes in what it names: so neither moves the time.
 
 Source: Apache's mod_log_config ("Custom Log Formats", security note on escapes); nginx' ngx_http_log_module
-(``escape=default``).
+(``escape=default``); ``fpm_log_write`` in PHP's sapi/fpm/fpm/fpm_log.c; Confluence's conf/server.xml.
 """
 
 from __future__ import annotations
