@@ -12,11 +12,11 @@ _STAMP: Final = b"0000-00-00 00:00:00"
 _SECOND: Final = 4 << 10
 """Bytes that are written in a second of the log."""
 _LINES: Final = (
-    b"INFO  org.apache.flink.runtime.checkpoint.CheckpointCoordinator    [] - Triggering checkpoint %d (CHECKPOINT)",
-    b"INFO  org.apache.flink.runtime.checkpoint.CheckpointCoordinator    [] - Completed checkpoint %d for 5f2c (817 ms)",
+    b"INFO  org.apache.flink.runtime.checkpoint.CheckpointCoordinator [] - Triggering checkpoint %d (type=CHECKPOINT)",
+    b"INFO  org.apache.flink.runtime.checkpoint.CheckpointCoordinator [] - Completed checkpoint %d (817 ms)",
     b"DEBUG org.apache.flink.runtime.resourcemanager.ResourceManager     [] - Received heartbeat from container_%d.",
-    b"WARN  akka.remote.ReliableDeliverySupervisor                       [] - Association with w%d failed",
-    b"INFO  org.apache.flink.runtime.executiongraph.ExecutionGraph       [] - orders (%d/8) switched to RUNNING",
+    b"WARN  akka.remote.ReliableDeliverySupervisor                       [] - Association with [akka.tcp://w%d] failed",
+    b"INFO  org.apache.flink.runtime.executiongraph.ExecutionGraph [] - Source: orders (%d/8) switched to RUNNING.",
     b"ERROR org.apache.flink.runtime.taskmanager.Task                    [] - Could not serialise %d\n"
     b"java.lang.IllegalStateException: Buffer pool is destroyed.\n"
     b"\tat org.apache.flink.runtime.io.network.buffer.LocalBufferPool.requestMemorySegment(LocalBufferPool.java:301)\n"

@@ -1,9 +1,10 @@
-"""The road from a host to a judgement: survey, triage, examine, detect, correlate."""
+"""The road from a host to a judgement: survey, triage, examine, detect, correlate; of incidents the logs, and again."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,8 @@ from davy.collect.examine import examine
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
 from davy.collect.survey import survey
 from davy.correlate import correlate
+from davy.correlate.moments import spans
+from davy.correlate.unseen import unseen
 from davy.detect import detect, triage
 from davy.host import Host
 from davy.host.packages import packages
@@ -18,13 +21,18 @@ from davy.journal.comparing import with_news
 from davy.model.allowance import Allowance
 from davy.model.autostarts import Autostart
 from davy.model.facts import Gap, Restart
+from davy.model.findings import Finding
 from davy.model.incidents import Judgement
+from davy.model.logs import ClockStep, LogHit, LogRead, Shows
 from davy.model.memory import Memory
 from davy.model.reach import USUAL, Reach
 from davy.model.snapshot import Snapshot
 
 WINDOW_SECONDS = 1.0
 """How long CPU use is sampled."""
+_HITS: Final = 4000
+"""So many log lines are kept, those that show most first."""
+_SHOWN: Final = (Shows.SUCCESS, Shows.STATE, Shows.ATTEMPT, Shows.NOISE)
 
 
 def scan(
@@ -55,7 +63,52 @@ def scan(
         allowances=every(known, Allowance),
         gaps=examined.gaps + every(known, Gap),
     )
-    return snapshot, correlate(snapshot, detect(snapshot))
+    findings = tuple(detect(snapshot))
+    judgement = correlate(snapshot, findings)
+    if judgement.incidents:
+        progress("logs")
+        snapshot, judgement = _with_logs(host, snapshot, findings, judgement, reach)
+        seconds = time.monotonic() - started
+        snapshot = msgspec.structs.replace(snapshot, seconds=seconds)
+        judgement = msgspec.structs.replace(judgement, seconds=seconds)
+    return snapshot, judgement
+
+
+def _with_logs(
+    host: Host, snapshot: Snapshot, findings: tuple[Finding, ...], judgement: Judgement, reach: Reach
+) -> tuple[Snapshot, Judgement]:
+    """The snapshot with what the logs tell of how the incidents came in, and what it comes to with that.
+
+    Around the times that the incidents have, the logs of all services are read.  Where these show nobody coming in, a
+    line that does may stand for the beginning itself: the logs of what stands open, or started it, are read whole.
+    """
+    from davy.collect.logs import log_facts  # only where there is an incident: a clean host's logs are not read
+
+    wanted = spans(snapshot, judgement.incidents)
+    facts = list(log_facts(host, snapshot.services, wanted, reach.state)) if wanted else []
+    taken = with_log_facts(snapshot, facts)
+    judged = correlate(taken, findings)
+    if suspected := unseen(taken, judged):
+        taken = with_log_facts(taken, log_facts(host, suspected, None, reach.state))
+        judged = correlate(taken, findings)
+    return taken, judged
+
+
+def with_log_facts(snapshot: Snapshot, facts: Iterable[LogHit | LogRead | ClockStep | Gap]) -> Snapshot:
+    """The snapshot with what was read of logs; what was read before is told once."""
+    found = tuple(facts)
+    hits = {(one.path, one.offset, one.kind, one.sign): one for one in (*snapshot.log_hits, *every(found, LogHit))}
+    kept = sorted(hits.values(), key=lambda one: _SHOWN.index(one.shows))[:_HITS]
+    gaps = list(every(found, Gap))
+    if len(kept) < len(hits):
+        gaps.append(Gap("logs", f"{len(hits) - len(kept)} log lines", f"more than {_HITS} say something"))
+    return msgspec.structs.replace(
+        snapshot,
+        log_hits=tuple(sorted(kept, key=lambda one: (one.time or 0.0, one.path, one.offset or 0))),
+        logs_read=tuple({one.path: one for one in (*snapshot.logs_read, *every(found, LogRead))}.values()),
+        clock_steps=tuple(dict.fromkeys((*snapshot.clock_steps, *every(found, ClockStep)))),
+        gaps=tuple(dict.fromkeys((*snapshot.gaps, *gaps))),
+    )
 
 
 def autostarts_of(host: Host) -> tuple[tuple[Autostart, ...], tuple[Gap, ...]]:

@@ -18,6 +18,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,cron,procps,util-linux,libsqlite3-0,libffi8,libssl3"
+SERVERS = "iproute2,openssh-server,openssh-client,sshpass,rsyslog,nginx-light,php-fpm"
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -108,9 +109,22 @@ class Lab:
 @pytest.fixture(scope="session")
 def lab_root() -> Iterator[Path]:
     """A Debian tree with systemd; ``DAVY_LAB_ROOT`` names one that was made before."""
-    ready = os.environ.get("DAVY_LAB_ROOT")
-    if ready:
-        yield Path(ready)
+    with debian("DAVY_LAB_ROOT", PACKAGES) as root:
+        yield root
+
+
+@pytest.fixture(scope="session")
+def servers_root() -> Iterator[Path]:
+    """The same with sshd, nginx and PHP-FPM; ``DAVY_SERVERS_LAB_ROOT`` names one that was made before."""
+    with debian("DAVY_SERVERS_LAB_ROOT", f"{PACKAGES},{SERVERS}") as root:
+        yield root
+
+
+@contextmanager
+def debian(ready: str, packages: str) -> Iterator[Path]:
+    """A Debian tree with these packages, unless the variable ``ready`` names one."""
+    if ready in os.environ:
+        yield Path(os.environ[ready])
         return
     missing = [tool for tool in ("debootstrap", "systemd-nspawn") if shutil.which(tool) is None]
     if missing:
@@ -125,7 +139,7 @@ def lab_root() -> Iterator[Path]:
     )
     try:
         subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder), mirror],
+            ["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(folder), mirror],
             check=True, stdout=subprocess.DEVNULL, timeout=600,
         )  # fmt: skip
         yield folder
@@ -144,6 +158,14 @@ def lab(lab_root: Path, tmp_path: Path) -> Iterator[Lab]:
 def lab_for_module(lab_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One lab for all tests of a module."""
     made = Lab(lab_root, f"davy-lab-module-{os.getpid()}", tmp_path_factory.mktemp("lab") / "lab.log")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def servers(servers_root: Path, tmp_path: Path) -> Iterator[Lab]:
+    """A lab in which sshd, nginx and PHP-FPM run as Debian sets them up."""
+    made = Lab(servers_root, f"davy-servers-{os.getpid()}", tmp_path / "servers.log")
     yield made
     made.close()
 

@@ -156,6 +156,7 @@ def survey(
 
 def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
     from davy.collect.autostarts.readers import AUTOSTARTS  # while the window passes: it takes as long as reading them
+    from davy.knowledge.services import known_services
 
     loading = []
     for name, collector in (*COLLECTORS, *AUTOSTARTS):
@@ -166,6 +167,7 @@ def _of_the_root(host: Host, progress: Callable[[str], None]) -> Iterator[Fact]:
             yield fact
     progress("kernel modules")
     yield from within(COLLECTOR_SECONDS, "modules", module_files(host, loading))
+    known_services()
 
 
 def _with_what_they_start(host: Host, facts: list[Fact], database: PackageDatabase, reach: Reach) -> list[Fact]:

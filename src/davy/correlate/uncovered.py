@@ -23,16 +23,24 @@ class Uncovered(NamedTuple):
 
 def uncovered(snapshot: Snapshot, spans: Iterable[Span]) -> Iterator[Uncovered]:
     """The parts of the ``spans`` of which no log tells, of each service of which logs were read."""
-    reads: dict[str, list[LogRead]] = defaultdict(list)
-    for read in snapshot.logs_read:
-        reads[read.kind].append(read)
     wanted = list(spans)
-    for kind, own in reads.items():
+    for kind, own in reads_by_service(snapshot).items():
         paths = tuple(dict.fromkeys(read.path for read in own))
         for span in wanted:
             until = min(span.end, snapshot.taken)
             for missing in _missing(Span(span.begin, until), covered(own)):
                 yield Uncovered(kind, missing, paths)
+
+
+def reads_by_service(snapshot: Snapshot) -> dict[str, list[LogRead]]:
+    """The logs that were looked into, by the ids of the services; several write into one log, as into auth.log."""
+    reads: dict[str, dict[str, LogRead]] = defaultdict(dict)
+    for read in snapshot.logs_read:
+        reads[read.kind][read.path] = read
+        for service in snapshot.services:
+            if any(read.path == log or read.path.startswith(f"{log}.") for log in service.logs):
+                reads[service.kind][read.path] = read
+    return {kind: list(own.values()) for kind, own in reads.items()}
 
 
 def covered(reads: Sequence[LogRead]) -> list[Span]:

@@ -112,7 +112,7 @@ def _asked(path: bytes, method: str, target: str, body: object = None) -> Any:
         found = json.loads(text) if text else None
     except (OSError, http.client.HTTPException) as error:
         raise Untouched(f"the container runtime does not answer: {error or type(error).__name__}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Untouched("the container runtime's answer is none") from None
     finally:
         connection.close()

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from davy.host import holes
 from davy.host.digests import IDENTITY, Digest, SumKind, digest_of, digest_of_bytes
 from davy.host.errors import Gone, Refused, mapped
 from davy.host.mounts import hanging_points, parse_mountinfo
@@ -84,6 +85,9 @@ class OpenFile(Protocol):
     def fill(self, buffer: memoryview, offset: int) -> int:
         """The same into a buffer that is used again and again; how many they were.  Raises `HostError`."""
 
+    def data(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts between that are no holes."""
+
 
 class Root(Protocol):
     """What collectors may ask of a file tree.  Every method raises `HostError`."""
@@ -138,6 +142,9 @@ class _Descriptor:
             return os.preadv(self._descriptor, [buffer], offset)
         except OSError as error:
             raise mapped(error, self._path) from None
+
+    def data(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        return holes.data(self._descriptor, begin, end)
 
 
 class DirectoryRoot:
@@ -357,6 +364,9 @@ class InMemory:
         part = self._content[offset : offset + len(buffer)]
         buffer[: len(part)] = part
         return len(part)
+
+    def data(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        yield begin, min(end, self.size)
 
 
 class MemoryRoot:

@@ -12,7 +12,7 @@ from davy.model.incidents import Door, Incident
 from davy.model.text import printable
 from davy.present.times import clock
 
-_LINE: Final = 160
+_LINE: Final = 200
 _LINES: Final = 4
 _REASONS: Final = 2
 _OTHERS: Final = 2

@@ -56,10 +56,10 @@ def plan(
 ) -> Plan:
     """The steps that evict ``incidents``, in order, and what is left alone and why.
 
-    ``spared_files`` (device, inode) are Davy's own state; ``named`` are the keys that the operator named, which go
-    whatever is found of them.
+    A door is closed and never evicted, for a service serves others, too.  ``spared_files`` (device, inode) are Davy's
+    own state; ``named`` are the keys that the operator named, which go whatever is found of them.
     """
-    actors = [actor for one in incidents for actor in one.actors]
+    actors = [actor for one in incidents for actor in one.actors if actor.role is not Role.DOOR]
     findings: dict[str, list[Finding]] = {}
     for finding in (finding for one in incidents for finding in one.findings):
         findings.setdefault(finding.subject, []).append(finding)

@@ -7,7 +7,6 @@ left to it and named.
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from davy.host import Gone, HostError
+from davy.host.holes import data
 from davy.knowledge.matching import Matcher, RuleHit, Scanning
 from davy.model.content import Place
 
@@ -272,21 +272,6 @@ def _parts(descriptor: int, end: int, overlap: int) -> Iterator[tuple[int, int]]
             until = min(start + _PART, stop)
             yield max(start - overlap, 0), until
             start = until
-
-
-def data(descriptor: int, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The parts of an open file between ``start`` and ``end`` that are no holes.  Source: lseek(2)."""
-    while start < end:
-        try:
-            start = os.lseek(descriptor, start, os.SEEK_DATA)
-            stop = min(os.lseek(descriptor, start, os.SEEK_HOLE), end)
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                return
-            stop = end
-        if start < stop:
-            yield start, stop
-        start = max(stop, start + 1)
 
 
 def place_of(head: bytes, path: str) -> Place | None:

@@ -14,13 +14,14 @@ from typing import Final
 
 from davy.collect.logs.binary import read_binary
 from davy.collect.logs.budget import USUAL, Budget, Purse
+from davy.collect.logs.elsewhere import journals, outputs
 from davy.collect.logs.formats import BINARY, TEXT
 from davy.collect.logs.gap import gap, when
 from davy.collect.logs.packed import read_packed
 from davy.collect.logs.places import Watched, watched
 from davy.collect.logs.plain import read_plain
 from davy.collect.logs.record import Clock
-from davy.collect.logs.rotation import missing, older
+from davy.collect.logs.rotation import Older, missing, older
 from davy.collect.logs.sequences import Gathering
 from davy.collect.logs.signs import signs
 from davy.collect.logs.task import Task
@@ -58,7 +59,7 @@ def log_facts(
     ``cache`` is a folder of ours that keeps the compiled patterns.  The hits come last, by their times.
     """
     look = _Look(host.root, spans, cache, budget)
-    files = watched(services)
+    files = [*watched(services), *outputs(host.root, services), *journals(host.root, services)]
     named = {one.path for one in files}
     series = [look.series(one, named) for one in files]
     while series:
@@ -104,15 +105,12 @@ class _Look:
         """One log and its older files, newest first: the facts of each file in turn, and at last what is missing."""
         facts, newest = self._file(one, one.path)
         yield facts
-        try:
-            files = [each for each in older(self._root, one.path) if each.path not in named]
-        except HostError:
-            files = []
+        files = self._older(one, named)
         reads = [newest] if newest is not None else []
         for each in files:
             written = self._stat(each.path)
-            covered = bool(reads) and self._begin is not None and (reads[-1].first or self._begin + 1) <= self._begin
-            if covered and written is not None and written.mtime < (self._begin or 0.0):
+            before = self._begin is not None and written is not None and written.mtime < self._begin
+            if before and (one.form in BINARY or self._covered(reads)):
                 break
             facts, read = self._file(one, each.path)
             if read is not None:
@@ -120,7 +118,20 @@ class _Look:
             yield facts
         gaps = [gap(one.path, why) for why in missing(one.path, files)]
         gaps += self._emptied(one.path, [each.path for each in files])
-        yield [*gaps, *self._uncovered(one.path, reads)]
+        yield [*gaps, *(() if one.form in BINARY else self._uncovered(one.path, reads))]
+
+    def _covered(self, reads: Sequence[LogRead]) -> bool:
+        """Whether what was read goes back to the begin of all spans, so that an older file has nothing of them."""
+        first = reads[-1].first if reads else None
+        return first is not None and self._begin is not None and first <= self._begin
+
+    def _older(self, one: Watched, named: set[str]) -> list[Older]:
+        if one.form in BINARY and one.others:
+            return [Older(path) for path in one.others]
+        try:
+            return [each for each in older(self._root, one.path) if each.path not in named]
+        except HostError:
+            return []
 
     def _file(self, one: Watched, path: str) -> tuple[list[Fact], LogRead | None]:
         try:
@@ -146,7 +157,7 @@ class _Look:
         records, time_of = BINARY.get(one.form), TEXT.get(one.form)
         task = Task(
             path=path, watched=one, spans=self._spans, clock=Clock(zone, before.mtime),
-            signs=signs(one.form, self._cache), purse=self._purse, gathering=self.gathering,
+            signs=signs(None if one.carried else one.form, self._cache), purse=self._purse, gathering=self.gathering,
         )  # fmt: skip
         with self._root.opened(path) as file:
             if records is not None:

@@ -49,7 +49,7 @@ def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRea
                     break
         task.gathering.add(_said(task, batch))
     task.purse.spend(read)
-    yield task.read(file, first, last, read, whole)
+    yield from task.reads(file, first, last, read, whole)
 
 
 def _said(task: Task, batch: Sequence[Record]) -> Iterator[LogHit]:
@@ -76,7 +76,7 @@ def _uses(watched: Watched, record: Record) -> frozenset[tuple[str, str]]:
     if watched.form is not LogFormat.JOURNAL:
         return watched.uses
     found = _IDENTIFIER.match(record.text)
-    return watched.uses | _by_identifier().get(found[1], frozenset()) if found else watched.uses
+    return watched.uses & _by_identifier().get(found[1], frozenset()) if found else frozenset()
 
 
 @functools.cache

@@ -28,17 +28,17 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
     first: Mark | None = None
     last: Mark | None = None
     base, why, until = 0, None, max((span.end for span in task.spans), default=0.0) if task.spans is not None else None
-    pieces = _Parts(file, ending, lambda data: _last_record(TimedText(InMemory(data), time_of, task.clock)))
+    pieces = _Parts(file, ending, lambda data: _last_record(task.text(InMemory(data), time_of)))
     for part in pieces:
-        text = TimedText(InMemory(part), time_of, task.clock)
+        text = task.text(InMemory(part), time_of)
         begins, ends = text.first(), text.last()
         first, last = first or begins, ends or last
         if until is not None and begins is not None and begins.time > until + _BEHIND:
             break
         if _overlaps(begins, ends, task.spans):
-            stretch = searching.run(text.file, 0, text.size, task.purse.deadline)
-            task.gathering.add(told(task, text, stretch.found, base))
-            why = stretch.why or ("so much was found that not all of it was looked at" if stretch.crowded else None)
+            for stretch in searching.stretches(text.file, 0, text.size, task.purse.deadline):
+                task.gathering.add(told(task, text, stretch.found, base))
+                why = why or stretch.why
         base += len(part)
         task.purse.spend(len(part))
         if base >= task.purse.unpacked:
@@ -50,7 +50,7 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
     why = why or pieces.broken
     if why is not None:
         yield gap(task.path, why)
-    yield task.read(file, first and first.time, last and last.time, base, why is None)
+    yield from task.reads(file, first and first.time, last and last.time, base, why is None)
 
 
 def _overlaps(first: Mark | None, last: Mark | None, spans: Sequence[Span] | None) -> bool:

@@ -24,10 +24,14 @@ class Watched(Struct, frozen=True):
     uses: frozenset[tuple[str, str]]
     """The ids of services and of their logs."""
     in_container: bool = False
+    carried: bool = False
+    """Whether its format only carries what the service wrote, in whichever format of its own."""
+    others: tuple[str, ...] = ()
+    """Its further files, newest first, where their names do not tell."""
 
     @property
-    def kind(self) -> str:
-        return min(self.uses)[0]
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(sorted({kind for kind, _ in self.uses}))
 
 
 def watched(services: Sequence[Service]) -> list[Watched]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from davy.collect.logs.gap import gap, spoken
 from davy.collect.logs.record import TimeOf
-from davy.collect.logs.searching import Searching, Stretch
+from davy.collect.logs.searching import BLOCK, Searching, Stretch
 from davy.collect.logs.task import Task
 from davy.collect.logs.telling import told
 from davy.collect.logs.text import TimedText
@@ -18,53 +18,67 @@ from davy.host.root import OpenFile
 from davy.model.facts import Gap
 from davy.model.logs import ClockStep, LogHit, LogRead, Span
 
-_PART: Final = 16 << 20
-"""Bytes whose hits are told before the next are searched."""
 _STEPS_LIMIT: Final = 16
 _LINE_LIMIT: Final = 2048
 
 
 def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead | ClockStep | Gap]:
     """What one log says, into the gathering.  Raises `HostError`."""
-    text = TimedText(file, time_of, task.clock)
+    text = task.text(file, time_of)
     found = order(text, task.spans)
     yield from (_clock_step(text, task.path, step) for step in found.steps[:_STEPS_LIMIT])
     wanted, why = _wanted(text, found, task.spans)
     if why is not None:
         yield gap(task.path, why)
-    searching, read, cut = Searching(task.signs), 0, False
+    searching, read, whole = Searching(task.signs), 0, why is None
     for begin, end in reversed(wanted):
-        least = max(begin, end - task.purse.share)
-        crossed: set[tuple[int, str]] = set()
-        at = end
-        while at > least and not task.purse.over:
-            part = max(at - _PART, least)
-            stretch = searching.run(file, part, at, task.purse.deadline)
-            hits = (hit for hit in told(task, text, stretch.found) if _new(hit, part, crossed))
+        at, crossed = end, set[tuple[int, str]]()
+        for stretch in searching.stretches(file, max(begin, end - task.purse.share), end, task.purse.deadline):
+            at = stretch.begin
+            hits = (hit for hit in told(task, text, stretch.found) if _new(hit, at, crossed))
             task.gathering.add(takewhile(lambda _: time.monotonic() < task.purse.deadline, hits))
-            read += stretch.reached - part
-            task.purse.spend(stretch.reached - part)
-            for why in _left_out(stretch, at, hits):
+            read += stretch.end - at
+            task.purse.spend(stretch.end - at)
+            for why in _left_out(stretch, next(hits, None)):
                 yield gap(task.path, why)
-                cut = True
-            at = part
+                whole = False
         if at > begin:
             yield gap(task.path, f"bytes {begin:,} to {at:,}, the oldest, were not searched: too much time or size")
-            cut = True
+            whole = False
     first, last = text.first(), text.last()
-    yield task.read(file, first and first.time, last and last.time, read, not cut and why is None)
+    yield from task.reads(file, first and first.time, last and last.time, read, whole)
+
+
+def _left_out(stretch: Stretch, untold: LogHit | None) -> Iterator[str]:
+    """What of a part was not searched, or not told."""
+    if stretch.why is not None:
+        yield f"bytes {stretch.begin:,} to {stretch.end:,}: {stretch.why}"
+    if untold is not None:
+        yield f"not all that was found in bytes {untold.offset:,} to {stretch.end:,} was looked at in time"
 
 
 def _wanted(text: TimedText, found: Order, spans: Sequence[Span] | None) -> tuple[list[tuple[int, int]], str | None]:
     """The stretches to be searched, and what is odd about them."""
-    whole = [(0, text.size)] if text.size else []
+    whole = _joined(text.file.data(0, text.size)) if text.size else []
     if spans is None or not whole:
         return whole, None
     if found.scattered:
         return whole, "its times go back again and again: it is read as a whole"
     if not found.runs:
         return whole, "no line of it begins with a time: it is read as a whole"
-    return stretches(text, found.runs, spans), None
+    wanted = stretches(text, found.runs, spans)
+    return [part for begin, end in wanted for part in _joined(text.file.data(begin, end))], None
+
+
+def _joined(parts: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Parts with so little between them that it is faster read than passed over are one."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in parts:
+        if joined and begin - joined[-1][1] < BLOCK:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((begin, end))
+    return joined
 
 
 def _new(hit: LogHit, part: int, crossed: set[tuple[int, str]]) -> bool:
@@ -75,17 +89,6 @@ def _new(hit: LogHit, part: int, crossed: set[tuple[int, str]]) -> bool:
     if offset < part:
         crossed.add((offset, hit.sign))
     return True
-
-
-def _left_out(stretch: Stretch, end: int, hits: Iterator[LogHit]) -> Iterator[str]:
-    """What of a part was not searched, or not told."""
-    if stretch.why is not None:
-        yield f"bytes {stretch.reached:,} to {end:,} were not searched: {stretch.why}"
-    if stretch.crowded:
-        yield f"so much was found before byte {end:,} that not all of it was looked at"
-    untold = next(hits, None)
-    if untold is not None:
-        yield f"what was found in bytes {untold.offset:,} to {end:,} was not looked at: the time for it was over"
 
 
 def _clock_step(text: TimedText, path: str, step: Step) -> ClockStep:

@@ -39,8 +39,13 @@ TimeOf = Callable[[bytes, Clock], float | None]
 """The time of the record that begins with this line; None for a line that goes on with the record before."""
 
 Records = Callable[[OpenFile, int, Clock, Span | None], Iterator[Record | Gap]]
-"""The records of a binary log of so many bytes, those of a span of time alone if one is given."""
+"""The records of a binary log of so many bytes, those of a span of time alone if one is given.
+
+A gap names the format, since the path is not known here."""
 
 Inner = Callable[[bytes], bytes | None]
 """What a line carries, where its format wraps or encodes it: the text of a container, the words of a command line.
 None for a line that stands for itself."""
+
+Covers = Callable[[OpenFile, int], Span | None]
+"""The times of the first and the last record of a binary log of so many bytes; None if that cannot be told."""

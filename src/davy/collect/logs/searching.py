@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from davy.collect.logs.signs import PLACES_LIMIT, Place, Signs
@@ -20,6 +21,8 @@ BLOCK: Final = 1 << 20
 _THREADS: Final = 2
 _ALONE: Final = 4 << 20
 """Bytes up to which one thread is as fast."""
+_ENOUGH: Final = 16_384
+"""Places after which what was found is told first."""
 _GRACE: Final = 2.0
 """Seconds that a thread which is in the middle of a read is waited for."""
 
@@ -36,25 +39,35 @@ class Found(NamedTuple):
 class Stretch(NamedTuple):
     """What a search of a part of a log came to."""
 
+    begin: int
+    """From here on all was searched, but for what ``why`` says."""
+    end: int
     found: list[Found]
-    reached: int
-    """Bytes up to which all was searched."""
     why: str | None
-    """Why it was not searched to its end."""
-    crowded: bool
-    """Whether some block had more in it than is told."""
+    """What of it was not searched, or why it ends here."""
 
 
 class Searching:
-    """Searches parts of logs, one after another, with buffers that are used again."""
+    """Searches logs, one after another, with buffers that are used again."""
 
     def __init__(self, signs: Signs) -> None:
         self._signs = signs
         size = BLOCK + signs.overlap
         self._buffers = [memoryview(bytearray(size)) for _ in range(_THREADS)]
 
-    def run(self, file: OpenFile, begin: int, end: int, deadline: float) -> Stretch:
-        """``deadline`` is a `time.monotonic` time."""
+    def stretches(self, file: OpenFile, begin: int, end: int, deadline: float) -> Iterator[Stretch]:
+        """A part of a log, its end first, as many bytes at a time as one wants to hear of at once.
+
+        ``deadline`` is a `time.monotonic` time; what it leaves is not told.
+        """
+        while begin < end:
+            stretch = self._run(file, begin, end, deadline)
+            yield stretch
+            if stretch.begin == end or time.monotonic() > deadline:
+                return
+            end = stretch.begin
+
+    def _run(self, file: OpenFile, begin: int, end: int, deadline: float) -> Stretch:
         run = _Run(self._signs, file, begin, end, deadline)
         if end - begin <= _ALONE:
             run.work(self._buffers[0])
@@ -70,57 +83,57 @@ class Searching:
 
 
 class _Run:
-    """One part whose blocks are handed out to whoever reads along."""
+    """One part whose blocks are handed out, the last first, to whoever reads along."""
 
     def __init__(self, signs: Signs, file: OpenFile, begin: int, end: int, deadline: float) -> None:
         self._signs, self._file, self._deadline = signs, file, deadline
         self._begin, self._end = begin, end
-        self._next = begin
+        self._next = end
         self._lock = threading.Lock()
         self._found: list[Found] = []
+        self._enough = _ENOUGH
         self._undone: dict[int, int] = {}
         self._why: str | None = None
+        self._over = False
 
     def work(self, buffer: memoryview) -> None:
         mine = threading.get_ident()
         while True:
             with self._lock:
-                if self._next >= self._end or self._why is not None:
+                if self._next <= self._begin or self._over or self._enough <= 0:
                     return
                 if time.monotonic() > self._deadline:
-                    self._why = "the time for it was over"
+                    self._over = True
                     return
-                begin = self._undone[mine] = self._next
-                self._next = min(begin + BLOCK, self._end)
+                end = self._undone[mine] = self._next
+                begin = self._next = max(end - BLOCK, self._begin)
             try:
-                full = self._block(buffer, begin, min(begin + BLOCK, self._end))
+                why = self._block(buffer, begin, end)
             except HostError as error:
-                full, why = False, str(error)
-            else:
-                why = "it became shorter while it was read"
+                why, self._over = str(error), True
             with self._lock:
-                if not full:
-                    self._why = why
-                    self._end = min(self._end, begin)
-                del self._undone[mine]
+                self._why = self._why or why
+                if not self._over or why is None:
+                    del self._undone[mine]
 
-    def _block(self, buffer: memoryview, begin: int, end: int) -> bool:
-        """Whether all of it was there."""
+    def _block(self, buffer: memoryview, begin: int, end: int) -> str | None:
+        """What of one block was not searched, in words."""
         at = max(begin - self._signs.overlap, 0)
         got = self._file.fill(buffer[: end - at], at)
-        places = tuple(
-            Place(at + place.end, place.pattern)
-            for place in self._signs.places(buffer[:got])
-            if at + place.end > begin
-        )  # fmt: skip
+        every = self._signs.places(buffer[:got])
+        places = tuple(Place(at + place.end, place.pattern) for place in every if at + place.end > begin)
         if places:
             with self._lock:
                 self._found.append(Found(begin, at + got, places))
-        return got == end - at
+                self._enough -= len(places)
+        if got < end - at:
+            return "it became shorter while it was read"
+        if len(every) >= PLACES_LIMIT:
+            return f"more was found in bytes {begin:,} to {end:,} than is looked at"
+        return None
 
     def stretch(self) -> Stretch:
         with self._lock:
-            reached = min((self._end, self._next, *self._undone.values()))
-            why = self._why or ("reading did not come to an end" if self._undone else None)
-            crowded = any(len(each.places) >= PLACES_LIMIT for each in self._found)
-            return Stretch(sorted(self._found), reached, why, crowded)
+            begin = max((self._next, *self._undone.values()))
+            stuck = "reading did not come to an end" if self._undone and not self._over else None
+            return Stretch(begin, self._end, sorted(self._found), self._why or stuck)

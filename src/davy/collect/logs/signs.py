@@ -56,8 +56,8 @@ class Signs:
 
 
 @functools.cache
-def signs(form: LogFormat, cache: str | None = None) -> Signs:
-    """Those of all known services for logs of one format; journals hold what any of them says.
+def signs(form: LogFormat | None, cache: str | None = None) -> Signs:
+    """Those of all known services for logs of one format, or of any; journals hold what any service says.
 
     Raises `NoEngineError`.
     """
@@ -65,8 +65,8 @@ def signs(form: LogFormat, cache: str | None = None) -> Signs:
         (Use(service.id, log), sign)
         for service in known_services().values()
         for log in service.log
-        if log.format is form or (form is LogFormat.JOURNAL and log.journal)
+        if form in (None, log.format) or (form is LogFormat.JOURNAL and log.journal)
         for sign in service.sign
         if log.id in sign.logs
     ]
-    return Signs(uses, f"signs.{form.replace('-', '_')}", cache)
+    return Signs(uses, f"signs.{form.replace('-', '_') if form else 'any'}", cache)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -22,7 +21,7 @@ def told(task: Task, text: TimedText, found: Iterable[Found], base: int = 0) -> 
     ``base``: bytes of a compressed log in front of this part.  Raises `HostError`.
     """
     record, at, seen = Cut(-1, -1, None), -1, set[int]()
-    words = ""
+    words: tuple[str, ...] = ()
     for block in found:
         begin = max(block.begin - RECORD_LIMIT, 0)
         data = text.file.pread(block.end + RECORD_LIMIT - begin, begin)
@@ -34,11 +33,12 @@ def told(task: Task, text: TimedText, found: Iterable[Found], base: int = 0) -> 
                 if begin + record.begin != at:
                     seen = set()
                 at = begin + record.begin
-                words = os.fsdecode(data[record.begin : record.end].rstrip(b"\r\n").lstrip(b"\0"))
+                words = tuple(task.words(data[record.begin : record.end].rstrip(b"\r\n").lstrip(b"\0")))
             if number not in seen:
                 seen.add(number)
                 for kind, sign in task.signs.of(number, task.watched.uses):
-                    hit = said(kind, sign, task.path, record.time, words, base + at)
+                    every = (said(kind, sign, task.path, record.time, each, base + at) for each in words)
+                    hit = next(filter(None, every), None)
                     if hit is not None:
                         yield hit
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from davy.collect.logs.formats import REACH
 from davy.collect.logs.record import Clock, TimeOf
 from davy.host.root import OpenFile
 
@@ -16,7 +17,7 @@ RECORD_LIMIT: Final = 64 << 10
 _LINES_LIMIT: Final = 500
 """Lines of one record that are looked at."""
 _HEAD: Final = 512
-"""Bytes at a line's begin in which its time stands."""
+"""Bytes at a line's begin in which its time stands, unless its format asks for more."""
 _NEAR: Final = 4 << 10
 _TRIES: Final = 16
 """Places at which a record is looked for behind a line that does not end."""
@@ -45,12 +46,13 @@ class TimedText:
     def __init__(self, file: OpenFile, time_of: TimeOf, clock: Clock) -> None:
         self.file, self.size = file, file.size
         self.clock, self._time_of = clock, time_of
+        self.reach = REACH.get(time_of, _HEAD)
 
     def time(self, data: bytes, begin: int, end: int) -> float | None:
         """When the record that this line begins was written; zeros in front of it are a hole and no part of it."""
-        line = data[begin : min(end, begin + _HEAD)]
+        line = data[begin : min(end, begin + self.reach)]
         if line[:1] == b"\0":
-            line = data[begin:end].lstrip(b"\0")[:_HEAD]
+            line = data[begin:end].lstrip(b"\0")[: self.reach]
         return self._time_of(line, self.clock)
 
     def first(self) -> Mark | None:
@@ -121,7 +123,7 @@ class Marks:
 
     def __init__(self, text: TimedText, at: int, end: int, whole_line: bool) -> None:
         self._text, self._base = text, at
-        self._data = text.file.pread(min(end + _HEAD, text.size) - at, at) if at < end else b""
+        self._data = text.file.pread(min(end + text.reach, text.size) - at, at) if at < end else b""
         self._end = end - at
         self._at = 0 if whole_line or not self._data else self._data.find(b"\n") + 1 or len(self._data)
 

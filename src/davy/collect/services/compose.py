@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from davy.collect.services.addresses import ANY_IPV4, reached_from
-from davy.collect.services.configuration import Entry, own_files, read, usual_files
+from davy.collect.services.configuration import Entry, files_of, read
 from davy.collect.services.formats import Pair
 from davy.collect.services.ground import Ground
 from davy.collect.services.instance import Instance, is_image_of
@@ -87,7 +87,7 @@ def _service(ground: Ground, path: str, name: str, entries: Sequence[Entry]) -> 
     command = _words(entries, "entrypoint") + _words(entries, "command")
     within = ground.of_binds(container.binds)
     instance = Instance(known, within, (" ".join(command),), environment, None, None, container)
-    files = read(within, own_files(instance) or usual_files(instance))
+    files = read(within, files_of(instance, lambda *_: True))
     in_force = settings(instance, files)
     gives = {one.name: one.gives for one in known.setting}
     outside = dict.fromkeys((path, *map(within.path_outside, files.files)))

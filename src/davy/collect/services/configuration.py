@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -46,13 +46,16 @@ Chosen = Sequence[tuple[ConfigFormat, str]]
 """Files and their languages."""
 
 
-def own_files(instance: Instance) -> Chosen:
-    """The files that a service names, or those that lie beside it."""
-    return [
-        (config.format, file)
-        for config in instance.known.config
-        for file in list(named(instance, config)) or list(_beside(instance, config))
-    ]
+def files_of(instance: Instance, fits: Callable[[ConfigFormat, str], bool]) -> Chosen:
+    """The files that a service reads: those it names, else those beside it, else of those at usual places what fits."""
+    found: list[tuple[ConfigFormat, str]] = []
+    for config in instance.known.config:
+        paths = named(instance, config)
+        if paths is None:
+            usual = instance.ground.files(config.places)
+            paths = list(_beside(instance, config)) or [path for path in usual if fits(config.format, path)]
+        found += [(config.format, path) for path in paths]
+    return found
 
 
 def usual_files(instance: Instance) -> Chosen:
@@ -60,18 +63,18 @@ def usual_files(instance: Instance) -> Chosen:
     return [(config.format, file) for config in instance.known.config for file in instance.ground.files(config.places)]
 
 
-def named(instance: Instance, config: ConfigFile) -> Iterator[str]:
-    """The files that its command line or its environment names."""
+def named(instance: Instance, config: ConfigFile) -> list[str] | None:
+    """The files that its command line or its environment names, as far as they are there; None where they name none."""
     for line in instance.lines if config.argument else ():
         for found in _compiled(config.argument or "").finditer(line[:LINE_CHARACTERS]):
-            path = instance.absolute(found[1] or "") if found[1] else None
+            path = instance.absolute(found[1]) if found[1] else None
             if path is not None:
-                yield from _there(instance.ground, path, config.name)
-                return
+                return list(_there(instance.ground, path, config.name))
     if config.environment and (value := instance.environment.get(config.environment)):
         path = instance.absolute(value)
         if path is not None:
-            yield from _there(instance.ground, path, config.name)
+            return list(_there(instance.ground, path, config.name))
+    return None
 
 
 def _there(ground: Ground, path: str, name: str | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
@@ -30,7 +31,9 @@ FILES_LIMIT: Final = 500
 HOMES_LIMIT: Final = 200
 _NEVER: Final = ("/proc/", "/sys/", "/dev/")
 """Where no file of settings lies, whatever names it: reading may do something."""
+_WILD: Final = re.compile(r"[*?\[]")
 _NOWHERE: Final = "/nonexistent"
+_OF_PEOPLE: Final = ("/home/", "/root")
 _NO_LOGIN: Final = ("/nologin", "/false")
 
 
@@ -40,30 +43,36 @@ class Ground:
     What cannot be read becomes a gap in ``gaps``; each file is read once.
     """
 
-    def __init__(self, root: Root, folder: str = "", binds: Sequence[Bind] = (), beside: Root | None = None) -> None:
+    def __init__(self, root: Root, folder: str = "", binds: Sequence[Bind] = (), hosts: Root | None = None) -> None:
         """``folder`` is where its ``/`` is on the host; empty for the host's own.
 
-        ``beside`` are the host's files, of which it may have the very same under the very same paths.
+        ``hosts`` is the host's own tree where the ground is that of a process which is in no container, but has mounts
+        of its own, as systemd gives them to services: most of its files are the host's, by the same paths.
         """
-        self._root, self._folder, self._binds, self._beside = root, folder.rstrip("/"), binds, beside
+        self._root, self._folder, self._binds, self._hosts = root, folder.rstrip("/"), binds, hosts
         self._links = Links(root)
         self._host = Host(root)
         self._patterns = Patterns(self._host, COLLECTOR, self._links)
         self._texts: dict[str, str | None] = {}
         self._pairs: dict[tuple[ConfigFormat, str], tuple[Pair, ...]] = {}
         self._names: dict[str, frozenset[str] | None] = {}
+        self._there = {"": True}
         self._homes: tuple[str, ...] | None = None
         self._left = TOTAL_BYTES
         self.gaps: list[Gap] = []
 
     def path_outside(self, path: str) -> str:
-        """Where a file is on the host: at the same place, in what of the host is bound there, or below its own root."""
-        if self._beside is not None:
-            with suppress(HostError):
-                here, there = self._root.stat(path), self._beside.stat(path)
-                if (here.device, here.inode) == (there.device, there.inode):
-                    return path
+        """Where a file is on the host: in a folder of the host's that is bound there, or below the ground's own."""
+        if self._hosts is not None and self._same_in(self._hosts, path):
+            return path
         return outside(path, self._folder, self._binds) or path
+
+    def _same_in(self, hosts: Root, path: str) -> bool:
+        try:
+            own, theirs = self._root.stat(path), hosts.stat(path)
+        except HostError:
+            return False
+        return (own.device, own.inode) == (theirs.device, theirs.inode)
 
     def of_binds(self, binds: Sequence[Bind]) -> Ground:
         """What a container would see of this ground that only has these of its folders and files."""
@@ -78,7 +87,7 @@ class Ground:
                 if isinstance(account, Account) and not account.shell.endswith(_NO_LOGIN)
             }
             found = [home for home in homes(self._host, COLLECTOR) if isinstance(home, Home)]
-            chosen = [home.path for home in found if home.user in people or home.path.startswith("/home/")]
+            chosen = [home.path for home in found if home.user in people or home.path.startswith(_OF_PEOPLE)]
             self._homes = tuple(chosen[:HOMES_LIMIT])
         return self._homes
 
@@ -100,7 +109,7 @@ class Ground:
 
     def _matching(self, pattern: str) -> Iterator[str | Gap]:
         for below in self.homes() if pattern.startswith("~/") else ("",):
-            rest = pattern.removeprefix("~/")
+            rest = pattern.removeprefix("~").lstrip("/")
             if self._may_be(f"{below}/{rest}"):
                 yield from self._patterns.paths(rest, below=below)
 
@@ -109,17 +118,15 @@ class Ground:
 
         Told by listings, each read once: there are hundreds of usual places, and few of them on one host.
         """
-        here = ""
-        for part in pattern.strip("/").split("/"):
-            if wild(part):
-                return True
-            names = self._listed(here)
-            if names is None or part in (".", ".."):
-                return True
-            if part not in names:
-                return False
-            here = f"{here}/{part}"
-        return True
+        literal = pattern if not wild(pattern) else _WILD.split(pattern, 1)[0].rpartition("/")[0]
+        return self._has(literal.rstrip("/"))
+
+    def _has(self, path: str) -> bool:
+        if path not in self._there:
+            folder, _, name = path.rpartition("/")
+            names = self._listed(folder) if not folder or self._has(folder) else frozenset[str]()
+            self._there[path] = names is None or name in (".", "..") or name in names
+        return self._there[path]
 
     def _listed(self, folder: str) -> frozenset[str] | None:
         """The names in a folder, none of what is no folder; None where it cannot be listed."""
@@ -232,8 +239,8 @@ class Grounds:
         key = f"{namespace} {root}"
         if key not in self._by_namespace:
             try:
-                binds = container.binds if container else ()
-                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", binds, self._root)
+                binds, hosts = (container.binds, None) if container else ((), self._root)
+                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", binds, hosts)
             except HostError as error:
                 self.gaps.append(Gap(COLLECTOR, f"the files of process {pid}", str(error)))
                 return self.host

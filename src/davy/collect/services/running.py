@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from davy.collect.services.addresses import addresses
-from davy.collect.services.configuration import Configuration, own_files, read, usual_files
+from davy.collect.services.configuration import Configuration, files_of, read
 from davy.collect.services.ground import COLLECTOR, Grounds
 from davy.collect.services.instance import Instance
 from davy.collect.services.listening import Listeners, listening
@@ -16,6 +16,7 @@ from davy.collect.services.recognition import Recognised
 from davy.collect.services.settings import settings
 from davy.collect.services.units import started_with, unit_of
 from davy.host import Host, HostError
+from davy.knowledge.services import ConfigFormat
 from davy.model.containers import Container
 from davy.model.facts import Gap, Process, Socket
 from davy.model.services import Service, Setting, SettingSource
@@ -100,14 +101,18 @@ class Running:
 
     def _configuration(self, instance: Instance, held: Sequence[Socket] | None) -> Configuration:
         """What its files say; of the usual ones only those that fit what it listens on."""
-        chosen = own_files(instance)
-        if not chosen:
-            usual = usual_files(instance)
-            ports = {one.local_port for one in held or ()}
-            chosen = [one for one in usual if _fits(instance, read(instance.ground, [one], instance.cwd), ports)]
-            if usual and not chosen:
-                where = f"the settings of {instance.known.name} on port {min(ports)}"
-                self.gaps.append(Gap(COLLECTOR, where, "it names no file, and no usual one fits that port"))
+        ports = {one.local_port for one in held or ()}
+        unfit = []
+
+        def fits(format_: ConfigFormat, path: str) -> bool:
+            fit = _fits(instance, read(instance.ground, [(format_, path)], instance.cwd), ports)
+            unfit.extend([] if fit else [path])
+            return fit
+
+        chosen = files_of(instance, fits)
+        if unfit and not chosen:
+            what = f"the settings of {instance.known.name} on port {min(ports)}"
+            self.gaps.append(Gap(COLLECTOR, what, "it names no file, and no usual one fits that port"))
         return read(instance.ground, chosen, instance.cwd)
 
 

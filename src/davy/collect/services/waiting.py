@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from davy.collect.services.configuration import Chosen, Configuration, read, usual_files
+from davy.collect.services.configuration import Chosen, Configuration, files_of, read, usual_files
 from davy.collect.services.ground import Ground, Grounds
 from davy.collect.services.instance import Instance, is_image_of
 from davy.collect.services.listening import listening
@@ -17,7 +17,7 @@ from davy.collect.services.settings import settings
 from davy.host import Host
 from davy.knowledge.services import ConfigFormat, KnownService, known_services
 from davy.model.containers import Container
-from davy.model.services import Service
+from davy.model.services import Service, SettingSource
 
 INSTANCES_LIMIT: Final = 50
 """Of one kind."""
@@ -39,7 +39,9 @@ def _of_kind(known: KnownService, ground: Ground, used: Collection[str], running
     for chosen in _instances(unused)[:INSTANCES_LIMIT]:
         files = read(ground, chosen)
         if files.files and not any(file in used for file in files.files):
-            yield _service(bare, files, usual_logs=free)
+            found = _service(bare, files, usual_logs=free)
+            if found.logs or any(one.source is SettingSource.FILE for one in found.settings):
+                yield found
             free = False
     if free and (left := logs(bare, (), Configuration())):
         yield Service(kind=known.id, running=False, logs=tuple(left))
@@ -97,4 +99,4 @@ def stopped(grounds: Grounds, containers: Sequence[Container]) -> Iterator[Servi
 def _of_container(known: KnownService, ground: Ground, container: Container) -> Service:
     environment = dict(one.partition("=")[::2] for one in container.environment if "=" in one)
     instance = Instance(known, ground, (" ".join(container.command),), environment, None, None, container)
-    return _service(instance, read(ground, usual_files(instance)), usual_logs=True)
+    return _service(instance, read(ground, files_of(instance, lambda *_: True)), usual_logs=True)

@@ -52,17 +52,17 @@ class _Weighed(NamedTuple):
     candidate: Candidate
     reasons: tuple[Speaks, ...]
     bits: float
+    share: float
 
 
 def doors(snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterable[Exposure]) -> Doors:
     """The door of an incident, as far as the facts tell."""
     found = moments(snapshot, cast)
     story = Story(snapshot, cast, family, beginning(found), spans_of(found))
-    weighed = sorted((_weigh(story, one) for one in candidates(story, exposures)), key=lambda one: -one.bits)
+    weighed = _weighed(story, candidates(story, exposures))
     possible = [one for one in weighed if one.bits >= _POSSIBLE_BITS]
-    told = shares([one.bits for one in weighed])
-    each = [_door(story, one, share) for one, share in zip(possible, told, strict=False)]
-    sure = bool(possible) and is_named(possible[0].bits, told[0], possible[0].reasons)
+    each = [_door(story, one) for one in possible]
+    sure = bool(possible) and is_named(possible[0].bits, possible[0].share, possible[0].reasons)
     return Doors(
         door=each[0] if sure else None,
         others=tuple(each[1:] if sure else each)[:_OTHERS],
@@ -73,12 +73,21 @@ def doors(snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterabl
     )
 
 
-def _weigh(story: Story, candidate: Candidate) -> _Weighed:
-    reasons = tuple(reason for ground in _GROUNDS for reason in ground(story, candidate) if reason.bits > 0.0)
-    return _Weighed(candidate, tuple(sorted(reasons, key=lambda one: -one.bits)), total(reasons))
+def _weighed(story: Story, found: Sequence[Candidate]) -> list[_Weighed]:
+    """The candidates with what speaks for each, the likeliest first."""
+    reasons = [
+        tuple(sorted((one for ground in _GROUNDS for one in ground(story, each) if one.bits > 0.0), key=_strength))
+        for each in found
+    ]
+    each = (_Weighed(*one) for one in zip(found, reasons, map(total, reasons), shares(reasons), strict=True))
+    return sorted(each, key=lambda one: (-one.share, -one.bits))
 
 
-def _door(story: Story, weighed: _Weighed, share: float) -> Door:
+def _strength(reason: Speaks) -> float:
+    return -reason.bits
+
+
+def _door(story: Story, weighed: _Weighed) -> Door:
     candidate = weighed.candidate
     came = entry(story, candidate)
     reasons = [Reason(round(one.bits, 2), one.what) for one in weighed.reasons]
@@ -86,7 +95,7 @@ def _door(story: Story, weighed: _Weighed, share: float) -> Door:
     logged = [hit.text.partition("\n")[0] for hit in telling(story, candidate)]
     return Door(
         service=candidate.name,
-        confidence=round(share, 3),
+        confidence=round(weighed.share, 3),
         time=came.time if came is not None else story.first.time if story.first and _shows(weighed) else None,
         evidence=tuple(dict.fromkeys([*logged, *(reason.what for reason in reasons)]))[:_EVIDENCE],
         kind=candidate.kind,

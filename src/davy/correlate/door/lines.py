@@ -78,11 +78,17 @@ def _failures_before(candidate: Candidate, success: LogHit) -> int:
     return sum(
         hit.count
         for hit in candidate.hits
-        if hit.shows is not Shows.SUCCESS
+        if _failed(hit)
         and hit.address == success.address
         and hit.time is not None
         and 0.0 <= success.time - hit.time <= _BURST_SECONDS
     )
+
+
+def _failed(hit: LogHit) -> bool:
+    """Whether a line tells of an attempt, also where it was too seldom to be one by itself."""
+    sign = sign_of(hit)
+    return hit.shows is Shows.ATTEMPT or (sign is not None and sign.shows is Shows.ATTEMPT)
 
 
 def entry(story: Story, candidate: Candidate) -> LogHit | None:

@@ -10,7 +10,7 @@ from davy.correlate.door.candidates import PACKAGES, SSH
 from davy.correlate.door.story import Candidate, Story, Way
 from davy.correlate.log_lines import service_name, tells_only
 from davy.correlate.timeline import in_words
-from davy.correlate.uncovered import covered, uncovered
+from davy.correlate.uncovered import covered, reads_by_service, uncovered
 from davy.knowledge.families import families
 from davy.knowledge.services import known_services
 from davy.model.incidents import RuledOut
@@ -51,7 +51,7 @@ def _why(story: Story, candidate: Candidate) -> str:
 
 def _silent(story: Story, candidate: Candidate) -> Iterator[str]:
     """That its logs were read and tell of no entry, from when to when."""
-    reads = [read for read in story.snapshot.logs_read if read.kind == candidate.kind and read.whole]
+    reads = [read for read in reads_by_service(story.snapshot).get(candidate.kind or "", ()) if read.whole]
     told = covered(reads)
     if not told or any(hit.shows is Shows.SUCCESS for hit in candidate.hits):
         return
@@ -95,7 +95,7 @@ def keep(story: Story, doors: Sequence[Candidate]) -> tuple[str, ...]:
 def _missing(story: Story, doors: Sequence[Candidate]) -> Iterator[str]:
     """Which logs would have told and are not there."""
     snapshot = story.snapshot
-    read = {one.kind for one in snapshot.logs_read}
+    read = reads_by_service(snapshot)
     for candidate in doors:
         known = known_services().get(candidate.kind or "")
         if known is not None and known.log and candidate.kind not in read and candidate.way is not Way.CONTAINER:

@@ -59,8 +59,12 @@ def _left(story: Story, candidate: Candidate) -> Iterator[Speaks]:
 
 
 def _saved(story: Story, candidate: Candidate) -> Iterator[Speaks]:
-    """An autostart in the folder into which the service was told to save."""
+    """An autostart in the folder into which the service was told to save, by its settings or while it runs.
+
+    What is told to save elsewhere works there from then on: Redis does (CONFIG SET dir).
+    """
     service = candidate.service
+    works = {process.cwd.rstrip("/"): process for process in candidate.processes if process.cwd}
     folders = {
         value.rstrip("/"): setting
         for setting in (service.settings if service else ())
@@ -68,7 +72,12 @@ def _saved(story: Story, candidate: Candidate) -> Iterator[Speaks]:
         if setting.name in _FOLDER_SETTINGS and value.startswith("/")
     }
     for autostart in story.cast.autostarts:
-        setting = folders.get(os.path.dirname(autostart.path))
+        folder = os.path.dirname(autostart.path)
+        process, setting = works.get(folder), folders.get(folder)
+        if process is not None and folder not in _EVERYBODYS:
+            what = f"{process.name} ({process.pid}) works and saves in {folder}, where {autostart.path} lies"
+            yield Speaks(Ground.FILES, _SAVED, what, shows=True)
+            return
         if setting is not None:
             what = f"{setting.place} has it save into {setting.value}, where {autostart.path} lies"
             yield Speaks(Ground.FILES, _SAVED, what, shows=True)

@@ -17,8 +17,9 @@ import pytest
 
 from davy.collect.accounts import accounts
 from davy.collect.content.hot_files import hot_files
-from davy.collect.content.searching import Search, Target, data, place_of
+from davy.collect.content.searching import Search, Target, place_of
 from davy.host import DirectoryRoot, Host, MemoryRoot
+from davy.host.holes import data
 from davy.host.walking import Walk
 from davy.knowledge.hot_folders import hot_folders
 from davy.knowledge.matching import content_rules, matcher, rule_by_id

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from davy.knowledge.matching import ContentRule, Kind, Matcher, NoEngineError, content_rules
+from davy.knowledge.matching.engines import finder
 from davy.knowledge.matching.patterns import PatternError, pattern
 from davy.knowledge.matching.rules import sample
 from davy.model.content import Place
@@ -146,3 +147,24 @@ def test_a_pattern_that_engines_take_differently_is_refused(text: str) -> None:
 def test_a_pattern_knows_how_wide_it_can_be() -> None:
     assert pattern("abcd{1,9}").width == 12
     assert pattern("(?i)abc¦d").nocase
+
+
+FINDERS = {name: finder([*rule.compiled().values()], "finder", wanted=name) for rule in RULES[:1] for name in SMALL}
+
+
+@given(TEXTS)
+@settings(max_examples=400)
+def test_every_place_is_found_and_no_other_pattern(content: bytes) -> None:
+    by_hyperscan, by_re2 = (set(FINDERS[name].every(content, 1000)) for name in ("hyperscan", "re2"))
+    assert by_re2 <= by_hyperscan
+    assert {number for _, number in by_re2} == {number for _, number in by_hyperscan}
+
+
+@pytest.mark.parametrize("name", ["hyperscan", "re2"])
+def test_places_are_told_in_order_and_up_to_a_limit(name: str) -> None:
+    content = b"abcd bcda " * 50
+    every = FINDERS[name].every(content, 1000)
+    assert every == sorted(every)
+    assert [end for end, number in every if number == 0] == [10 * at + 4 for at in range(50)]
+    assert FINDERS[name].every(content, 7) == every[:7]
+    assert FINDERS[name].every(b"", 7) == []

@@ -16,9 +16,11 @@ from davy.collect.logs.formats import (
     auditd,
     iso,
     jenkins,
+    journal,
     json_lines,
     klog,
     laravel,
+    lastlog,
     log4j,
     log4j_short,
     logfmt,
@@ -30,9 +32,10 @@ from davy.collect.logs.formats import (
     redis,
     syslog,
     tornado,
+    utmp,
 )
 from davy.collect.logs.formats.times import HEAD
-from davy.collect.logs.record import Inner, Records, TimeOf
+from davy.collect.logs.record import Covers, Inner, Records, TimeOf
 from davy.knowledge.services import LogFormat
 
 TEXT: Final[Mapping[LogFormat, TimeOf]] = MappingProxyType(
@@ -69,10 +72,17 @@ INNER: Final[Mapping[LogFormat, Inner]] = MappingProxyType(
 )
 """Those whose lines carry another text, or text that is encoded."""
 
-REACH: Final[Mapping[LogFormat, int]] = MappingProxyType(
-    {form: {LogFormat.ACCESS: access.LIMIT, LogFormat.JSON: json_lines.WHOLE}.get(form, HEAD) for form in TEXT}
+REACH: Final[Mapping[TimeOf, int]] = MappingProxyType(
+    dict.fromkeys(TEXT.values(), HEAD) | {access.time_of: access.LIMIT, json_lines.time_of: json_lines.WHOLE}
 )
-"""Of how many bytes of a line each format wants to know to find the time: of most it stands at the begin."""
+"""Of how many bytes of a line each wants to know to find the time: of most formats it stands at the begin."""
 
-BINARY: Final[Mapping[LogFormat, Records]] = MappingProxyType({})
+BINARY: Final[Mapping[LogFormat, Records]] = MappingProxyType(
+    {LogFormat.UTMP: utmp.records, LogFormat.LASTLOG: lastlog.records, LogFormat.JOURNAL: journal.records}
+)
 """The formats that are no text."""
+
+COVERS: Final[Mapping[LogFormat, Covers]] = MappingProxyType(
+    {LogFormat.UTMP: utmp.covers, LogFormat.JOURNAL: journal.covers}
+)
+"""From when to when a binary log tells, where that can be known without reading it."""

@@ -15,12 +15,12 @@ from typing import Final
 from davy.collect.services.formats.pairs import DEPTH_LIMIT, LINE_CHARACTERS, Pair, bare
 
 _NGINX: Final = re.compile(
-    r"""(?P<space>\s+|\#[^\n]*)|(?P<word>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{};]|(?:\$\{|[^\s{};\\]|\\.)+|.)""",
+    r"""(?P<space>\s+|\#[^\n]*)|(?P<word>"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|[{};]|(?:\$\{|[^\s{};\\]|\\.)+|.)""",
     re.DOTALL,
 )
 _NATS: Final = re.compile(
     r"""(?P<space>[ \t\r\f\0]+|\#[^\n]*|//[^\n]*)
-    |(?P<word>"(?:[^"\\]|\\.)*"|'[^']*'|\n|[{}\[\],;]|[:=](?=[\s\["'{]|$)
+    |(?P<word>"(?:[^"\\]|\\.)*+"?|'[^']*+'?|\n|[{}\[\],;]|[:=](?=[\s\["'{]|$)
     |(?:[^\s{}\[\],;:=\#"']|[:=](?![\s\["'{])|\#)+|.)""",
     re.DOTALL | re.VERBOSE,
 )

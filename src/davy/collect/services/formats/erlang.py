@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 from davy.collect.services.formats.pairs import DEPTH_LIMIT, LINE_CHARACTERS, Pair
 
 _TOKEN: Final = re.compile(
-    r"""(?P<space>[\s\0]+|%[^\n]*)|(?P<text><<"(?:[^"\\]|\\.)*">>|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|[\[\]{},.](?!\w)|[\[\]{},]|(?P<word>[^\s\[\]{},"'%]+)|.""",
-    re.DOTALL,
+    r"""(?P<space>[\s\0]+|%[^\n]*)|(?P<text>(?:<<)?"(?:[^"\\]|\\.)*+(?:"(?:>>)?)?|'(?:[^'\\]|\\.)*+'?)
+    |[\[\]{},]|(?P<word>[^\s\[\]{},"'%]+)|.""",
+    re.DOTALL | re.VERBOSE,
 )
 
 
@@ -80,6 +81,5 @@ def _address(words: list[str]) -> bool:
 
 
 def _plain(word: str) -> str:
-    if word.startswith("<<"):
-        return word[3:-3]
-    return word[1:-1] if word[:1] in "\"'" else word
+    word = word.removeprefix("<<").removesuffix(">>")
+    return word[1:].removesuffix(word[0]) if word[:1] in ("'", '"') else word

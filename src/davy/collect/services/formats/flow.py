@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
-from davy.collect.services.formats.pairs import DEPTH_LIMIT
+from davy.collect.services.formats.pairs import DEPTH_LIMIT, LINE_CHARACTERS, Pair
 
 _TOKEN: Final = re.compile(
-    r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*'|[\[\]{}(),]|[:=](?=[\s\[{("'])|#[^\n]*|[^\s\[\]{}(),:=#"']+|[:=#"']""",
+    r""""(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|[\[\]{}(),]|[:=](?=[\s\[{("'])|\#[^\n]*|[^\s\[\]{}(),:=\#"']+|[:=\#]""",
     re.DOTALL,
 )
 _OPEN: Final = "[{("
@@ -59,12 +59,34 @@ def _next(counts: list[int | None], name: str | None) -> str:
 
 
 def _plain(token: str) -> str:
-    return token[1:-1] if len(token) > 1 and token[0] in "\"'" and token[-1] == token[0] else token
+    return token[1:].removesuffix(token[0]) if token[0] in "\"'" else token
 
 
-def closed(text: str) -> bool:
-    """Whether every bracket that a text opens is closed in it."""
-    depth = 0
-    for token in _TOKEN.findall(text):
-        depth += (token in _OPEN) - (token in _CLOSE)
-    return depth <= 0
+def left_open(text: str) -> int:
+    """How many brackets a text opens more than it closes."""
+    tokens = _TOKEN.findall(text)
+    return sum(token in _OPEN for token in tokens) - sum(token in _CLOSE for token in tokens)
+
+
+class Begun(NamedTuple):
+    """A value in brackets that goes on in the next line."""
+
+    key: str
+    text: str
+    line: int
+    open: int
+
+    def going_on(self, line: str) -> Begun:
+        return Begun(self.key, f"{self.text}\n{line}", self.line, self.open + left_open(line))
+
+    @property
+    def ended(self) -> bool:
+        return self.open <= 0 or len(self.text) > LINE_CHARACTERS
+
+    def pairs(self) -> Iterator[Pair]:
+        return (Pair(key, value, self.line) for key, value in flow(self.key, self.text))
+
+
+def begun(key: str, text: str, line: int) -> Begun:
+    """The value whose brackets open in this line."""
+    return Begun(key, text, line, left_open(text))

@@ -16,7 +16,6 @@ from davy.collect.services.formats.pairs import Pair, bare, numbered
 
 _SECTION: Final = re.compile(r"\s*\[\s*([^\]]*?)\s*\]")
 _INCLUDE: Final = re.compile(r"\s*(!include(?:dir)?)\s+(\S.*)")
-_OPTION: Final = re.compile(r"\s*([^\s#;=\[!][^=]{0,200}?)\s*(?:=\s*(.*))?$")
 _COMMENT: Final = re.compile(r"[ \t];")
 
 
@@ -28,10 +27,10 @@ def ini(text: str) -> Iterator[Pair]:
             section = f"{found[1]}." if found[1] else ""
         elif found := _INCLUDE.match(line):
             yield Pair(found[1], bare(found[2]), number)
-        elif found := _OPTION.match(line):
-            value = found[2]
-            if value is None:
-                yield Pair(section + found[1], "1", number)
-            else:
-                quoted = value[:1] in ("'", '"')
-                yield Pair(section + found[1], bare(value if quoted else _COMMENT.split(value, 1)[0]), number)
+        elif line.lstrip()[:1] not in ("#", ";", "=", "[", "!", ""):
+            key, equals, value = (part.strip() for part in line.partition("="))
+            if not equals:
+                key, value = _COMMENT.split(key, maxsplit=1)[0], "1"
+            elif value[:1] not in ("'", '"'):
+                value = _COMMENT.split(value, maxsplit=1)[0]
+            yield Pair(section + key, bare(value), number)

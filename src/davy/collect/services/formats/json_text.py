@@ -15,8 +15,9 @@ from typing import Final
 from davy.collect.services.formats.pairs import DEPTH_LIMIT, LINE_CHARACTERS, Pair
 
 _TOKEN: Final = re.compile(
-    r'(?P<space>[\s\0]+|//[^\n]*|/\*.*?\*/)|(?P<text>"(?:[^"\\\n]|\\.)*")|(?P<mark>[\[\]{},:])|(?P<word>[^\s\[\]{},:"]+|")',
-    re.DOTALL,
+    r"""(?P<space>[\s\0]+|//[^\n]*|/\*.*?(?:\*/|\Z))
+    |(?P<text>"(?:[^"\\\n]|\\.)*+"?)|(?P<mark>[\[\]{},:])|(?P<word>[^\s\[\]{},:"]+)""",
+    re.DOTALL | re.VERBOSE,
 )
 
 
@@ -74,5 +75,5 @@ def _plain(word: str) -> str:
     try:
         found = json.loads(word)
     except ValueError:
-        found = word[1:-1]
+        found = word.strip('"')
     return found if isinstance(found, str) else word

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from davy.collect.services.formats.flow import closed, flow
-from davy.collect.services.formats.pairs import LINE_CHARACTERS, Pair, bare, numbered
+from davy.collect.services.formats.flow import Begun, begun
+from davy.collect.services.formats.pairs import Pair, bare, numbered
 
 _TABLE: Final = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
-_KEY: Final = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w.-])(?:"[^"]*"|'[^']*'|[\w. \t-])*?)\s*=\s*(.*)""")
+_KEY: Final = re.compile(r"""\s*+((?:"[^"]*+"|'[^']*+'|[\w.\-\t ])++)=\s*(.*)""")
 _QUOTES: Final = re.compile(r"[\"' \t]")
 
 
@@ -21,11 +21,10 @@ def toml(text: str) -> Iterator[Pair]:
     """The plain values in their order."""
     table = ""
     counts: dict[str, int] = {}
-    pending: tuple[str, str, int] | None = None
+    pending: Begun | None = None
     for number, line in numbered(text):
         if pending is not None:
-            key, begun, first = pending
-            pending = (key, f"{begun}\n{line.strip()}", first)
+            pending = pending.going_on(line.strip())
         elif found := _TABLE.match(line):
             name = _QUOTES.sub("", found[2])
             if found[1] == "[[":
@@ -38,7 +37,7 @@ def toml(text: str) -> Iterator[Pair]:
             if not found[2].startswith(("[", "{")):
                 yield Pair(key, bare(found[2]), number)
                 continue
-            pending = (key, found[2], number)
-        if pending is not None and (closed(pending[1]) or len(pending[1]) > LINE_CHARACTERS):
-            yield from (Pair(name, value, pending[2]) for name, value in flow(pending[0], pending[1]))
+            pending = begun(key, found[2], number)
+        if pending is not None and pending.ended:
+            yield from pending.pairs()
             pending = None

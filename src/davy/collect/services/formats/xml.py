@@ -15,10 +15,11 @@ from typing import Final
 from davy.collect.services.formats.pairs import DEPTH_LIMIT, LINE_CHARACTERS, Pair
 
 _MARKUP: Final = re.compile(
-    r"<!--.*?-->|<!\[CDATA\[(?P<data>.*?)\]\]>|<[?!][^>]*>|<(?P<end>/?)(?P<name>[^\s<>/!?]{1,200})(?P<rest>[^<>]{0,8192})>",
-    re.DOTALL,
+    r"""<!--.*?(?:-->|\Z)|<!\[CDATA\[(?P<data>.*?)(?:\]\]>|\Z)|<[?!][^>]{0,4096}>?
+    |<(?P<end>/?)(?P<name>[^\s<>/!?]{1,200}+)(?P<rest>[^<>]{0,8192}+)>""",
+    re.DOTALL | re.VERBOSE,
 )
-_ATTRIBUTE: Final = re.compile(r"""([^\s=/"'<>]{1,200})\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE: Final = re.compile(r"""(?<![^\s/"'])([^\s=/"'<>]{1,200}+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
 _ENTITY: Final = re.compile(r"&(amp|lt|gt|quot|apos);")
 _MEANING: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from davy.collect.services.formats.flow import closed, flow
+from davy.collect.services.formats.flow import Begun, begun
 from davy.collect.services.formats.pairs import DEPTH_LIMIT, LINE_CHARACTERS, Pair, bare, numbered
 
 _COLON: Final = re.compile(r":(?=\s|$)")
@@ -31,15 +31,14 @@ def yaml(text: str) -> Iterator[Pair]:
     levels: list[_Level] = []
     counts: dict[str, int] = {}
     scalar: tuple[int, str, int, list[str]] | None = None
-    pending: tuple[str, str, int] | None = None
+    pending: Begun | None = None
     for number, line in numbered(text):
         stripped = line.lstrip(" ")
         indent = len(line) - len(stripped)
         if pending is not None:
-            key, begun, first = pending
-            pending = (key, f"{begun} {stripped}", first)
-            if closed(pending[1]) or len(pending[1]) > LINE_CHARACTERS:
-                yield from (Pair(name, value, first) for name, value in flow(key, pending[1]))
+            pending = pending.going_on(stripped)
+            if pending.ended:
+                yield from pending.pairs()
                 pending = None
             continue
         if scalar is not None:
@@ -81,10 +80,10 @@ def yaml(text: str) -> Iterator[Pair]:
         if _SCALAR.match(value):
             scalar = (levels[-1].indent if levels else -1, path, number, [])
         elif value[:1] in ("[", "{"):
-            if closed(value):
-                yield from (Pair(name, each, number) for name, each in flow(path, value))
-            else:
-                pending = (path, value, number)
+            pending = begun(path, value, number)
+            if pending.ended:
+                yield from pending.pairs()
+                pending = None
         else:
             yield Pair(path, bare(value), number)
     if scalar is not None:

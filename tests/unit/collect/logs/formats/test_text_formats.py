@@ -222,7 +222,7 @@ def test_no_value_of_a_client_moves_the_time_of_an_object() -> None:
 def test_a_time_far_into_a_line_is_none_of_the_records(form: Format) -> None:
     line = next(line for of, line, _ in SAMPLES if of is form)
 
-    assert TEXT[form](b" " * REACH[form] + line, CLOCK) is None
+    assert TEXT[form](b" " * REACH[TEXT[form]] + line, CLOCK) is None
 
 
 PIECES = st.sampled_from([

@@ -9,13 +9,18 @@ from davy.collect.logs.formats.journal.objects import Entry, JournalFile
 
 _NAMES: Final = frozenset({
     b"MESSAGE", b"SYSLOG_IDENTIFIER", b"SYSLOG_PID", b"_PID", b"_COMM", b"_UID", b"_TRANSPORT", b"_SYSTEMD_UNIT",
-    b"UNIT",
+    b"UNIT", b"_EXE",
 })  # fmt: skip
 _LONGEST: Final = max(map(len, _NAMES))
 _KEPT_LIMIT: Final = 1 << 16
 _SMALL: Final = 256
-_ROOTS: Final = frozenset({b"sshd", b"sshd-session", b"CRON", b"cron", b"crond", b"systemd-logind"})
-"""Who only speaks as root of the machine: whoever else calls itself so is somebody else."""
+_GUARDED: Final = frozenset({
+    b"sshd", b"sshd-session", b"sshd-auth", b"CRON", b"cron", b"crond", b"anacron", b"sudo", b"su", b"login",
+    b"systemd-logind",
+})  # fmt: skip
+"""Names by which logins and commands are told: only root and these programs themselves may speak under them."""
+_SYSTEM: Final = (b"/usr/", b"/bin/", b"/sbin/", b"/lib/", b"/nix/store/")
+"""Where programs lie that root alone installs."""
 
 
 class Fields:
@@ -79,4 +84,7 @@ def text_of(fields: dict[bytes, bytes]) -> str | None:
 def _pretends(called: bytes, fields: dict[bytes, bytes]) -> bool:
     if called == b"kernel":
         return fields.get(b"_TRANSPORT", b"kernel") != b"kernel"
-    return called in _ROOTS and fields.get(b"_UID", b"0") != b"0"
+    if called not in _GUARDED or fields.get(b"_UID", b"0") == b"0":
+        return False
+    folder, _, name = fields.get(b"_EXE", b"").rpartition(b"/")
+    return name not in _GUARDED or not (folder + b"/").startswith(_SYSTEM)

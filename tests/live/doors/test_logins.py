@@ -1,0 +1,157 @@
+"""Real sshd in a booted Debian: what of it stands open, how it is closed, and what it writes of a guessed password."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Protocol
+
+import pytest
+
+from davy.knowledge.services import Sign, known_services
+from davy.model.logs import Shows
+
+pytestmark = pytest.mark.live
+
+GUESSES = 6
+FROM = "192.0.2.7"
+"""An address of documentation that the lab gives itself: the client speaks from it."""
+DROP_IN = "/etc/ssh/sshd_config.d/davy.conf"
+LOGIN = (
+    f"ssh -b {FROM} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+    " -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1"
+)
+
+
+class Lab(Protocol):
+    def run(self, *command: str, check: bool = True, timeout: float = 120) -> Any: ...
+    def davy(self, *arguments: str, check: bool = False, timeout: float = 180) -> Any: ...
+    def write(self, path: str, text: str, mode: str = "0644") -> None: ...
+
+
+@pytest.fixture
+def guest(servers: Lab) -> Lab:
+    """A lab with the throw-away account ada, whose password is a word that everybody tries."""
+    servers.run("ip", "address", "add", f"{FROM}/32", "dev", "lo")
+    servers.run("useradd", "--create-home", "--shell", "/bin/sh", "ada")
+    servers.run("sh", "-c", "echo ada:sunshine | chpasswd")
+    return servers
+
+
+def configured(lab: Lab, *lines: str) -> None:
+    lab.write(DROP_IN, "".join(f"{line}\n" for line in lines))
+    lab.run("systemctl", "restart", "ssh.service")
+
+
+def tried(lab: Lab, user: str, password: str, command: str = "true") -> bool:
+    """Whether a login by a password was let in."""
+    asked = lab.run("sshpass", "-p", password, *LOGIN.split(), f"{user}@127.0.0.1", command, check=False)
+    return asked.returncode == 0
+
+
+def exposed(lab: Lab, kind: str = "ssh") -> dict[str, Any]:
+    """What stands open of a service, by what opens it."""
+    shown = json.loads(lab.davy("scan", "--json").stdout)
+    return {one["opening"]: one for one in shown["exposures"] if one["kind"] == kind}
+
+
+def sign(identity: str) -> Sign:
+    found = known_services()["ssh"].sign_by_id(identity)
+    assert found is not None
+    return found
+
+
+def lines(lab: Lab, *, having: str) -> list[str]:
+    """The records of sshd with these words in them, from auth.log and as the journal's records are told."""
+    deadline = time.monotonic() + 10
+    while True:
+        written = lab.run("cat", "/var/log/auth.log", check=False).stdout.splitlines()
+        found = [line for line in written if having in line]
+        kept = lab.run("journalctl", "--unit=ssh.service", "--output=json", "--no-pager").stdout.splitlines()
+        told = [
+            f"{entry['SYSLOG_IDENTIFIER']}[{entry['_PID']}]: {entry['MESSAGE']}"
+            for entry in map(json.loads, kept)
+            if having in entry["MESSAGE"]
+        ]
+        if found and told:
+            return found + told
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def test_passwords_that_anybody_may_try_are_said_with_the_line_that_ends_it(guest: Lab) -> None:
+    configured(guest, "PasswordAuthentication yes")
+    opened = exposed(guest)
+    assert set(opened) == {"by-password"}
+    one = opened["by-password"]
+    assert one["severity"] == "medium"
+    assert one["address"].endswith(":22")
+    assert f"{DROP_IN}: PasswordAuthentication no" in one["fix"]
+    assert any(DROP_IN in line for line in one["evidence"])
+
+
+def test_keys_alone_open_nothing(guest: Lab) -> None:
+    configured(guest, "PasswordAuthentication no", "KbdInteractiveAuthentication no")
+    assert not tried(guest, "ada", "sunshine")
+    assert exposed(guest) == {}
+
+
+def test_the_first_line_counts_as_for_sshd_itself(guest: Lab) -> None:
+    guest.run("sh", "-c", "echo 'PasswordAuthentication yes' >> /etc/ssh/sshd_config")
+    configured(guest, "PasswordAuthentication no")
+    assert not tried(guest, "ada", "sunshine")
+    assert exposed(guest) == {}
+
+
+def test_a_password_that_pam_asks_for_though_they_are_off_is_seen(guest: Lab) -> None:
+    configured(guest, "PasswordAuthentication no", "KbdInteractiveAuthentication yes")
+    assert tried(guest, "ada", "sunshine")
+    assert set(exposed(guest)) == {"by-password-asked-by-pam"}
+
+
+def test_root_by_password_and_empty_passwords_are_worse(guest: Lab) -> None:
+    configured(guest, "PasswordAuthentication yes", "PermitRootLogin yes", "PermitEmptyPasswords yes")
+    opened = exposed(guest)
+    assert {name: one["severity"] for name, one in opened.items()} == {
+        "root-by-password": "high", "empty-passwords": "critical",
+    }  # fmt: skip
+
+
+def test_sshd_s_own_lines_of_a_guessed_password_are_known(guest: Lab) -> None:
+    configured(guest, "PasswordAuthentication yes")
+    for number in range(GUESSES):
+        assert not tried(guest, "ada", f"wrong{number}")
+    assert tried(guest, "ada", "sunshine")
+    failed = [sign("failed-password").said(line) for line in lines(guest, having="Failed password")]
+    assert len(failed) >= GUESSES
+    assert all(said == {"address": FROM, "user": "ada"} for said in failed)
+    for identity in ("password-accepted", "password-guessed"):
+        accepted = [sign(identity).said(line) for line in lines(guest, having="Accepted password")]
+        assert all(said == {"address": FROM, "user": "ada"} for said in accepted)
+    assert sign("password-guessed").after == "failed-password"
+    assert sign("failed-password").least <= GUESSES
+    opened = [sign("session-opened").said(line) for line in lines(guest, having="session opened")]
+    assert {"user": "ada"} in opened
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x from 203.0.113.9 port 22 ssh2",
+        "Accepted password for root from 203.0.113.9 port 22 ssh2",
+    ],
+)
+def test_a_name_that_imitates_a_line_neither_comes_in_nor_moves_the_address(guest: Lab, name: str) -> None:
+    configured(guest, "PasswordAuthentication yes")
+    asked = guest.run(
+        "sshpass", "-p", "wrong", *LOGIN.split(), "-l", name, "127.0.0.1", "true", check=False
+    )  # fmt: skip
+    assert asked.returncode != 0
+    written = lines(guest, having="203.0.113.9")
+    assert any("Invalid user" in line for line in written)
+    for each in known_services()["ssh"].sign:
+        for line in written:
+            said = each.said(line)
+            assert said is None or each.shows is not Shows.SUCCESS, (each.id, line)
+            assert said is None or said.get("address", FROM) == FROM, (each.id, line)
+    assert any(sign("failed-password").said(line) for line in written)

@@ -1,0 +1,102 @@
+"""A real Redis, open and closed, and what its log tells of those who came in."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.live.eviction.support import Davy, within
+
+from .support import Network, program, stands_open
+
+pytestmark = pytest.mark.live
+
+PORT = 16379
+OPEN = "bind 0.0.0.0\nprotected-mode no"
+
+
+def start(network: Network, folder: Path, lines: str, user: str | None = None) -> int:
+    config = folder / "redis.conf"
+    config.write_text(f'port {PORT}\ndir {folder}\nlogfile {folder}/redis.log\nsave ""\n{lines}\n')
+    pid = network.start(program("redis-server", "redis-server"), str(config), user=user)
+    assert within(20, lambda: network.listens(PORT))
+    return pid
+
+
+def told(network: Network, *words: str) -> str:
+    return network.run(program("redis-cli", "redis-tools"), "-p", str(PORT), *words).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("lines", "reached_from", "severity"),
+    [(OPEN, "any", "critical"), ("bind 10.0.0.1\nprotected-mode no", "private", "high")],
+)
+def test_without_a_password_it_stands_open(
+    network: Network, folder: Path, davy: Davy, lines: str, reached_from: str, severity: str
+) -> None:
+    pid = start(network, folder, lines)
+    found = stands_open(davy, "redis", pid)["no-password"]
+    assert (found["reached_from"], found["severity"]) == (reached_from, severity)
+    assert f"{folder}/redis.conf: requirepass <a long random password>" in found["fix"]
+    assert found["change"]["path"] == f"{folder}/redis.conf"
+    assert found["change"]["after"] == "bind 127.0.0.1 -::1"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "bind 127.0.0.1\nprotected-mode no",
+        "bind 0.0.0.0\nprotected-mode no\nrequirepass 0b9c6f1e7a5d",
+        "bind 0.0.0.0\nprotected-mode yes",
+        "bind 0.0.0.0\nprotected-mode no\nuser default off",
+    ],
+    ids=["on loopback", "with a password", "in protected mode", "without its default user"],
+)
+def test_closed_it_is_no_exposure(network: Network, folder: Path, davy: Davy, lines: str) -> None:
+    pid = start(network, folder, lines)
+    found = stands_open(davy, "redis", pid)
+    assert not {name for name, one in found.items() if one["severity"] != "low"}, found
+
+
+def test_a_usual_password_is_as_good_as_none(network: Network, folder: Path, davy: Davy) -> None:
+    pid = start(network, folder, "bind 0.0.0.0\nrequirepass foobared")
+    found = stands_open(davy, "redis", pid)
+    assert set(found) == {"usual-password"}
+    assert found["usual-password"]["severity"] == "high"
+
+
+def test_who_made_it_a_replica_or_gave_it_a_module_is_told_by_its_log(
+    network: Network, folder: Path, davy: Davy
+) -> None:
+    pid = start(network, folder, f"{OPEN}\nenable-module-command yes")
+    stranger = ("-h", "198.51.100.1")
+    assert told(network, *stranger, "replicaof", "10.0.0.1", "6380") == "OK"
+    assert within(20, lambda: "Connecting to MASTER" in (folder / "redis.log").read_text())
+    assert told(network, *stranger, "replicaof", "no", "one") == "OK"
+    told(network, *stranger, "module", "load", f"{folder}/x.so")
+    used = {hit["sign"]: hit for hit in stands_open(davy, "redis", pid, "--logs")["no-password"]["used"]}
+    assert used["made-a-replica"]["shows"] == "success"
+    assert (used["made-a-replica"]["address"], used["made-a-replica"]["detail"]) == ("198.51.100.1", "10.0.0.1:6380")
+    assert used["module-refused"]["shows"] == "attempt"
+
+
+def test_a_save_is_told_by_its_log_only_where_the_system_refused_it(network: Network, folder: Path, davy: Davy) -> None:
+    crontabs, forbidden = folder / "cron.d", folder / "forbidden" / "cron.d"
+    crontabs.mkdir()
+    forbidden.mkdir(parents=True)
+    for owned in (folder, crontabs):
+        shutil.chown(owned, "redis", "redis")
+    pid = start(network, folder, f"{OPEN}\nset-proc-title no\nenable-protected-configs yes", user="redis")
+    stranger = ("-h", "198.51.100.1")
+    told(network, *stranger, "config", "set", "dbfilename", "root")
+    told(network, *stranger, "config", "set", "dir", str(crontabs))
+    assert told(network, *stranger, "save") == "OK"
+    assert (crontabs / "root").read_bytes().startswith(b"REDIS0")
+    assert "DB saved on disk" in (folder / "redis.log").read_text()
+    assert stands_open(davy, "redis", pid, "--logs")["no-password"]["used"] == [], "it looks like every other save"
+    told(network, *stranger, "config", "set", "dir", str(forbidden))
+    assert told(network, *stranger, "save").startswith("ERR")
+    (hit,) = stands_open(davy, "redis", pid, "--logs")["no-password"]["used"]
+    assert (hit["sign"], hit["shows"]) == ("saved-where-programs-start", "attempt")
+    assert str(forbidden) in hit["detail"]
