@@ -20,6 +20,7 @@ from davy.collect.logs.gap import gap, when
 from davy.collect.logs.packed import read_packed
 from davy.collect.logs.places import Watched, watched
 from davy.collect.logs.plain import read_plain
+from davy.collect.logs.reaching import Reaching
 from davy.collect.logs.record import Clock
 from davy.collect.logs.rotation import Older, missing, older
 from davy.collect.logs.sequences import Gathering
@@ -58,7 +59,7 @@ def log_facts(
 
     ``cache`` is a folder of ours that keeps the compiled patterns.  The hits come last, by their times.
     """
-    look = _Look(host.root, spans, cache, budget)
+    look = _Look(Reaching(host), spans, cache, budget)
     files = [*watched(services), *outputs(host.root, services), *journals(host.root, services)]
     named = {one.path for one in files}
     series = [look.series(one, named) for one in files]
