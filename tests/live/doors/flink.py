@@ -1,8 +1,8 @@
 """A real Flink session cluster, started as people start it, and a harmless jar for its REST API.
 
-The jars come from PyPI (``apache-flink-libraries``, a source distribution of 226 MB), by its ordinary client, and are kept in
-``$DAVY_FLINK`` or ``~/.cache/davy/flink-1.17.2``; CI, which keeps nothing, fetches them each time.  There are no start
-scripts among them: the entry point is started as ``bin/jobmanager.sh`` does.  Source: flink-dist/src/main/flink-bin.
+The jars come from PyPI (``apache-flink-libraries``, a source distribution of 226 MB), by its ordinary client, and are
+kept in ``$DAVY_FLINK`` or ``~/.cache/davy/flink-1.17.2``; CI, which keeps nothing, fetches them each time.  There are
+no start scripts among them: the entry point is started as ``bin/jobmanager.sh`` does.  Source: Flink's flink-bin.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ appender.main.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
 _DROPPER: Final = """\
 public class Dropper {
     public static void main(String[] words) throws Exception {
-        new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(new java.io.File(System.getProperty("log.file") + ".dropped")).start().waitFor();
+        java.io.File said = new java.io.File(System.getProperty("log.file") + ".dropped");
+        new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(said).start().waitFor();
     }
 }
 """
@@ -58,7 +59,7 @@ def _fetch(home: Path) -> None:
     home.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix="flink-", dir=home.parent))
     try:
-        words = ("-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "-d", str(made))
+        words = ("-m", "pip", "download", "--quiet", "--no-deps", "-d", str(made))
         done = subprocess.run(
             [sys.executable, *words, f"apache-flink-libraries=={VERSION}"], capture_output=True, text=True, check=False
         )
@@ -106,8 +107,8 @@ class Cluster:
 
     def configure(self, *lines: str) -> None:
         fixed = (
-            "jobmanager.rpc.address: localhost", "jobmanager.bind-host: localhost", "jobmanager.memory.process.size: 1024m",
-            f"rest.port: {PORT}", f"web.tmpdir: {self.folder}/tmp", "rest.address: localhost",
+            "jobmanager.rpc.address: localhost", "jobmanager.bind-host: localhost",
+            "jobmanager.memory.process.size: 1024m", f"rest.port: {PORT}", f"web.tmpdir: {self.folder}/tmp", "rest.address: localhost",
         )  # fmt: skip
         (self.config / "flink-conf.yaml").write_text("\n".join((*fixed, *lines)) + "\n")
 

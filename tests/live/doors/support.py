@@ -17,7 +17,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def program(name: str, package: str, *more: str) -> str:
-    """The path of a program, also of one that Debian keeps off the path; without it the test is skipped, in CI it fails."""
+    """The path of a program, in ``more`` folders, too; without it the test is skipped, in CI it fails."""
     found = shutil.which(name, path=":".join((_PATH, *more)))
     return found or missing(f"needs {name} (apt-get install {package})")
 

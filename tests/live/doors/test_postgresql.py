@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.live.eviction.support import Davy, missing, within
+from tests.live.eviction.support import Davy, actors, missing, pids_of, running, told, within
 
 from .support import Network, program, stands_open
 
@@ -17,7 +18,6 @@ pytestmark = pytest.mark.live
 PORT = 15432
 BINARIES = tuple(str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
 STRANGER = ("-h", "198.51.100.1", "-p", str(PORT), "-U", "postgres")
-Start = Callable[..., int]
 
 
 @pytest.fixture
@@ -131,3 +131,26 @@ def test_passwords_tried_and_one_accepted_are_told_by_its_log(network: Network, 
     assert used["came-in-after-tries"]["address"] == "198.51.100.1"
     tried = [hit for hit in found["no-password"]["used"] if hit["sign"] == "passwords-tried"]
     assert sum(hit["count"] for hit in tried) == 6
+
+
+@pytest.mark.usefixtures("no_drill_left")
+def test_it_is_named_as_the_door_of_a_miner_that_was_started_through_copy(
+    network: Network, cluster: Path, davy: Davy
+) -> None:
+    """The miner is a copy of the shell that counts to nothing, for a minute of CPU time at most."""
+    start(network, cluster, "*", "host all all 0.0.0.0/0 trust")
+    asked(network, "CREATE TABLE cmd(line text)")
+    burner = '/tmp/kdevtmpfsi -c "while :; do :; done" >/dev/null 2>&1 &'
+    dropped = f"cp {os.path.realpath('/bin/sh')} /tmp/kdevtmpfsi; ulimit -t 60; {burner} echo started; false"
+    asked(network, f"COPY cmd FROM PROGRAM '{dropped}'", check=False)
+    assert within(10, lambda: running("/tmp/kdevtmpfsi"))
+    scanned = davy.scan()
+    assert pids_of(actors(scanned, "miner")) == set(running("/tmp/kdevtmpfsi")), told(scanned)
+    (incident,) = scanned.json["incidents"]
+    door = incident["door"]
+    assert door is not None, json.dumps(incident["other_doors"], indent=1)
+    assert door["kind"] == "postgresql", json.dumps(door, indent=1)
+    lines = (cluster / "log" / "postgresql.log").read_text().splitlines()
+    (line,) = [each for each in lines if "ERROR:  program " in each]
+    assert any(line in evidence for evidence in door["evidence"]), door["evidence"]
+    assert any("scram-sha-256 in place of trust" in words for words in door["fix"])

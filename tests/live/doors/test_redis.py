@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from tests.live.eviction.support import Davy, within
+
+from davy import drill
 
 from .support import Network, program, stands_open
 
@@ -100,3 +103,20 @@ def test_a_save_is_told_by_its_log_only_where_the_system_refused_it(network: Net
     (hit,) = stands_open(davy, "redis", pid, "--logs")["no-password"]["used"]
     assert (hit["sign"], hit["shows"]) == ("saved-where-programs-start", "attempt")
     assert str(forbidden) in hit["detail"]
+
+
+@pytest.mark.usefixtures("no_drill_left")
+def test_it_is_named_as_the_door_of_a_miner_that_comes_after_a_foreign_master(
+    network: Network, folder: Path, davy: Davy
+) -> None:
+    start(network, folder, OPEN)
+    assert told(network, "-h", "198.51.100.1", "replicaof", "10.0.0.1", "6380") == "OK"
+    drill.start("kdevtmpfsi", 120)
+    scanned = davy.scan()
+    (incident,) = scanned.json["incidents"]
+    door = incident["door"]
+    assert door is not None, json.dumps(incident["other_doors"], indent=1)
+    assert (door["kind"], door["address"]) == ("redis", f"0.0.0.0:{PORT}")
+    (line,) = [each for each in (folder / "redis.log").read_text().splitlines() if " enabled (user request" in each]
+    assert any(line in evidence for evidence in door["evidence"]), door["evidence"]
+    assert f"{folder}/redis.conf: requirepass <a long random password>" in door["fix"]

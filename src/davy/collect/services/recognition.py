@@ -43,19 +43,22 @@ def _index() -> _Index:
     return _Index(by_name, others)
 
 
+def kind_of(exe: str | None, words: tuple[str, ...]) -> KnownService | None:
+    """The service that a program with these words is."""
+    if not words:
+        return None
+    index = _index()
+    own = index.by_name.get(posixpath.basename(exe), ()) if exe else ()
+    return next((known for known, one in (*own, *index.others) if one.meets(exe, words)), None)
+
+
 def recognised(processes: Iterable[Process]) -> Iterator[Recognised]:
     """The services that run: a process and those below it that are of the same kind are one."""
-    index = _index()
     of: dict[int, tuple[KnownService, Process]] = {}
     for process in processes:
-        exe, words = process.exe_path, process.cmdline
-        if not words:
-            continue
-        name = posixpath.basename(exe) if exe else ""
-        for known, one in (*index.by_name.get(name, ()), *index.others):
-            if one.meets(exe, words):
-                of[process.pid] = known, process
-                break
+        known = kind_of(process.exe_path, process.cmdline)
+        if known is not None:
+            of[process.pid] = known, process
     groups: dict[int, list[Process]] = {}
     for pid, (known, process) in of.items():
         top, seen = pid, {pid}
