@@ -69,6 +69,12 @@ def judged(story: Story) -> Judgement:
     return correlate(richer, detect(richer))
 
 
+def entries(story: Story) -> tuple[LogHit, ...]:
+    """What all the logs of the story's host say."""
+    host = Host(MemoryRoot(story.tree(TAKEN)))
+    return every(list(log_facts(host, rebuilt(story).services, None)), LogHit)
+
+
 def _procfs(story: Story, sockets: Sequence[Socket]) -> RecordedProcfs:
     """Whose the sockets are, and which processes are in namespaces of their own."""
     files = {"self/ns/net": "-> net:[1]", "self/ns/mnt": "-> mnt:[1]"}

@@ -93,6 +93,10 @@ class Story(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verdict: Verdict
     door: str | None = None
     """The service's id; None: no door is to be named."""
+    possible: str | None = None
+    """The service that must come into question where the host alone cannot show which it was."""
+    tried: str | None = None
+    """The service whose log must show attempts, and no entry."""
     said: tuple[str, ...] = ()
     """Words that must stand in what is said of the door, or of the exposures where there is no incident."""
     exposed: tuple[str, ...] = ()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.scenarios.rebuilding import judged
+from bench.scenarios.page import PAGE, page
+from tests.scenarios.rebuilding import entries, judged
 from tests.scenarios.stories import Story, stories
 
 from davy.model.exposures import Exposure
 from davy.model.incidents import Door, Judgement
+from davy.model.logs import Shows
 
 
 def told(door: Door) -> str:
@@ -48,6 +50,24 @@ def test_the_door_is_named_as_the_story_tells_it(story: Story, judgement: Judgem
     assert [words for words in story.said if words not in said] == []
 
 
+def test_what_comes_into_question_is_said(story: Story, judgement: Judgement) -> None:
+    others = {door.kind for incident in judgement.incidents for door in incident.other_doors}
+    assert story.possible is None or story.possible in others
+    assert story.possible is None or all(incident.keep for incident in judgement.incidents)
+
+
+def test_who_only_tried_did_not_come_in(story: Story) -> None:
+    if story.tried is not None:
+        shown = {hit.shows for hit in entries(story) if hit.kind == story.tried}
+        assert Shows.ATTEMPT in shown
+        assert Shows.SUCCESS not in shown
+
+
 def test_thirty_stories_or_more_are_rebuilt() -> None:
     assert sum(story.door is not None for story in stories()) >= 30
     assert sum(story.door is None for story in stories()) >= 4
+
+
+def test_the_page_of_scenarios_is_up_to_date() -> None:
+    told = [(story, judged(story)) for story in stories()]
+    assert PAGE.read_text() == page(told), "run: python -m bench.scenarios --write"

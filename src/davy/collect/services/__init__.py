@@ -35,7 +35,7 @@ def services(
     with closing(Grounds(host)) as grounds:
         running = Running(host, grounds, sockets, containers)
         kinds, units = set(), set()
-        for one in recognised(processes):
+        for one in recognised(processes, containers):
             found = running.service(one)
             if found.container is None:
                 kinds.add(found.kind)

@@ -12,10 +12,10 @@ import msgspec
 from davy.collect.autostarts.formats.unit_files import exec_commands
 from davy.collect.services.configuration import Chosen, Configuration, files_of, read, usual_files
 from davy.collect.services.ground import Ground, Grounds
-from davy.collect.services.instance import Instance, is_image_of
+from davy.collect.services.instance import Instance
 from davy.collect.services.listening import listening
 from davy.collect.services.logs import logs
-from davy.collect.services.recognition import kind_of
+from davy.collect.services.recognition import kind_of, known_by_image
 from davy.collect.services.settings import settings
 from davy.host import Host
 from davy.knowledge.services import ConfigFormat, KnownService, known_services
@@ -114,10 +114,8 @@ def stopped(grounds: Grounds, containers: Sequence[Container]) -> Iterator[Servi
     for container in containers:
         if container.running:
             continue
-        for known in known_services().values():
-            if is_image_of(known, container.image):
-                yield _of_container(known, grounds.of_container(container), container)
-                break
+        if known := known_by_image(container.image):
+            yield _of_container(known, grounds.of_container(container), container)
 
 
 def _of_container(known: KnownService, ground: Ground, container: Container) -> Service:
