@@ -23,12 +23,12 @@ _LINES: Final = (
     b"\tat java.lang.Thread.run(Thread.java:748) [?:1.8.0_265]",
 )  # fmt: skip
 _ENTRY: Final = (
-    b"0000-00-00 00:00:00,446 WARN  org.apache.flink.runtime.webmonitor.handlers.JarRunHandler   [] - Configuring the job"
-    b" submission via query parameters is deprecated. Please migrate to submitting a JSON request instead.\n"
+    b"0000-00-00 00:00:00,446 WARN  org.apache.flink.runtime.webmonitor.handlers.JarRunHandler   [] - Configuring the"
+    b" job submission via query parameters is deprecated. Please migrate to submitting a JSON request instead.\n"
     b"0000-00-00 00:00:00,464 INFO  org.apache.flink.client.ClientUtils                          [] - Starting program"
     b" (detached: true)\n"
-    b"0000-00-00 00:00:00,486 ERROR org.apache.flink.runtime.webmonitor.handlers.JarRunHandler   [] - Exception occurred"
-    b" in REST handler: No jobs included in application.\n"
+    b"0000-00-00 00:00:00,486 ERROR org.apache.flink.runtime.webmonitor.handlers.JarRunHandler   [] - Exception"
+    b" occurred in REST handler: No jobs included in application.\n"
 )
 HITS: Final = 3
 

@@ -30,6 +30,8 @@ from davy.model.snapshot import Snapshot
 
 WINDOW_SECONDS = 1.0
 """How long CPU use is sampled."""
+_LOG_SECONDS: Final = 30.0
+"""The reading of logs keeps to a budget of its own, and tells what it found at its end: this only ends what hangs."""
 _HITS: Final = 4000
 """So many log lines are kept, those that show most first."""
 _SHOWN: Final = (Shows.SUCCESS, Shows.STATE, Shows.ATTEMPT, Shows.NOISE)
@@ -85,11 +87,12 @@ def _with_logs(
     from davy.collect.logs import log_facts  # only where there is an incident: a clean host's logs are not read
 
     wanted = spans(snapshot, judgement.incidents)
-    facts = list(log_facts(host, snapshot.services, wanted, reach.state)) if wanted else []
-    taken = with_log_facts(snapshot, facts)
+    found = log_facts(host, snapshot.services, wanted, reach.state) if wanted else iter(())
+    taken = with_log_facts(snapshot, within(_LOG_SECONDS, "logs", found))
     judged = correlate(taken, findings)
     if suspected := unseen(taken, judged):
-        taken = with_log_facts(taken, log_facts(host, suspected, None, reach.state))
+        whole = log_facts(host, suspected, None, reach.state)
+        taken = with_log_facts(taken, within(_LOG_SECONDS, "logs", whole))
         judged = correlate(taken, findings)
     return taken, judged
 

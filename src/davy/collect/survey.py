@@ -18,6 +18,7 @@ from davy.collect.concealment.views import process_table
 from davy.collect.content.hot_files import hot_files
 from davy.collect.content.pool_names import pool_names
 from davy.collect.facts import COLLECTOR_SECONDS, every, one, within
+from davy.collect.firewalls import firewalls
 from davy.collect.following import following
 from davy.collect.installation import installed
 from davy.collect.known_files import known_files
@@ -46,13 +47,13 @@ from davy.model.facts import Host as HostFacts
 from davy.model.gpu import GpuUse
 from davy.model.mining import PoolMention
 from davy.model.reach import USUAL, Reach
-from davy.model.services import Service
+from davy.model.services import Firewall, Service
 from davy.model.snapshot import Snapshot
 from davy.model.tools import SystemTool
 
 Fact = (
-    Account | Accounting | Autostart | Container | ContentHit | Cover | Followed | Gap | GpuUse | KnownFile | Load
-    | ModuleFile | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Service | Socket
+    Account | Accounting | Autostart | Container | ContentHit | Cover | Firewall | Followed | Gap | GpuUse | KnownFile
+    | Load | ModuleFile | ModuleTable | Preload | PoolMention | Process | ProcessTable | Renewal | Service | Socket
     | SystemTool | Tuning
 )  # fmt: skip
 Collector = Callable[[Host], Iterator[Fact]]
@@ -65,6 +66,7 @@ COLLECTORS: Final[tuple[tuple[str, Collector], ...]] = (
     ("gpu", gpu_uses),
     ("tuning", tuning),
     ("pool names", pool_names),
+    ("firewalls", firewalls),
 )
 """What is read of any root before its autostarts, in order; each is a function of the host, yielding facts and gaps."""
 
@@ -137,6 +139,7 @@ def survey(
         known_files=every(facts, KnownFile),
         containers=every(facts, Container),
         services=every(facts, Service),
+        firewalls=every(facts, Firewall),
         process_table=one(facts, ProcessTable),
         module_table=one(facts, ModuleTable),
         module_files=every(facts, ModuleFile),
@@ -203,7 +206,7 @@ def _services(host: Host, facts: Sequence[Fact]) -> list[Fact]:
     from davy.collect.services import services  # reads with what reads autostarts
 
     processes, containers = every(facts, Process), every(facts, Container)
-    found = services(host, processes, every(facts, Socket), containers)
+    found = services(host, processes, every(facts, Socket), containers, every(facts, Autostart))
     return list(within(COLLECTOR_SECONDS, "services", found))
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Final
 
 from davy.knowledge.services import KnownService, Sign, known_services
 from davy.model.logs import LogHit, Shows
+from davy.model.services import Service
 
+SSH: Final = "ssh"
+"""The service by which people log in."""
 _UNKNOWN_SIGN: Final = 3.0
 """What a line counts whose sign this Davy does not know: a newer one wrote the capsule."""
 _CUT: Final = 2048
@@ -27,6 +31,15 @@ def tells_only(kind: str) -> bool:
     """Whether nobody comes in by a service: it only writes down what others do, as cron and the kernel."""
     known = known_services().get(kind)
     return known is not None and not known.opening and not known.ports
+
+
+def only_overheard(service: Service) -> bool:
+    """Whether nothing of a service is here but logs of others that would tell of it, as web servers' of their pages."""
+    known = known_services().get(service.kind)
+    if known is None or service.running or service.files or service.container:
+        return False
+    places = [place for log in known.log if log.shared for place in log.places]
+    return all(any(fnmatchcase(path, place) for place in places) for path in service.logs)
 
 
 def sign_of(hit: LogHit) -> Sign | None:
@@ -71,10 +84,10 @@ def _rank(hit: LogHit) -> tuple[bool, int, float]:
 
 
 def distinct(hits: Iterable[LogHit]) -> list[LogHit]:
-    """Each record once, by the sign that says most, though several match it."""
-    best: dict[tuple[str, object, str], LogHit] = {}
+    """Each record once for each service, by the sign that says most, though several match it."""
+    best: dict[tuple[str, str, object, str], LogHit] = {}
     for hit in hits:
-        key = (hit.path, hit.offset if hit.offset is not None else hit.time, hit.text)
+        key = (hit.kind, hit.path, hit.offset if hit.offset is not None else hit.time, hit.text)
         known = best.get(key)
         if known is None or _rank(hit) > _rank(known):
             best[key] = hit

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from davy.correlate.cast import Cast, cast_of
 from davy.correlate.containers import happenings
+from davy.correlate.log_lines import believed, meaning, service_name, tells_only
 from davy.model.autostarts import Autostart
 from davy.model.facts import Executable, Process
 from davy.model.incidents import Incident
@@ -35,6 +36,9 @@ _WRITTEN: Final = 0.4
 _COPIED: Final = 0.2
 _CREATED: Final = 0.8
 _FIRST_SEEN: Final = 0.5
+_LOGGED: Final = 0.7
+_TELLING_LENGTH: Final = 8
+"""A shorter path stands in many lines."""
 _BOOTING: Final = 600.0
 """What starts within so many seconds of the machine's own start was started again by it."""
 _BEFORE: Final = 6 * _HOUR
@@ -67,6 +71,7 @@ def moments(snapshot: Snapshot, cast: Cast) -> tuple[Moment, ...]:
             for one in itertools.islice(happenings([container]), 1)
         ),
     ]
+    found += _of_logs(snapshot, cast)
     first, last = _LIKELY
     return tuple(sorted({one for one in found if first <= one.time <= min(last, snapshot.taken + _DAY)}))
 
@@ -138,6 +143,20 @@ def _of_file(snapshot: Snapshot, file: Executable) -> Iterator[Moment]:
     weight = _CHANGE if snapshot.live else _COPIED
     yield Moment(file.ctime, weight, f"{file.path} was last changed, or its owner or mode", "change time")
     yield Moment(file.mtime, _WRITTEN, f"{file.path} was last written", "modification time")
+
+
+def _of_logs(snapshot: Snapshot, cast: Cast) -> Iterator[Moment]:
+    """What others wrote down as it happened: that cron ran it, that a crontab was changed, that a module was loaded.
+
+    A line counts that names a file of the incident, or a whole command of one of its autostarts.
+    """
+    names = {file.path for file in cast.files if len(file.path) >= _TELLING_LENGTH}
+    names |= {one.command.strip() for one in cast.autostarts if len(one.command.strip()) >= 2 * _TELLING_LENGTH}
+    for hit in snapshot.log_hits:
+        if hit.time is None or not tells_only(hit.kind) or not believed(hit):
+            continue
+        if any(name in (hit.detail or hit.text) for name in names):
+            yield Moment(hit.time, _LOGGED, f"{service_name(hit.kind)}: {meaning(hit)}", hit.path)
 
 
 def _of_autostart(snapshot: Snapshot, autostart: Autostart) -> Iterator[Moment]:

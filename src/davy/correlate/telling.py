@@ -26,6 +26,6 @@ def told(snapshot: Snapshot, incident: Incident, exposures: Sequence[Exposure]) 
         other_doors=found.others,
         ruled_out=found.ruled_out,
         keep=found.keep,
-        timeline=timeline(snapshot, cast, found.processes),
+        timeline=timeline(snapshot, cast, found.processes, found.kinds),
         advice=advice(snapshot, incident, cast, found, exposures),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from davy.correlate.cast import Cast
 from davy.correlate.containers import happenings
-from davy.correlate.log_lines import distinct, service_name, worth
+from davy.correlate.log_lines import SSH, distinct, service_name, tells_only, worth
 from davy.correlate.moments import Moment, beginning, moments, spans_of
 from davy.correlate.uncovered import uncovered
 from davy.model.facts import Process, ProcessKey
@@ -20,12 +20,19 @@ _HITS: Final = 60
 """So many log lines at most, those that show most first; the others are counted."""
 _ATTEMPTS_APART: Final = 600.0
 """Attempts of one kind from one address are one line, while no longer pause is between them."""
+_LOOPBACK: Final = ("127.", "::1", "localhost")
 _LINE: Final = 300
 """Characters of a log line that the timeline shows."""
 
 
-def timeline(snapshot: Snapshot, cast: Cast, services: Sequence[Process] = ()) -> tuple[Happening, ...]:
-    """What is known to have happened when, in order.  ``services`` are processes of what may have been the door."""
+def timeline(
+    snapshot: Snapshot, cast: Cast, services: Sequence[Process] = (), kinds: Collection[str] = ()
+) -> tuple[Happening, ...]:
+    """What is known to have happened when, in order.
+
+    ``services`` are processes of what may have been the door; ``kinds`` the ids of all services that may have been:
+    of these, and of logins, it is said where no log tells.
+    """
     found = moments(snapshot, cast)
     told = [
         *_host(snapshot),
@@ -33,9 +40,9 @@ def timeline(snapshot: Snapshot, cast: Cast, services: Sequence[Process] = ()) -
         *(_started(process, "the service") for process in services),
         *happenings(cast.containers),
         *_restarts(snapshot, cast),
-        *_hits(_telling(snapshot, found)),
+        *_hits(_telling(snapshot, found, {*kinds, SSH})),
         *_clock_steps(snapshot),
-        *_silences(snapshot, spans_of(found)),
+        *_silences(snapshot, spans_of(found), {*kinds, SSH}),
     ]
     unique = {(round(one.time, 2), one.what): one for one in told}
     return tuple(sorted(unique.values(), key=lambda one: one.time))
@@ -44,6 +51,9 @@ def timeline(snapshot: Snapshot, cast: Cast, services: Sequence[Process] = ()) -
 def _host(snapshot: Snapshot) -> Iterator[Happening]:
     if snapshot.host.boot_time is not None:
         yield Happening(snapshot.host.boot_time, "the machine was started", "the kernel")
+    if snapshot.host.installed is not None:
+        what = "the system was installed, or started for the first time"
+        yield Happening(snapshot.host.installed, what, "the oldest of the files that are made then")
 
 
 def _started(process: Process, what: str) -> Happening:
@@ -61,7 +71,7 @@ def _restarts(snapshot: Snapshot, cast: Cast) -> Iterator[Happening]:
             yield Happening(snapshot.taken, what, "the eviction's watch")
 
 
-def _telling(snapshot: Snapshot, found: Sequence[Moment]) -> list[LogHit]:
+def _telling(snapshot: Snapshot, found: Sequence[Moment], kinds: Collection[str]) -> list[LogHit]:
     """The log lines that belong to the story, those in the spans of time and successes first."""
     spans, first = spans_of(found), beginning(found)
 
@@ -70,12 +80,17 @@ def _telling(snapshot: Snapshot, found: Sequence[Moment]) -> list[LogHit]:
         inside = any(span.holds(time) for span in spans)
         return (not inside, hit.shows is not Shows.SUCCESS, abs(time - first.time) if first else 0.0)
 
-    timed = [hit for hit in distinct(snapshot.log_hits) if hit.time is not None and _says_something(hit)]
+    timed = [hit for hit in distinct(snapshot.log_hits) if hit.time is not None and _says_something(hit, kinds)]
     return sorted(timed, key=matters)
 
 
-def _says_something(hit: LogHit) -> bool:
-    return hit.shows is Shows.STATE or worth(hit) > 0.0
+def _says_something(hit: LogHit, kinds: Collection[str]) -> bool:
+    """Whether a line is of this story: not what services that come into no question say of themselves and this host."""
+    concerns = hit.kind in kinds or tells_only(hit.kind)
+    if hit.shows is Shows.STATE:
+        return concerns
+    from_here = hit.address is not None and hit.address.startswith(_LOOPBACK)
+    return worth(hit) > 0.0 and (concerns or not from_here)
 
 
 def _hits(hits: Sequence[LogHit]) -> Iterator[Happening]:
@@ -127,9 +142,11 @@ def _clock_steps(snapshot: Snapshot) -> Iterator[Happening]:
         yield Happening(min(step.before, step.after), what, step.path)
 
 
-def _silences(snapshot: Snapshot, spans: Iterable[Span]) -> Iterator[Happening]:
+def _silences(snapshot: Snapshot, spans: Iterable[Span], kinds: Collection[str]) -> Iterator[Happening]:
     """Times within the spans that no log of a service covers, though logs of it are there."""
     for gap in uncovered(snapshot, spans):
+        if gap.kind not in kinds:
+            continue
         what = f"no log of {service_name(gap.kind)} covers the next {in_words(gap.span.end - gap.span.begin)}"
         yield Happening(gap.span.begin, what, ", ".join(gap.paths[:3]))
 

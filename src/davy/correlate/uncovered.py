@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from davy.correlate.log_lines import only_overheard
 from davy.model.logs import LogRead, Span
 from davy.model.snapshot import Snapshot
 
@@ -22,13 +23,20 @@ class Uncovered(NamedTuple):
 
 
 def uncovered(snapshot: Snapshot, spans: Iterable[Span]) -> Iterator[Uncovered]:
-    """The parts of the ``spans`` of which no log tells, of each service of which logs were read."""
-    wanted = list(spans)
+    """The parts of the ``spans`` of which no log tells, of each service of which logs were read.
+
+    Before the system was installed there was nothing to tell.
+    """
+    oldest = snapshot.host.installed or 0.0
+    wanted = [span for span in spans if span.end > oldest]
+    overheard = {one.kind for one in snapshot.services if only_overheard(one)}
     for kind, own in reads_by_service(snapshot).items():
+        if kind in overheard:
+            continue
         paths = tuple(dict.fromkeys(read.path for read in own))
         for span in wanted:
             until = min(span.end, snapshot.taken)
-            for missing in _missing(Span(span.begin, until), covered(own)):
+            for missing in _missing(Span(max(span.begin, oldest), until), covered(own)):
                 yield Uncovered(kind, missing, paths)
 
 

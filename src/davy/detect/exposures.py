@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
-from davy.knowledge.services import APPENDED, Condition, KnownService, Opening, known_services, version_of
+from davy.knowledge.services import APPENDED, Condition, ConfigFile, KnownService, Opening, known_services, version_of
 from davy.model.containers import Container
 from davy.model.exposures import Exposure, LineChange, Severity
 from davy.model.facts import Process
@@ -127,6 +128,7 @@ def _exposure(
 ) -> Exposure:  # fmt: skip
     words = _words(known, opening, service, widest, container, process)
     name = known.name if service.running else f"{known.name}, which does not run now,"
+    name = f"{known.name}, which is to run by {service.composed}," if service.composed else name
     where = f" in the container {container.name}" if container else ""
     return Exposure(
         id=_id(service, opening, widest, container),
@@ -139,7 +141,7 @@ def _exposure(
         severity=severity_of(opening, widest.reached_from),
         summary=f"{name}{where} on {widest.spoken}: {_EVERYBODY[widest.reached_from]} {_filled(opening.who, words)}",
         evidence=tuple(_evidence(opening, service, widest)),
-        fix=tuple(_filled(line, words) for line in opening.fix),
+        fix=(*_republished(service, widest), *(_filled(line, words) for line in opening.fix)),
         change=_change(known, opening, service, container, words),
         references=opening.references or known.references,
         cves=opening.cves,
@@ -150,7 +152,11 @@ def _exposure(
 
 def _id(service: Service, opening: Opening, widest: Listening, container: Container | None) -> str:
     """The same as long as the service is where it is: neither pids nor times are in it."""
-    place = container.name if container else service.unit or (service.files or (service.program or "",))[0]
+    place = (
+        service.composed
+        or (container.name if container else service.unit)
+        or (service.files or (service.program or "",))[0]
+    )
     parts = (service.kind, opening.id, place, str(widest.port))
     return sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
@@ -161,7 +167,9 @@ def _words(
 ) -> Mapping[str, str]:  # fmt: skip
     """What the placeholders of an opening stand for on this host."""
     of_line = [one for one in service.settings if one.name == opening.line_setting and one.path]
-    usual = [place for config in known.config for place in config.places if "*" not in place and "~" not in place]
+    elsewhere = service.composed or container
+    places = () if elsewhere else (place for config in known.config for place in config.places)
+    usual = [place for place in places if "*" not in place and "~" not in place]
     file = next((one.path for one in of_line if one.path), None) or next(iter((*service.files, *usual)), None)
     user = service.user or (process.user if process else None)
     return {
@@ -177,6 +185,13 @@ def _words(
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: words[found[1]], text)
+
+
+def _republished(service: Service, widest: Listening) -> Iterator[str]:
+    """What closes it before anything is started."""
+    if service.composed and widest.reached_from is not ReachedFrom.LOOPBACK:
+        port = widest.port if widest.port is not None else "PORT"
+        yield f"{service.composed}: publish 127.0.0.1:{port} in place of {widest.spoken}, or nothing at all"
 
 
 def _evidence(opening: Opening, service: Service, widest: Listening) -> Iterator[str]:
@@ -223,16 +238,50 @@ def _change(
     if any(one.source in (SettingSource.ARGUMENT, SettingSource.ENVIRONMENT) for one in told):
         return None
     standing = [one for one in told if one.source is SettingSource.FILE]
-    line, restart = _filled(opening.line, words), _filled(opening.restart or "", words)
+    line, restart = _filled(opening.line, words), _restart(opening, service, container, words)
     if len(standing) > 1 or any(_in_container(one.path, container) for one in standing):
         return None
     if standing:
         return _replaced(standing[0], line, restart)
-    addable = known.config and all(one.format in APPENDED for one in known.config)
-    path = service.files[0]
-    if not addable or _in_container(path, container):
+    path = _appended(known, service.files)
+    if path is None or _in_container(path, container):
         return None
     return LineChange(path=path, line=None, before=None, after=line, restart=restart)
+
+
+def _restart(opening: Opening, service: Service, container: Container | None, words: Mapping[str, str]) -> str:
+    """What makes a changed line count: of a container its own start, for no unit of the host is it."""
+    if service.composed:
+        file, _, name = service.composed.rpartition(":")
+        return f"docker compose -f {file} up -d {name}"
+    if container is not None:
+        return f"{container.runtime} restart {container.name}"
+    return _filled(opening.restart or "", words)
+
+
+def _appended(known: KnownService, files: Sequence[str]) -> str | None:
+    """The first file to which a line of the service's main configuration may be added; none of another language.
+
+    A file that bears the name of another of its files (redis has its users in one of their own) is none.
+    """
+    first = known.config[0] if known.config else None
+    if first is None or first.format not in APPENDED:
+        return None
+    for file in files:
+        name = posixpath.basename(file)
+        bearing = next((one for one in known.config if name in _names(one)), None)
+        if bearing is None:
+            fits = all(one.format is first.format for one in known.config)
+        else:
+            fits = (bearing.format, bearing.argument) == (first.format, first.argument)
+        if fits:
+            return file
+    return None
+
+
+def _names(config: ConfigFile) -> frozenset[str]:
+    """The names that a configuration file goes by."""
+    return frozenset(posixpath.basename(one) for one in (*config.places, config.name or "", config.beside or ""))
 
 
 def _replaced(standing: Setting, line: str, restart: str) -> LineChange | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shlex
 import socket
 from typing import Any, Final, NamedTuple
 
@@ -62,7 +63,11 @@ def set_policy(step: SetRestartPolicy, note: Note, former: RestartPolicySet | No
             socket=step.socket, container=step.container, name=step.name, before=now.name, retries=now.retries
         )
     )
-    _update(step.socket, step.container, Policy(_NO))
+    try:
+        _update(step.socket, step.container, Policy(_NO))
+    except Untouched as error:
+        name = shlex.quote(step.name)
+        raise Untouched(f"{error}; by hand: {step.runtime} stop {name}, or {step.runtime} rm -f {name}") from None
 
 
 def restore_policy(undo: RestartPolicySet) -> None:
@@ -109,7 +114,7 @@ def _asked(path: bytes, method: str, target: str, body: object = None) -> Any:
         connection.request(method, target, data, {"Content-Type": "application/json"} if data else {})
         answer = connection.getresponse()
         text = answer.read(_ANSWER_LIMIT)
-        found = json.loads(text) if text else None
+        found = json.loads(text) if text.lstrip()[:1] in (b"{", b"[") else None
     except (OSError, http.client.HTTPException) as error:
         raise Untouched(f"the container runtime does not answer: {error or type(error).__name__}") from None
     except (ValueError, RecursionError):

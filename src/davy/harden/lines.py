@@ -19,6 +19,8 @@ from davy.model.plan import LineSet
 
 _KEY: Final = re.compile(rb"\s*(?:[-+!]\s*)?[\"']?([^\s=:\"'#;\[\]{}]+)")
 _HEADER: Final = re.compile(rb"\s*\[\s*([^\]\r\n]*?)\s*\]")
+_OWN_VALUE: Final = re.compile(rb"<[a-z][a-z ]*>")
+"""``<a long random password>``: what nobody but a person fills in."""
 _REPLACED: Final = frozenset({
     ConfigFormat.DIRECTIVES, ConfigFormat.PROPERTIES, ConfigFormat.INI, ConfigFormat.POSTGRESQL, ConfigFormat.HBA,
     ConfigFormat.YAML, ConfigFormat.TOML, ConfigFormat.PYTHON, ConfigFormat.NATS, ConfigFormat.UNIT,
@@ -52,6 +54,8 @@ def line_set(content: bytes, change: LineChange, format_: ConfigFormat, keys: Se
     after = os.fsencode(change.after).strip()
     if not after or re.search(rb"[\0-\x08\n-\x1f\x7f]", after):
         raise NoPlaceError("what is to be written is not one line")
+    if _OWN_VALUE.search(after):
+        raise NoPlaceError("it wants a value of your own")
     if format_ not in _REPLACED:
         raise NoPlaceError(f"of a file in this language ({format_}) no single line can be set")
     rows = rows_of(content)

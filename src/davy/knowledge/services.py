@@ -253,6 +253,9 @@ class KnownLog(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The setting of the kind ``log`` that names it."""
     journal: tuple[str, ...] = ()
     """Identifiers or units of its records in systemd's journal."""
+    shared: bool = False
+    """Whether another service writes it, and it would only tell of this one, too: a web server's access log of the
+    pages behind it.  That it is there says nothing of this one."""
 
 
 class Sign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,6 +27,8 @@ _LXC: Final = re.compile(r"lxc\.payload\.(.+)")
 _LXC_FOLDERS: Final = frozenset({"lxc", "lxc.payload"})
 _MACHINE: Final = re.compile(r"machine-(?!qemu\\x2d)(.+)\.scope|systemd-nspawn@(.+)\.service")
 _ESCAPE: Final = re.compile(r"\\x([0-9a-f]{2})")
+PAYLOAD: Final = "payload"
+"""Where in its group nspawn has what runs in the container."""
 SUPERVISOR: Final = "supervisor"
 """Where in its group nspawn itself is."""
 
@@ -44,6 +46,16 @@ def group_name(cgroup: str | None) -> GroupName | None:
     """The outermost container that a control group's path names: an inner one has its state files in there."""
     parts = cgroup.split("/") if cgroup else []
     return next(_names(parts), None)
+
+
+def own_group(cgroup: str | None) -> str | None:
+    """The part of a path that is the container's own group, not one below it that was made in there."""
+    parts, name = cgroup.split("/") if cgroup else [], group_name(cgroup)
+    for number, part in enumerate(parts, 1):
+        if part == PAYLOAD or (name is not None and group_name("/".join(parts[:number])) == name):
+            inner = parts[number : number + 1] == [PAYLOAD]
+            return "/".join(parts[: number + inner])
+    return cgroup
 
 
 def _names(parts: list[str]) -> Iterator[GroupName]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Final
 
 from davy.model.autostarts import Autostart
 from davy.model.cgroup_names import group_name
 from davy.model.containers import Container
 from davy.model.facts import Process, ProcessDetail, Renewal
 from davy.model.snapshot import Snapshot
+
+_OF_ANY_NAME: Final = frozenset({"containerd", "cri-o"})
+"""Runtimes whose containers may have any id, by which alone their control groups are called."""
 
 
 class Lookup:
@@ -72,7 +76,8 @@ def container_by_group(cgroup: str | None, known: Mapping[str, Container]) -> Co
     if name := group_name(cgroup):
         found = known.get(name.id)
         return found or Container(runtime=name.runtime, id=name.id, name=name.id[:12], running=True, cgroup=cgroup)
-    return next((known[part] for part in cgroup.split("/") if part in known), None) if known else None
+    named = (known[part] for part in cgroup.split("/") if part in known) if known else ()
+    return next((one for one in named if one.runtime in _OF_ANY_NAME), None)
 
 
 @lru_cache(maxsize=4)

@@ -95,9 +95,13 @@ class Service(Struct, frozen=True, kw_only=True):
     logs: tuple[str, ...] = ()
     """The log files that are there, newest first; a path in a container is the host's path to it."""
 
+    composed: str | None = None
+    """Of one that a compose file is to start and no container is of yet: ``FILE:NAME``."""
+
     @property
     def subject(self) -> str:
-        anchor = self.pid if self.pid is not None else self.container or (self.files or self.logs or ("",))[0]
+        still = self.composed or self.container or (self.files or self.logs or ("",))[0]
+        anchor = self.pid if self.pid is not None else still
         return f"service:{self.kind}:{anchor}"
 
     def values(self, name: str) -> tuple[str, ...]:

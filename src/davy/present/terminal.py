@@ -13,7 +13,7 @@ from davy.detect.concealment import UNOWNED_CORES, in_words
 from davy.journal import Eviction, Progress
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Considered, Incident, Judgement, Kind, Role, Verdict
-from davy.model.plan import Left, Plan
+from davy.model.plan import Left, Plan, SetLines
 from davy.model.text import printable
 from davy.model.undo import FrozenGroup, UnloadedModule, Unmounted
 from davy.present.allowances import show_allowed
@@ -300,7 +300,11 @@ def show_undoing(out: Console, evictions: Sequence[Eviction]) -> None:
                 out.print(f"  from: {_shown(described(entry.step), 300)}")
     for one in not_put_back(evictions):
         out.print(f"  not put back: {_shown(one.what, 200)}: {_shown(one.why, 300)}")
-    out.print(Text("What starts by itself (cron lines, units) is live again afterwards.", "bold yellow"))
+    steps = [entry.step for eviction in evictions for entry in eviction.entries]
+    if any(isinstance(step, SetLines) for step in steps):
+        out.print(Text("What was closed stands open again when its service is restarted.", "bold yellow"))
+    if not all(isinstance(step, SetLines) for step in steps):
+        out.print(Text("What starts by itself (cron lines, units) is live again afterwards.", "bold yellow"))
 
 
 def show_undo(out: Console, put_back: Sequence[str], left: Sequence[Left]) -> None:

@@ -13,8 +13,14 @@ import stat
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
+from davy.collect.containers import containers as read
+from davy.collect.facts import every
+from davy.collect.processes import processes, sweep
 from davy.detect.containers import image_family
-from davy.host import HostError
+from davy.host import DirectoryRoot, Host, HostError, Kernel
+from davy.host.stat import parse_stat
 from davy.model.containers import Container
 from davy.model.facts import Process
 from davy.model.incidents import Actor
@@ -61,6 +67,27 @@ def made_to_mine(draft: Draft, within: Within) -> bool:
     container = draft.ways.container_by_id.get(within.container)
     first = draft.ways.by_pid.get(within.pid)
     return container is not None and (_of_miners(container) or (first is not None and first.subject in draft.targets))
+
+
+def found_again(kernel: Kernel, within: Within) -> Within:
+    """The same container by the process that is its first one now, if it was started anew since.
+
+    Of LXC and nspawn another may have its name by now; it has other files.
+    """
+    try:
+        if parse_stat(kernel.procfs.read(f"{within.pid}/stat")).start_ticks == within.start_ticks:
+            return within
+    except HostError:
+        pass
+    now = sweep(kernel)
+    running = [each for each in processes(kernel, now, now, {}) if isinstance(each, Process)]
+    pids = {each.pid: each for each in running}
+    for container in every(list(read(Host(DirectoryRoot("/"), kernel), running)), Container):
+        first = pids.get(container.pid or 0)
+        same = container.id == within.container and os.fsencode(container.layer or "") == (within.layer or b"")
+        if same and first is not None:
+            return msgspec.structs.replace(within, pid=first.pid, start_ticks=first.start_ticks)
+    return within
 
 
 def written_there(draft: Draft, within: Within, path: str) -> bool:

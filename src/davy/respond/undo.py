@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import msgspec
+
 from davy.hands import edits, files, kernel_values, links, runtimes, systemd
 from davy.hands.errors import Untouched
 from davy.host import Kernel
@@ -25,6 +27,7 @@ from davy.model.undo import (
     Unregistered,
 )
 from davy.respond.carry_out import let_go
+from davy.respond.containers import found_again
 from davy.respond.words import described, manager
 
 
@@ -60,6 +63,8 @@ def undo_entries(
             try:
                 match entry.undo:
                     case MovedFile() as moved:
+                        if moved.within is not None:
+                            moved = msgspec.structs.replace(moved, within=found_again(kernel, moved.within))
                         files.restore_moved(moved, keep)
                         where = f" in container {moved.within.name}" if moved.within else ""
                         put_back.append(f"{os.fsdecode(moved.path)}{where}")

@@ -70,12 +70,13 @@ def test_a_span_of_a_large_log_is_found_by_reading_little(log: Path) -> None:
 def test_a_large_log_is_read_as_a_whole_in_little_memory(log: Path) -> None:
     write_large(log, LARGE)
     code = (
-        "import resource, sys\n"
+        "import re, sys\n"
         "from tests.unit.collect.logs.flink import hits, read, reads\n"
         "from davy.collect.logs import Budget\n"
         "from davy.host import DirectoryRoot\n"
         "found = read(DirectoryRoot(sys.argv[1]), None, sys.argv[2], Budget(seconds=600, bytes=1 << 40))\n"
-        "print(len(hits(found)), reads(found)[sys.argv[2]].read_bytes, resource.getrusage(0).ru_maxrss)\n"
+        "peak = re.search('VmHWM: *([0-9]+)', open('/proc/self/status').read().replace(chr(9), ' '))[1]\n"
+        "print(len(hits(found)), reads(found)[sys.argv[2]].read_bytes, peak)\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", code, str(log.parents[3]), PATH], cwd=Path(__file__).parents[3], capture_output=True,
@@ -212,3 +213,13 @@ def test_a_search_whose_time_is_over_says_how_far_it_came(log: Path) -> None:
         (stretch,) = Searching(signs(LogFormat.LOG4J)).stretches(file, 0, file.size, time.monotonic() - 1)
     assert stretch.begin == stretch.end == file.size
     assert stretch.found == []
+
+
+def test_a_log_that_was_emptied_is_told_from_one_that_has_always_been_empty(log: Path) -> None:
+    log.touch()
+    assert gaps(read(root(log), None, PATH)) == []
+    log.write_bytes(ENTRY)
+    os.utime(log, (0, 0))
+    log.write_bytes(b"")
+    os.utime(log, (ENTRY_TIME, ENTRY_TIME))
+    assert gaps(read(root(log), None, PATH)) == []

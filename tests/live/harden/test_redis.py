@@ -14,12 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.live.respond.test_crash import seen
+from tests.live.respond.test_crash import identity, seen
+from tests.live.test_cli import davy as plain
+from tests.live.test_cli import on_terminal
+from tests.live.test_cli import refused as is_refused
+
+from davy.journal import Journal
+from davy.journal.state import State
+from davy.model.plan import LineSet, Plan, RemoveLink, SetLines
 
 pytestmark = pytest.mark.live
 
 IN_CI = os.environ.get("CI") == "true"
 OPEN = b'# of the test\nbind 0.0.0.0\nport 17399\nprotected-mode no\nsave ""\nset-proc-title no\n'
+CLOSED = OPEN.replace(b"bind 0.0.0.0", b"bind 127.0.0.1 -::1")
 
 
 def within(seconds: float, condition: Callable[[], object]) -> bool:
@@ -114,7 +122,7 @@ def test_open_closed_and_open_again(redis: Redis, davy: Callable[..., tuple[int,
     status, applied = davy("harden", "--apply", exposure["id"], "--yes")
     assert applied["left"] == []
     assert applied["files"][0]["restart"].startswith("systemctl restart")
-    assert redis.config.read_bytes() == OPEN.replace(b"bind 0.0.0.0", b"bind 127.0.0.1 -::1")
+    assert redis.config.read_bytes() == CLOSED
     assert exposure["id"] in of_pid(applied["after"], pid)[0]["exposures"], "it listens as before until it is restarted"
     assert any(gap["what"] == str(redis.config) for gap in applied["after"]["gaps"]), "and it is said that it has to be"
 
@@ -143,3 +151,44 @@ def test_a_dry_run_shows_the_line_and_touches_nothing(redis: Redis, davy: Callab
     assert file["lines"] == [{"number": 2, "before": "bind 0.0.0.0", "after": "bind 127.0.0.1 -::1"}]
     assert seen(redis.config) == before
     assert (planned["done"], planned["after"]) == ([], None)
+
+
+@pytest.mark.parametrize(("answer", "status", "after"), [(b"n\n", 2, OPEN), (b"y\n", 1, CLOSED)])
+def test_a_person_is_asked_and_sees_the_line(
+    redis: Redis, davy: Callable[..., tuple[int, Any]], tmp_path: Path, answer: bytes, status: int, after: bytes
+) -> None:
+    pid = redis.start()
+    _, (exposure,) = of_pid(davy("harden")[1], pid)
+    words = ("harden", "--apply", exposure["id"], "--state", str(tmp_path / "state"))
+    asked = plain(*words)
+    assert (asked.status, asked.errors) == (2, "davy: nobody to ask: say --yes\n")
+    done = on_terminal(*words, answer=answer, errors_too=True)
+    assert "- bind 0.0.0.0" in done.shown
+    assert "+ bind 127.0.0.1 -::1" in done.shown
+    assert "then, by you: systemctl restart" in done.shown
+    assert done.status == status
+    assert redis.config.read_bytes() == after
+    if status == 1:
+        assert "still needed" in done.shown
+
+
+def test_what_was_cut_short_is_finished_first(
+    redis: Redis, davy: Callable[..., tuple[int, Any]], tmp_path: Path
+) -> None:
+    pid = redis.start()
+    found = davy("harden")[1]
+    _, (exposure,) = of_pid(found, pid)
+    journal = Journal(State(str(tmp_path / "state")))
+    line = LineSet(number=2, before=b"bind 0.0.0.0", after=b"bind 127.0.0.1 -::1")
+    step = SetLines(file=identity(redis.config), lines=(line,))
+    journal.begin(Plan(incidents=(), boot_id=None, steps=(step,)))
+    done = plain("harden", "--apply", exposure["id"], "--yes", "--state", str(tmp_path / "state"))
+    assert "was cut short: it is finished" in done.errors
+    assert redis.config.read_bytes() == CLOSED
+    assert journal.unfinished() is None
+
+
+def test_an_eviction_that_was_cut_short_is_left_to_its_own_verb(tmp_path: Path) -> None:
+    journal = Journal(State(str(tmp_path / "state")))
+    journal.begin(Plan(incidents=("x",), boot_id=None, steps=(RemoveLink(path=b"/nonexistent", destination=b"x"),)))
+    is_refused(plain("harden", "--apply", "--yes", "--state", str(tmp_path / "state")), "davy evict finishes it first")

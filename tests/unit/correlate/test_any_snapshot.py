@@ -9,6 +9,7 @@ from tests.unit.snapshots import BOOT, TAKEN
 from davy.correlate import correlate
 from davy.detect import detect, triage
 from davy.model.autostarts import Autostart, AutostartKind, Followed, Step
+from davy.model.containers import Bind, Container, PublishedPort
 from davy.model.facts import (
     PF_KTHREAD,
     Exe,
@@ -25,6 +26,8 @@ from davy.model.facts import (
     ThreadLoad,
 )
 from davy.model.incidents import Kind, Role, Verdict
+from davy.model.logs import ClockStep, LogHit, LogRead, Shows
+from davy.model.services import Listening, ReachedFrom, Service, Setting, SettingSource
 from davy.model.snapshot import Snapshot
 from davy.model.tools import SystemTool, Tampering
 
@@ -170,6 +173,65 @@ def sockets(draw: st.DrawFn) -> Socket:
     )
 
 
+KINDS = st.sampled_from(["flink", "redis", "ssh", "cron", "docker-api", "unheard of", "", "\udcff"])
+TIMES = st.sampled_from([0.0, -1e17, BOOT, TAKEN - 4000, TAKEN - 5, TAKEN, 1e17])
+CONTAINERS = st.builds(
+    Container,
+    runtime=st.sampled_from(["docker", ""]),
+    id=st.sampled_from(["a" * 64, "b" * 64, "", "x"]),
+    name=NAMES,
+    image=st.none() | NAMES,
+    created=st.none() | TIMES,
+    started=st.none() | TIMES,
+    pid=st.none() | PIDS,
+    cgroup=st.sampled_from([None, "/", "", "/docker/" + "a" * 64]),
+    published=st.lists(
+        st.builds(PublishedPort, address=NAMES, port=st.integers(-1, 70_000), container_port=PIDS), max_size=2
+    ).map(tuple),
+    network_mode=st.none() | st.just("host"),
+    privileged=MAYBE,
+    binds=st.lists(st.builds(Bind, PATHS, PATHS), max_size=1).map(tuple),
+)
+SERVICES = st.builds(
+    Service,
+    kind=KINDS,
+    running=MAYBE,
+    pid=st.none() | PIDS,
+    pids=st.lists(PIDS, max_size=3).map(tuple),
+    user=st.none() | NAMES,
+    container=st.none() | st.just("a" * 64),
+    settings=st.lists(
+        st.builds(Setting, name=st.sampled_from(["dir", "x"]), value=PATHS, source=st.sampled_from(SettingSource)),
+        max_size=2,
+    ).map(tuple),
+    listening=st.lists(
+        st.builds(
+            Listening, address=NAMES, port=st.none() | PIDS, reached_from=st.sampled_from(ReachedFrom), source=NAMES
+        ),
+        max_size=2,
+    ).map(tuple),
+    logs=st.lists(PATHS, max_size=2).map(tuple),
+)
+HITS = st.builds(
+    LogHit,
+    kind=KINDS,
+    sign=st.sampled_from(["program-ran", "program-started", "x", ""]),
+    shows=st.sampled_from(Shows),
+    path=PATHS,
+    time=st.none() | TIMES,
+    text=WORDS,
+    offset=st.none() | PIDS,
+    last_time=st.none() | TIMES,
+    count=st.integers(1, 1000),
+    address=st.none() | NAMES,
+    user=st.none() | NAMES,
+    detail=st.none() | WORDS,
+)
+READS = st.builds(
+    LogRead, kind=KINDS, path=PATHS, format=st.just("x"), size=PIDS, first=st.none() | TIMES, last=st.none() | TIMES,
+    whole=MAYBE,
+)  # fmt: skip
+
 KEYS = st.builds(ProcessKey, PIDS, st.integers(0, 3))
 SNAPSHOTS = st.builds(
     Snapshot,
@@ -192,6 +254,13 @@ SNAPSHOTS = st.builds(
     autostarts=st.lists(entries(), max_size=4).map(tuple),
     followed=st.lists(leads(), max_size=4).map(tuple),
     tools=st.lists(tools(), max_size=2).map(tuple),
+    containers=st.lists(CONTAINERS, max_size=2).map(tuple),
+    services=st.lists(SERVICES, max_size=3).map(tuple),
+    log_hits=st.lists(HITS, max_size=5).map(tuple),
+    logs_read=st.lists(READS, max_size=3).map(tuple),
+    clock_steps=st.lists(st.builds(ClockStep, path=PATHS, before=TIMES, after=TIMES, text=WORDS), max_size=2).map(
+        tuple
+    ),
     known_files=st.lists(st.builds(KnownFile, PATHS, NAMES, executables()), max_size=2).map(tuple),
 )
 
@@ -212,6 +281,12 @@ def test_any_snapshot_is_judged(snapshot: Snapshot) -> None:
         assert incident.summary
         assert len(incident.id) == 8
         assert [event.time for event in incident.timeline] == sorted(event.time for event in incident.timeline)
+        sure = [door.confidence for door in (incident.door, *incident.other_doors) if door is not None]
+        assert sum(sure) <= 1.01
+        assert sure == sorted(sure, reverse=True)
+        assert (incident.door is None) is not any(actor.role is Role.DOOR for actor in incident.actors)
+        assert (incident.door is None) is bool(incident.keep)
+        assert incident.advice
         for actor in incident.actors:
             if actor.kind is not Kind.PROCESS:
                 continue

@@ -58,6 +58,18 @@ def test_noise_is_left_out_and_one_record_that_two_signs_match_is_told_once() ->
     assert found.count("Accepted password") == 1
 
 
+def test_what_other_services_say_of_themselves_is_no_part_of_the_story() -> None:
+    hits = [
+        line("mosquitto", "newer-state", Shows.STATE, text="Opening listen socket"),
+        line("mosquitto", "newer-try", Shows.ATTEMPT, text="from the host itself", address="127.0.0.1"),
+        line("mosquitto", "newer-try", Shows.ATTEMPT, text="from a stranger", address="192.0.2.7", offset=9),
+    ]
+    found = words(host(KINSING, MINER, hits=hits))
+    assert "Opening" not in found
+    assert "from the host itself" not in found
+    assert "from a stranger" in found
+
+
 def test_a_clock_that_was_set_back_is_said() -> None:
     step = ClockStep(path="/var/log/syslog", before=ENTRY + 3 * HOUR, after=ENTRY, text="clock")
     found = words(host(KINSING, MINER, clock_steps=(step,)))

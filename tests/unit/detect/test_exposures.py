@@ -177,3 +177,28 @@ def test_the_log_lines_of_the_service_that_show_a_way_in_belong_to_it() -> None:
 def test_braces_that_a_host_writes_are_not_filled() -> None:
     (found,) = of(redis(user="{file}"))
     assert "as {file} and so" in found.summary
+
+
+def test_a_compose_file_is_named_and_never_has_a_services_line_added() -> None:
+    waiting = redis(
+        running=False, pid=None, pids=(), unit=None, files=(), settings=(OPEN,), composed="/srv/shop/compose.yml:cache",
+    )  # fmt: skip
+    (found,) = of(waiting)
+    assert found.change is None
+    assert found.summary.startswith("Redis, which is to run by /srv/shop/compose.yml:cache, on 0.0.0.0:6379: anybody")
+    assert found.fix[0] == (
+        "/srv/shop/compose.yml:cache: publish 127.0.0.1:6379 in place of 0.0.0.0:6379, or nothing at all"
+    )
+    (bound,) = of(msgspec.structs.replace(waiting, files=("/srv/shop/redis.conf",)))
+    assert bound.change is not None
+    assert (bound.change.path, bound.change.restart) == (
+        "/srv/shop/redis.conf", "docker compose -f /srv/shop/compose.yml up -d cache",
+    )  # fmt: skip
+
+
+def test_no_line_is_added_to_another_of_the_services_files() -> None:
+    (found,) = of(redis(files=("/etc/redis/users.acl",), settings=(OPEN,)))
+    assert found.change is None
+    (found,) = of(redis(files=("/etc/redis/users.acl", "/srv/own.conf"), settings=(OPEN,)))
+    assert found.change is not None
+    assert found.change.path == "/srv/own.conf"

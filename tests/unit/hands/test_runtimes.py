@@ -32,7 +32,7 @@ class Runtime:
         self.path = bytes(path)
         self.policy: Any = {"Name": "on-failure", "MaximumRetryCount": 3}
         self.asked: list[str] = []
-        self.deaf = False
+        self.deaf = self.refuses = False
         self.answer: bytes | None = None
         runtime = self
 
@@ -47,6 +47,12 @@ class Runtime:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if runtime.refuses:
+                    self.send_response(404)
+                    self.send_header("Content-Length", "19")
+                    self.end_headers()
+                    self.wfile.write(b"404 page not found\n")
+                    return
                 if not runtime.deaf:
                     runtime.policy = body["RestartPolicy"]
                 self._answer(200, {"Warnings": []})
@@ -122,6 +128,13 @@ def test_a_runtime_that_does_nothing_and_says_yes_is_not_believed(runtime: Runti
 def test_a_container_that_is_gone_is_said(runtime: Runtime) -> None:
     with pytest.raises(Untouched, match="No such container"):
         set_policy(step(runtime, container="0" * 64), pytest.fail)
+
+
+def test_a_runtime_that_has_no_such_request_is_said_with_what_a_person_does(runtime: Runtime) -> None:
+    """Podman before 5.1 answers in plain text."""
+    runtime.refuses = True
+    with pytest.raises(Untouched, match="refuses: Not Found; by hand: docker stop web, or docker rm -f web"):
+        set_policy(step(runtime), lambda _: None)
 
 
 @pytest.mark.parametrize("container", ["../images", "web", "", "A" * 64, f"{ID}/json?x"])

@@ -76,6 +76,7 @@ def test_a_line_that_is_nowhere_comes_to_its_place(
         (ConfigFormat.DIRECTIVES, b"bind 1\n", 2, "bind 127.0.0.1", "no line 2"),
         (ConfigFormat.DIRECTIVES, b"bind 1\n", 1, "bind 1\nport 2", "not one line"),
         (ConfigFormat.DIRECTIVES, b"x \\\n", None, "bind 1", "goes on"),
+        (ConfigFormat.DIRECTIVES, b"", None, "requirepass <a long random password>", "value of your own"),
         (ConfigFormat.PROPERTIES, b"host=a,\\\n  b\n", 1, "host=c", "goes on"),
         (ConfigFormat.YAML, b"host:\n  - 0.0.0.0\n", 1, "host: 127.0.0.1", "goes on"),
         (ConfigFormat.YAML, b"host:\n- 0.0.0.0\n", 1, "host: 127.0.0.1", "goes on"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.host.stat import parse_cgroup, parse_inner_pid
-from davy.model.cgroup_names import group_name
+from davy.model.cgroup_names import group_name, own_group
 from davy.model.containers import Container
 from davy.model.lookup import container_by_group
 
@@ -64,6 +64,22 @@ def test_who_only_watches_containers_is_in_none(cgroup: str | None) -> None:
 @given(st.lists(st.sampled_from(["", "docker", ID, f"docker-{ID}.scope", "lxc", "machine-x.scope", "..", "a:b"])))
 def test_no_path_is_too_odd(parts: list[str]) -> None:
     assert group_name("/".join(parts)) is None or parts
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "own"),
+    [
+        (f"/docker/{ID}/system.slice/cron.service", f"/docker/{ID}"),
+        (f"/machine.slice/libpod-{ID}.scope/container/x", f"/machine.slice/libpod-{ID}.scope"),
+        ("/web/payload/init.scope", "/web/payload"),
+        ("/machine.slice/machine-web.scope/payload/init.scope", "/machine.slice/machine-web.scope/payload"),
+        ("/lxc.payload.web/init.scope", "/lxc.payload.web"),
+        ("/user.slice/x", "/user.slice/x"),
+        (None, None),
+    ],
+)
+def test_a_container_s_own_group_is_above_those_that_are_made_in_it(cgroup: str | None, own: str | None) -> None:
+    assert own_group(cgroup) == own
 
 
 def test_a_known_container_is_found_by_its_id_in_any_group() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
+from tests.unit.correlate.stories import host, known, line
 from tests.unit.snapshots import module_table, process_table
+from tests.unit.snapshots import process as a_process
 
 from davy.correlate import correlate
 from davy.detect import detect
@@ -19,6 +21,7 @@ from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.concealment import Accounting, Interval, ProcessTable
 from davy.model.facts import Exe, Executable, Gap, Host, KnownFile, Load, Process, ProcessDetail
 from davy.model.incidents import Door, Judgement, Reason, Verdict
+from davy.model.logs import Shows
 from davy.model.snapshot import Snapshot
 from davy.present.contract import as_json, moment, scan_object, tables_object
 from davy.scan import scan
@@ -316,6 +319,24 @@ def test_a_door() -> None:
         "kind": "redis", "address": "0.0.0.0:6379", "bits": 7.0,
         "reasons": [{"bits": 6.0, "what": "it started it"}], "fix": ["bind 127.0.0.1"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("hostile", [False, True])
+def test_a_door_among_the_actors_with_all_that_is_said_of_it(hostile: bool) -> None:
+    name = HOSTILE if hostile else "java"
+    java, *gang = (
+        a_process(100, "/usr/bin/java", user="nobody", age=86_400, name=name),
+        a_process(200, "/var/tmp/kinsing", user="nobody", ppid=100),
+        a_process(201, "/tmp/kdevtmpfsi", user="nobody", ppid=200, cores=1.0),
+    )
+    came = line("flink", "newer", Shows.SUCCESS, text=HOSTILE if hostile else "a line", user=name)
+    of = host(java, *gang, services=[known("flink", java), known("redis", port=6379)], hits=[came])
+    (incident,) = check(judged(of))["incidents"]
+    door = incident["actors"][-1]
+    assert (door["role"], door["kind"], door["pid"], door["path"], door["files"]) == ("door", "service", 100, None, [])
+    assert incident["door"]["kind"] == "flink"
+    assert incident["door"]["reasons"][0]["bits"] > 0
+    assert incident["advice"]
 
 
 HOSTILE = "/tmp/\udcff\udc9b\x1b[2J\x07\n\r[/red]\u202e\u009b31m\u2028\U000e0041\x7fkdevtmpfsi"

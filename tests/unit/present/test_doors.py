@@ -12,7 +12,8 @@ from davy.present.terminal import show_explanation
 
 FLINK = Door(
     service="Apache Flink", confidence=0.97, time=1_602_904_664.464,
-    evidence=("the line as it stands", "it started it"), kind="flink", subject="service:flink:100", address="0.0.0.0:8081", bits=12.0,
+    evidence=("the line as it stands", "it started it"), kind="flink", subject="service:flink:100",
+    address="0.0.0.0:8081", bits=12.0,
     reasons=(Reason(6.0, "it started it"),), fix=("rest.bind-address: 127.0.0.1", "restart it"),
 )  # fmt: skip
 REDIS = Door(

@@ -16,6 +16,7 @@ import msgspec
 
 from davy.collect.accounts import accounts
 from davy.host import DirectoryRoot, Host, HostError, Kernel, Root
+from davy.model.cgroup_names import own_group
 from davy.model.containers import Container
 from davy.model.facts import Account, Gap, Process
 from davy.model.lookup import container_by_group
@@ -26,6 +27,8 @@ _APART_LIMIT: Final = 256
 """Pid namespaces of no known container that are looked at."""
 _IDS_APART: Final = ("mnt", "pid")
 _MAP_FIELDS: Final = 3
+_ROOT: Final = Account("root", 0, 0, "/", "")
+"""Whom a container has whose files name nobody."""
 _ACCOUNTS_KEPT: Final = 500
 
 
@@ -87,9 +90,9 @@ def _as_it_lives(
             own = _own(root, "")
     except HostError:
         pass  # it ended, or its files are on a file system that may never answer
-    mode = container.network_mode
+    mode, cgroup = container.network_mode, (members[0] if members else first).cgroup
     return msgspec.structs.replace(
-        container, running=True, pid=first.pid, cgroup=(members[0] if members else first).cgroup,
+        container, running=True, pid=first.pid, cgroup=own_group(cgroup),
         root=f"/proc/{first.pid}/root", accounts=own, started=container.started or first.start_time,
         network_mode=mode or ("host" if _shared(kernel, first.pid, "net") else "private"),
     )  # fmt: skip
@@ -107,11 +110,17 @@ def _own(root: Root, folder: str | None) -> tuple[Account, ...]:
 
 
 def _shared(kernel: Kernel, pid: int, kind: str) -> bool:
-    """Whether a process is in the same namespace of a kind as process 1."""
+    """Whether a process is in the same namespace of a kind as process 1, or as Davy where nobody may look at that."""
     try:
-        return kernel.procfs.link(f"{pid}/ns/{kind}") == kernel.procfs.link(f"1/ns/{kind}")
+        own = kernel.procfs.link(f"{pid}/ns/{kind}")
     except HostError:
         return True
+    for other in ("1", "self"):
+        try:
+            return own == kernel.procfs.link(f"{other}/ns/{kind}")
+        except HostError:
+            continue
+    return True
 
 
 def _of_namespaces(kernel: Kernel, head: Process, parent: Process | None) -> Container | None:
@@ -143,9 +152,9 @@ def _options(words: Sequence[str]) -> dict[str, str]:
 
 
 def with_own_users(kernel: Kernel, processes: Sequence[Process], containers: Sequence[Container]) -> list[Process]:
-    """The processes, those in containers with the name that their user has in there."""
+    """The processes, those in containers with the name that their user has in there, or the number if it has none."""
     known = {container.id: container for container in containers}
-    by_pid = {container.pid: container for container in containers if container.pid and container.accounts}
+    by_pid = {container.pid: container for container in containers if container.pid}
     names: dict[str, dict[int, str]] = {}
     of_pid = {process.pid: process for process in processes}
     found = []
@@ -153,7 +162,7 @@ def with_own_users(kernel: Kernel, processes: Sequence[Process], containers: Seq
         container = container_by_group(process.cgroup, known)
         if container is None and process.inner_pid is not None:
             container = next((by_pid[pid] for pid in _chain(process, of_pid) if pid in by_pid), None)
-        if container is None or container.pid is None or process.uid is None or not container.accounts:
+        if container is None or container.pid is None or process.uid is None:
             found.append(process)
             continue
         if container.id not in names:
@@ -181,7 +190,7 @@ def _names(kernel: Kernel, container: Container) -> dict[int, str]:
     except (HostError, ValueError):
         ranges = []
     names: dict[int, str] = {}
-    for account in container.accounts:
+    for account in container.accounts or (_ROOT,):
         for inside, outside, count in ranges:
             if inside <= account.uid < inside + count:
                 names.setdefault(account.uid - inside + outside, account.name)

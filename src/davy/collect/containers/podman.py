@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from davy.collect.autostarts.formats.container_specs import described, text_in, value_in, words_in
 from davy.collect.autostarts.reading import Files
 from davy.collect.containers.databases import Kept, kept_by_podman, podman_databases
@@ -34,6 +36,8 @@ from davy.model.containers import Container, PublishedPort
 from davy.model.facts import Gap, Process
 
 _RUNNING: Final = 3
+_SOCKET: Final = "/run/podman/podman.sock"
+"""Of ``podman.service``, where that runs."""
 _RANGE_LIMIT: Final = 64
 """Ports of one range that are told one by one."""
 
@@ -48,7 +52,8 @@ def podman(host: Host, files: Files, processes: Sequence[Process]) -> Iterator[C
         try:
             for kept in kept_by_podman(host.root, file, states=True):
                 found += 1
-                yield podman_container(kept, file.path)
+                one = podman_container(kept, file.path)
+                yield msgspec.structs.replace(one, api=None if file.home else _SOCKET)
         except HostError as error:
             yield files.gap(f"the rest of {file.path}" if found else file.path, error)
 

@@ -12,14 +12,15 @@ from datetime import UTC, tzinfo
 from itertools import pairwise
 from typing import Final
 
-from davy.collect.logs.binary import read_binary
+from davy.collect.logs.binary import of_services, read_binary
 from davy.collect.logs.budget import USUAL, Budget, Purse
 from davy.collect.logs.elsewhere import journals, outputs
-from davy.collect.logs.formats import BINARY, TEXT
+from davy.collect.logs.formats import BINARY, COVERS, TEXT
 from davy.collect.logs.gap import gap, when
 from davy.collect.logs.packed import read_packed
 from davy.collect.logs.places import Watched, watched
 from davy.collect.logs.plain import read_plain
+from davy.collect.logs.reaching import Reaching
 from davy.collect.logs.record import Clock
 from davy.collect.logs.rotation import Older, missing, older
 from davy.collect.logs.sequences import Gathering
@@ -30,7 +31,7 @@ from davy.collect.logs.zone import root_zone
 from davy.host import Gone, Host, HostError, Root
 from davy.host.root import FileStat
 from davy.knowledge.matching import NoEngineError
-from davy.knowledge.services import Sign, known_services
+from davy.knowledge.services import LogFormat, Sign, known_services
 from davy.model.facts import Gap
 from davy.model.logs import ClockStep, LogHit, LogRead, Span
 from davy.model.services import Service
@@ -58,7 +59,7 @@ def log_facts(
 
     ``cache`` is a folder of ours that keeps the compiled patterns.  The hits come last, by their times.
     """
-    look = _Look(host.root, spans, cache, budget)
+    look = _Look(Reaching(host), spans, cache, budget)
     files = [*watched(services), *outputs(host.root, services), *journals(host.root, services)]
     named = {one.path for one in files}
     series = [look.series(one, named) for one in files]
@@ -98,7 +99,7 @@ class _Look:
         self._spans = None if spans is None else [Span(span.begin - _BEFORE, span.end) for span in spans]
         self._begin = min((span.begin for span in self._spans), default=0.0) if self._spans is not None else None
         self._purse = Purse(budget)
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: set[tuple[int, int, LogFormat]] = set()
         self.gathering = Gathering(_sign_of, self._spans)
 
     def series(self, one: Watched, named: set[str]) -> Iterator[list[Fact]]:
@@ -118,7 +119,7 @@ class _Look:
             yield facts
         gaps = [gap(one.path, why) for why in missing(one.path, files)]
         gaps += self._emptied(one.path, [each.path for each in files])
-        yield [*gaps, *(() if one.form in BINARY else self._uncovered(one.path, reads))]
+        yield [*gaps, *(self._uncovered(one.path, reads) if one.form in TEXT or one.form in COVERS else ())]
 
     def _covered(self, reads: Sequence[LogRead]) -> bool:
         """Whether what was read goes back to the begin of all spans, so that an older file has nothing of them."""
@@ -146,12 +147,13 @@ class _Look:
 
     def _facts(self, one: Watched, path: str) -> Iterator[Fact]:
         before = self._root.stat(path)
-        if before.regular and (before.device, before.inode) in self._seen:
+        key = (before.device, before.inode, one.form)
+        if before.regular and key in self._seen:
             return
         if self._purse.over:
             yield gap(path, "not read: the time or the bytes for logs were used up")
             return
-        self._seen.add((before.device, before.inode))
+        self._seen.add(key)
         zone: tzinfo = UTC if one.in_container else self._zone
         ending = packed(path)
         records, time_of = BINARY.get(one.form), TEXT.get(one.form)
@@ -160,7 +162,9 @@ class _Look:
             signs=signs(None if one.carried else one.form, self._cache), purse=self._purse, gathering=self.gathering,
         )  # fmt: skip
         with self._root.opened(path) as file:
-            if records is not None:
+            if one.form is LogFormat.JOURNAL:
+                yield from read_binary(file, task, of_services(one))
+            elif records is not None:
                 if ending is not None:
                     yield gap(path, "a compressed log of this kind is not read")
                     return
@@ -189,11 +193,13 @@ class _Look:
             return None
 
     def _emptied(self, path: str, files: Sequence[str]) -> Iterator[Gap]:
-        """Whether a log has been emptied by something that is no rotation."""
+        """Whether a log has been emptied by something that is no rotation, and not just put there with an image."""
         file = self._stat(path)
         if file is None or not file.regular or file.size:
             return
-        if file.birth is not None and file.mtime - file.birth < _EMPTIED:
+        as_it_was_made = file.birth is not None and file.mtime - file.birth < _EMPTIED
+        set_by_hand = file.mtime_ns % 1_000_000_000 == 0 or abs(file.ctime - file.mtime) > _EMPTIED
+        if as_it_was_made or set_by_hand:
             return
         left = (self._stat(each) for each in files)
         if not any(each is not None and abs(each.mtime - file.mtime) < _EMPTIED for each in left):

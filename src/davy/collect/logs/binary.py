@@ -8,6 +8,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from davy.collect.logs.formats import COVERS
+from davy.collect.logs.formats.journal import records_of
 from davy.collect.logs.gap import gap
 from davy.collect.logs.places import Watched
 from davy.collect.logs.record import Record, Records
@@ -25,14 +27,15 @@ _IDENTIFIER: Final = re.compile(r"([^\s\[:]{1,128})(?:\[\d{1,10}\])?:")
 
 def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRead | Gap]:
     """What one binary log says, into the gathering.  Raises `HostError`."""
-    first: float | None = None
-    last: float | None = None
+    covers = COVERS.get(task.watched.form)
+    covered = covers(file, file.size) if covers is not None else None
+    first, last = (covered.begin, covered.end) if covered is not None else (None, None)
     read, whole = 0, True
     for span in task.spans if task.spans is not None else (None,):
         batch: list[Record] = []
         for record in records(file, file.size, task.clock, span):
             if isinstance(record, Gap):
-                yield record
+                yield gap(task.path, record.why)
                 whole = False
                 continue
             if record.time is not None:
@@ -71,19 +74,23 @@ def _said(task: Task, batch: Sequence[Record]) -> Iterator[LogHit]:
                 yield hit
 
 
+def of_services(watched: Watched) -> Records:
+    """The records of a journal that are of the services alone, which it has an index of."""
+    names = frozenset(name for use in watched.uses for name in _names(use))
+    return lambda file, size, _clock, span: records_of(file, size, span, names)
+
+
 def _uses(watched: Watched, record: Record) -> frozenset[tuple[str, str]]:
-    """Whose signs a record may show: in a journal that is told by who wrote it."""
+    """Whose signs a record may show: in a journal that is told by who wrote it, or by its unit, which may be any."""
     if watched.form is not LogFormat.JOURNAL:
         return watched.uses
     found = _IDENTIFIER.match(record.text)
-    return watched.uses & _by_identifier().get(found[1], frozenset()) if found else frozenset()
+    said = found[1] if found else None
+    return frozenset(use for use in watched.uses if any(name == said or "." in name for name in _names(use)))
 
 
 @functools.cache
-def _by_identifier() -> dict[str, frozenset[tuple[str, str]]]:
-    uses: dict[str, set[tuple[str, str]]] = {}
-    for service in known_services().values():
-        for log in service.log:
-            for name in log.journal:
-                uses.setdefault(name.removesuffix(".service"), set()).add((service.id, log.id))
-    return {name: frozenset(each) for name, each in uses.items()}
+def _names(use: tuple[str, str]) -> tuple[str, ...]:
+    """The identifiers and units of a service's log in the journal."""
+    kind, identity = use
+    return next((log.journal for log in known_services()[kind].log if log.id == identity), ())

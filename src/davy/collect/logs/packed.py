@@ -28,9 +28,9 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
     first: Mark | None = None
     last: Mark | None = None
     base, why, until = 0, None, max((span.end for span in task.spans), default=0.0) if task.spans is not None else None
-    pieces = _Parts(file, ending, lambda data: _last_record(task.text(InMemory(data), time_of)))
+    pieces = _Parts(file, ending, lambda data: _last_record(TimedText(InMemory(data), time_of, task.clock)))
     for part in pieces:
-        text = task.text(InMemory(part), time_of)
+        text = TimedText(InMemory(part), time_of, task.clock)
         begins, ends = text.first(), text.last()
         first, last = first or begins, ends or last
         if until is not None and begins is not None and begins.time > until + _BEHIND:

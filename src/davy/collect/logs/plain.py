@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
 from typing import Final
 
 from davy.collect.logs.gap import gap, spoken
@@ -24,7 +23,7 @@ _LINE_LIMIT: Final = 2048
 
 def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead | ClockStep | Gap]:
     """What one log says, into the gathering.  Raises `HostError`."""
-    text = task.text(file, time_of)
+    text = TimedText(file, time_of, task.clock)
     found = order(text, task.spans)
     yield from (_clock_step(text, task.path, step) for step in found.steps[:_STEPS_LIMIT])
     wanted, why = _wanted(text, found, task.spans)
@@ -36,7 +35,7 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
         for stretch in searching.stretches(file, max(begin, end - task.purse.share), end, task.purse.deadline):
             at = stretch.begin
             hits = (hit for hit in told(task, text, stretch.found) if _new(hit, at, crossed))
-            task.gathering.add(takewhile(lambda _: time.monotonic() < task.purse.deadline, hits))
+            task.gathering.add(_in_time(hits, task.purse.deadline))
             read += stretch.end - at
             task.purse.spend(stretch.end - at)
             for why in _left_out(stretch, next(hits, None)):
@@ -47,6 +46,11 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
             whole = False
     first, last = text.first(), text.last()
     yield from task.reads(file, first and first.time, last and last.time, read, whole)
+
+
+def _in_time(hits: Iterator[LogHit], deadline: float) -> Iterator[LogHit]:
+    while time.monotonic() < deadline and (hit := next(hits, None)) is not None:
+        yield hit
 
 
 def _left_out(stretch: Stretch, untold: LogHit | None) -> Iterator[str]:

@@ -10,10 +10,9 @@ from msgspec import Struct
 from davy.collect.logs.budget import Purse
 from davy.collect.logs.formats import INNER
 from davy.collect.logs.places import Watched
-from davy.collect.logs.record import Clock, TimeOf
+from davy.collect.logs.record import Clock
 from davy.collect.logs.sequences import Gathering
 from davy.collect.logs.signs import Signs
-from davy.collect.logs.text import TimedText
 from davy.host.root import OpenFile
 from davy.model.logs import LogRead, Span
 
@@ -38,9 +37,6 @@ class Task(Struct, frozen=True, kw_only=True, eq=False):
                 kind=kind, path=self.path, format=self.watched.form.value, size=file.size, first=first, last=last,
                 read_bytes=size, whole=whole,
             )  # fmt: skip
-
-    def text(self, file: OpenFile, time_of: TimeOf) -> TimedText:
-        return TimedText(file, time_of, self.clock)
 
     def words(self, line: bytes) -> Iterator[str]:
         """What a record may be understood as: what it carries, and what it is."""

@@ -37,10 +37,11 @@ def told(task: Task, text: TimedText, found: Iterable[Found], base: int = 0) -> 
             if number not in seen:
                 seen.add(number)
                 for kind, sign in task.signs.of(number, task.watched.uses):
-                    every = (said(kind, sign, task.path, record.time, each, base + at) for each in words)
-                    hit = next(filter(None, every), None)
-                    if hit is not None:
-                        yield hit
+                    for each in words:
+                        hit = said(kind, sign, task.path, record.time, each, base + at)
+                        if hit is not None:
+                            yield hit
+                            break
 
 
 def said(kind: str, sign: Sign, path: str, time: float | None, words: str, offset: int) -> LogHit | None:

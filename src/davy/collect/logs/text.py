@@ -19,8 +19,6 @@ _LINES_LIMIT: Final = 500
 _HEAD: Final = 512
 """Bytes at a line's begin in which its time stands, unless its format asks for more."""
 _NEAR: Final = 4 << 10
-_TRIES: Final = 16
-"""Places at which a record is looked for behind a line that does not end."""
 _END: Final = 1 << 20
 """Bytes at the end in which the last record is looked for."""
 
@@ -47,6 +45,8 @@ class TimedText:
         self.file, self.size = file, file.size
         self.clock, self._time_of = clock, time_of
         self.reach = REACH.get(time_of, _HEAD)
+        self._ahead: tuple[bytes, int, float | None] = (b"", -1, None)
+        """Where in which buffer the record begins that follows the last one, and its time: it is often the next."""
 
     def time(self, data: bytes, begin: int, end: int) -> float | None:
         """When the record that this line begins was written; zeros in front of it are a hole and no part of it."""
@@ -78,10 +78,10 @@ class TimedText:
 
     def next(self, at: int, end: int) -> Mark | None:
         """A record that begins behind ``at`` and before ``end``: the first, unless a line is very long."""
-        found, step = self._among(at, end), max((end - at) // _TRIES, RECORD_LIMIT)
+        found, step = self._among(at, end), RECORD_LIMIT
         while found is None and at + step < end:
-            at += step
-            found = self._among(at, end)
+            found = self._among(at + step, end)
+            step *= 2
         return found
 
     def _among(self, at: int, end: int, whole_line: bool = False) -> Mark | None:
@@ -101,7 +101,8 @@ class TimedText:
         line_end = _line_end(data, at)
         least, stop, time = max(at - RECORD_LIMIT, 0), line_end, None
         for _ in range(_LINES_LIMIT):
-            time = self.time(data, begin, stop)
+            seen, place, known = self._ahead
+            time = known if seen is data and place == begin else self.time(data, begin, stop)
             if time is not None or begin <= least:
                 break
             stop, begin = begin, data.rfind(b"\n", 0, begin - 1) + 1
@@ -112,7 +113,9 @@ class TimedText:
             if end >= most:
                 break
             following = _line_end(data, end)
-            if self.time(data, end, following) is not None:
+            ahead = self.time(data, end, following)
+            if ahead is not None:
+                self._ahead = data, end, ahead
                 break
             end = following
         return Cut(begin, max(min(end, most), at + 1), time)

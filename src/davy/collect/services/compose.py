@@ -90,9 +90,9 @@ def _service(ground: Ground, path: str, name: str, entries: Sequence[Entry]) -> 
     files = read(within, files_of(instance, lambda *_: True))
     in_force = settings(instance, files)
     gives = {one.name: one.gives for one in known.setting}
-    outside = dict.fromkeys((path, *map(within.path_outside, files.files)))
     return Service(
-        kind=known.id, running=False, files=tuple(outside), settings=in_force,
+        kind=known.id, running=False, composed=f"{ground.path_outside(path)}:{name}",
+        files=tuple(map(within.path_outside, files.files)), settings=in_force,
         version=next((one.value for one in in_force if gives[one.name] == "version"), None), listening=spoken,
     )  # fmt: skip
 

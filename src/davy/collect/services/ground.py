@@ -14,7 +14,7 @@ from davy.collect.autostarts.reading.homes import Home, homes
 from davy.collect.autostarts.reading.patterns import Patterns
 from davy.collect.services.below import Below, outside
 from davy.collect.services.formats import Pair, pairs
-from davy.host import DirectoryRoot, Gone, Host, HostError, Kernel, Root
+from davy.host import DirectoryRoot, Gone, Host, HostError, Root
 from davy.host.links import Links
 from davy.knowledge.data import wild
 from davy.knowledge.services import ConfigFormat
@@ -168,6 +168,16 @@ class Ground:
         except HostError:
             return None
 
+    def lying(self, pattern: str) -> Iterator[str]:
+        """The files and folders that a pattern matches, without links."""
+        for path in self._matching(pattern):
+            if isinstance(path, Gap):
+                self.gaps.append(path)
+            else:
+                with suppress(HostError):
+                    if (own := self._links.find(path)) is not None and self._root.stat(own):
+                        yield own
+
     def files_in(self, path: str) -> list[str]:
         """The paths of the regular files in a folder; none where it is no folder."""
         try:
@@ -223,6 +233,7 @@ class Grounds:
         self._kernel = host.kernel
         self._root = host.root
         self._by_namespace: dict[str, Ground] = {}
+        self._opened: list[DirectoryRoot] = []
         self.gaps: list[Gap] = []
 
     def of_process(self, pid: int, container: Container | None) -> Ground:
@@ -239,12 +250,13 @@ class Grounds:
         key = f"{namespace} {root}"
         if key not in self._by_namespace:
             try:
-                binds, hosts = (container.binds, None) if container else ((), self._root)
-                found = Ground(_root_of(kernel, pid), f"/proc/{pid}/root", binds, hosts)
+                root_folder = DirectoryRoot.of_process(kernel.procfs, pid)
             except HostError as error:
                 self.gaps.append(Gap(COLLECTOR, f"the files of process {pid}", str(error)))
                 return self.host
-            self._by_namespace[key] = found
+            self._opened.append(root_folder)
+            binds, hosts = (container.binds, None) if container else ((), self._root)
+            self._by_namespace[key] = Ground(root_folder, f"/proc/{pid}/root", binds, hosts)
         return self._by_namespace[key]
 
     def of_container(self, container: Container) -> Ground:
@@ -256,6 +268,12 @@ class Grounds:
             self._by_namespace[key] = Ground(tree, folder or _NOWHERE, container.binds)
         return self._by_namespace[key]
 
+    def close(self) -> None:
+        """Let go of the roots of processes; nothing can be read of them afterwards."""
+        for root in self._opened:
+            root.close()
+        self._opened.clear()
+
     def every_gap(self) -> Iterator[Gap]:
         seen = set()
         for gaps in (self.gaps, self.host.gaps, *(ground.gaps for ground in self._by_namespace.values())):
@@ -263,12 +281,3 @@ class Grounds:
                 if gap not in seen:
                     seen.add(gap)
                     yield gap
-
-
-def _root_of(kernel: Kernel, pid: int) -> Root:
-    """The root folder of a process.  Raises `HostError`."""
-    descriptor = kernel.procfs.open(f"{pid}/root")
-    try:
-        return DirectoryRoot(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from davy.collect.services.addresses import ANY_IPV4, Address, addresses, reached_from
+from davy.collect.services.ground import COLLECTOR
 from davy.collect.services.instance import Instance
 from davy.collect.sockets import held_sockets, sockets_beside
-from davy.host import Host, HostError
+from davy.host import Gone, Host, HostError
 from davy.model.containers import Container
 from davy.model.facts import Gap, Process, Socket
 from davy.model.services import Listening, ReachedFrom, Setting, SettingSource
@@ -27,19 +28,28 @@ class Listeners:
         self.gaps: list[Gap] = []
 
     def of(self, processes: Sequence[Process]) -> list[Socket] | None:
-        """Those that processes hold, the first of them foremost; None where nobody may tell."""
+        """Those that processes hold, the first of them foremost; None where nobody may tell, which is a gap.
+
+        What has vanished meanwhile holds none.
+        """
         found: dict[int, Socket] = {}
-        asked = False
+        asked, refusal = False, ""
         for process in processes[:ASKED]:
             try:
                 there = self._around(process.pid)
                 held = held_sockets(self._host, process.pid) if there else frozenset()
-            except HostError:
+            except Gone:
+                asked = True
+                continue
+            except HostError as error:
+                refusal = str(error)
                 continue
             asked = True
             found |= {inode: there[inode] for inode in held if inode in there}
             if found:
                 break
+        if not asked and refusal:
+            self.gaps.append(Gap(COLLECTOR, f"the sockets of {processes[0].name} ({processes[0].pid})", refusal))
         return list(found.values()) if asked else None
 
     def _around(self, pid: int) -> Mapping[int, Socket]:

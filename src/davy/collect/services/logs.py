@@ -11,6 +11,8 @@ from davy.collect.services.instance import Instance
 from davy.model.services import Setting
 
 LOGS_LIMIT: Final = 200
+_OF_CONTAINERS: Final = "/var/lib/docker/containers/"
+"""Where Docker keeps what containers say, whatever runs in them: `davy.collect.logs` looks there by their ids."""
 
 
 def logs(
@@ -20,7 +22,8 @@ def logs(
     ground = instance.ground
     found = dict.fromkeys(_named(instance, settings, configuration))
     if usual:
-        found |= dict.fromkeys(ground.files(place for log in instance.known.log for place in log.places))
+        places = [place for log in instance.known.log for place in log.places if not place.startswith(_OF_CONTAINERS)]
+        found |= dict.fromkeys(ground.files(places))
     newest = sorted(found, key=ground.modified, reverse=True)[:LOGS_LIMIT]
     return [ground.path_outside(path) for path in newest]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from davy.collect.services.instance import is_image_of
 from davy.knowledge.data import wild
 from davy.knowledge.services import KnownService, Recognition, known_services
+from davy.model.containers import Container
 from davy.model.facts import Process
+from davy.model.lookup import container_by_group
 
 
 class Recognised(NamedTuple):
@@ -43,19 +46,26 @@ def _index() -> _Index:
     return _Index(by_name, others)
 
 
-def recognised(processes: Iterable[Process]) -> Iterator[Recognised]:
-    """The services that run: a process and those below it that are of the same kind are one."""
+def kind_of(exe: str | None, words: tuple[str, ...]) -> KnownService | None:
+    """The service that a program with these words is."""
+    if not words:
+        return None
     index = _index()
+    own = index.by_name.get(posixpath.basename(exe), ()) if exe else ()
+    return next((known for known, one in (*own, *index.others) if one.meets(exe, words)), None)
+
+
+def recognised(processes: Sequence[Process], containers: Sequence[Container] = ()) -> Iterator[Recognised]:
+    """The services that run: a process and those below it that are of the same kind are one.
+
+    Of a container in which no process is known, the first is what its image is known for.
+    """
     of: dict[int, tuple[KnownService, Process]] = {}
     for process in processes:
-        exe, words = process.exe_path, process.cmdline
-        if not words:
-            continue
-        name = posixpath.basename(exe) if exe else ""
-        for known, one in (*index.by_name.get(name, ()), *index.others):
-            if one.meets(exe, words):
-                of[process.pid] = known, process
-                break
+        known = kind_of(process.exe_path, process.cmdline)
+        if known is not None:
+            of[process.pid] = known, process
+    of |= _by_image(processes, containers, [process for _, process in of.values()])
     groups: dict[int, list[Process]] = {}
     for pid, (known, process) in of.items():
         top, seen = pid, {pid}
@@ -66,3 +76,19 @@ def recognised(processes: Iterable[Process]) -> Iterator[Recognised]:
     for top, members in groups.items():
         known, main = of[top]
         yield Recognised(known, (main, *(each for each in members if each.pid != top)))
+
+
+def _by_image(
+    processes: Sequence[Process], containers: Sequence[Container], known: Iterable[Process]
+) -> Iterator[tuple[int, tuple[KnownService, Process]]]:
+    by_id = {one.id: one for one in containers if one.running}
+    told = {one.id for process in known if (one := container_by_group(process.cgroup, by_id))}
+    firsts = {one.pid: one for one in by_id.values() if one.pid is not None and one.id not in told}
+    for process in processes if firsts else ():
+        if (container := firsts.get(process.pid)) and (service := known_by_image(container.image)):
+            yield process.pid, (service, process)
+
+
+def known_by_image(image: str | None) -> KnownService | None:
+    """The service that images of a name are known for."""
+    return next((known for known in known_services().values() if is_image_of(known, image)), None)

@@ -19,22 +19,10 @@ from davy.host import Host, HostError
 from davy.knowledge.services import ConfigFormat
 from davy.model.containers import Container
 from davy.model.facts import Gap, Process, Socket
+from davy.model.lookup import container_by_group
 from davy.model.services import Service, Setting, SettingSource
 
 _ENVIRON_LIMIT: Final = 128 << 10
-
-
-def container_of(process: Process, containers: Sequence[Container]) -> Container | None:
-    """The container that a process is in, by its control group."""
-    for one in containers:
-        if process.pid == one.pid:
-            return one
-        if process.cgroup and one.cgroup and one.cgroup != "/":
-            if process.cgroup == one.cgroup or process.cgroup.startswith(one.cgroup + "/"):
-                return one
-        elif process.cgroup and len(one.id) >= 32 and one.id in process.cgroup:
-            return one
-    return None
 
 
 class Running:
@@ -43,7 +31,9 @@ class Running:
     def __init__(
         self, host: Host, grounds: Grounds, sockets: Sequence[Socket], containers: Sequence[Container]
     ) -> None:
-        self._host, self._grounds, self._containers = host, grounds, containers
+        self._host, self._grounds = host, grounds
+        self._containers = {one.id: one for one in containers}
+        self._firsts = {one.pid: one for one in containers if one.pid is not None}
         self._listeners = Listeners(host, sockets)
         self.used: set[str] = set()
         """The configuration files and logs of what runs, as the host has them."""
@@ -77,7 +67,7 @@ class Running:
 
     def _instance(self, recognised: Recognised) -> Instance:
         known, main = recognised.known, recognised.main
-        container = container_of(main, self._containers)
+        container = self._firsts.get(main.pid) or container_by_group(main.cgroup, self._containers)
         ground = self._grounds.of_process(main.pid, container)
         lines = [" ".join(main.cmdline)]
         if len(main.cmdline) < 2:

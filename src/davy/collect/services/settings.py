@@ -73,7 +73,7 @@ def _in_force(instance: Instance, known: KnownSetting, configuration: Configurat
     for of in (_of_arguments, _of_environment):
         if values := list(of(instance, known)):
             return values
-    if values := list(_of_files(instance, known, told)):
+    if values := _of_files(instance, known, told):
         return values
     if known.program is not None and (version := _of_program(instance, known, configuration)) is not None:
         return [version]
@@ -106,18 +106,20 @@ def _of_environment(instance: Instance, known: KnownSetting) -> Iterator[Setting
             return
 
 
-def _of_files(instance: Instance, known: KnownSetting, told: _Told) -> Iterator[Setting]:
-    matching = next((found for key in known.keys if (found := told.by(key))), None)
-    if matching is None:
-        matching = [[text] for text in told.texts if known.expression]
-    for several in matching:
-        format_ = several[0].format
-        everything = format_ in _ALL or (format_ is ConfigFormat.DIRECTIVES and known.gives in _MANY)
-        for entry in _counted(several, known, everything=everything):
-            if entry.format is ConfigFormat.TEXT:
-                yield from _searched(instance, known, entry)
-            else:
-                yield from _setting(known, entry.value, SettingSource.FILE, instance, entry.path, entry.line)
+def _of_files(instance: Instance, known: KnownSetting, told: _Told) -> list[Setting]:
+    """By the first key that is there and says something."""
+    for key in known.keys:
+        if found := [one for several in told.by(key) for one in _of_several(instance, known, several)]:
+            return found
+    texts = told.texts if known.expression else ()
+    return [one for text in texts for one in _searched(instance, known, text)]
+
+
+def _of_several(instance: Instance, known: KnownSetting, several: Sequence[Entry]) -> Iterator[Setting]:
+    format_ = several[0].format
+    everything = format_ in _ALL or (format_ is ConfigFormat.DIRECTIVES and known.gives in _MANY)
+    for entry in _counted(several, known, everything=everything):
+        yield from _setting(known, entry.value, SettingSource.FILE, instance, entry.path, entry.line)
 
 
 def _counted(values: Sequence[T], known: KnownSetting, *, everything: bool) -> Sequence[T]:
@@ -198,7 +200,7 @@ def _program_files(instance: Instance, pattern: str, configuration: Configuratio
             if word.startswith("/") and fnmatchcase(word, anywhere):
                 yield word
     if pattern.startswith("/"):
-        yield from instance.ground.files([pattern])
+        yield from instance.ground.lying(pattern)
         return
     around = [
         instance.cwd,
@@ -210,4 +212,4 @@ def _program_files(instance: Instance, pattern: str, configuration: Configuratio
         around += [folder, posixpath.dirname(folder)]
     for folder in dict.fromkeys(filter(None, around)):
         if folder != "/":
-            yield from instance.ground.files([posixpath.normpath(posixpath.join(folder, pattern))])
+            yield from instance.ground.lying(posixpath.normpath(posixpath.join(folder, pattern)))

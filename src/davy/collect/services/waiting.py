@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
 
+from davy.collect.autostarts.formats.unit_files import exec_commands
 from davy.collect.services.configuration import Chosen, Configuration, files_of, read, usual_files
 from davy.collect.services.ground import Ground, Grounds
-from davy.collect.services.instance import Instance, is_image_of
+from davy.collect.services.instance import Instance
 from davy.collect.services.listening import listening
 from davy.collect.services.logs import logs
+from davy.collect.services.recognition import kind_of, known_by_image
 from davy.collect.services.settings import settings
 from davy.host import Host
 from davy.knowledge.services import ConfigFormat, KnownService, known_services
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.containers import Container
 from davy.model.services import Service, SettingSource
 
 INSTANCES_LIMIT: Final = 50
 """Of one kind."""
+
+
+def begun(ground: Ground, autostarts: Iterable[Autostart], used: set[str], units: Collection[str]) -> Iterator[Service]:
+    """What a unit of systemd would start and that does not run.
+
+    ``units`` are those of what runs, ``used`` the files of that, to which those of these services are added.
+    """
+    for autostart in autostarts:
+        unit = posixpath.basename(autostart.path)
+        if autostart.kind is not AutostartKind.SERVICE or "@." in unit or unit in units:
+            continue
+        for words in islice(exec_commands(autostart.command, {}), 1):
+            known = kind_of(words[0], tuple(words))
+            if known is None:
+                continue
+            instance = Instance(known, ground, (" ".join(words),), exe=words[0])
+            files = read(ground, files_of(instance, lambda *_: True))
+            if used.isdisjoint(files.files):
+                yield msgspec.structs.replace(_service(instance, files, usual_logs=not files.files), unit=unit)
+                used.update(files.files)
 
 
 def configured(ground: Ground, used: Collection[str], running: Collection[str]) -> Iterator[Service]:
@@ -90,10 +114,8 @@ def stopped(grounds: Grounds, containers: Sequence[Container]) -> Iterator[Servi
     for container in containers:
         if container.running:
             continue
-        for known in known_services().values():
-            if is_image_of(known, container.image):
-                yield _of_container(known, grounds.of_container(container), container)
-                break
+        if known := known_by_image(container.image):
+            yield _of_container(known, grounds.of_container(container), container)
 
 
 def _of_container(known: KnownService, ground: Ground, container: Container) -> Service:

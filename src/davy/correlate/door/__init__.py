@@ -46,6 +46,8 @@ class Doors(NamedTuple):
     """The door as an actor of the incident."""
     processes: tuple[Process, ...] = ()
     """The service's own, of the likeliest doors."""
+    kinds: frozenset[str] = frozenset()
+    """The ids of the services that come into question."""
 
 
 class _Weighed(NamedTuple):
@@ -66,9 +68,14 @@ def doors(snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterabl
     return Doors(
         door=each[0] if sure else None,
         others=tuple(each[1:] if sure else each)[:_OTHERS],
-        ruled_out=ruled_out(story, [one.candidate for one in weighed if one.bits < _POSSIBLE_BITS]),
+        ruled_out=ruled_out(
+            story,
+            [one.candidate for one in weighed if one.bits < _POSSIBLE_BITS],
+            [one.candidate for one in possible],
+        ),
         keep=() if sure else keep(story, [one.candidate for one in possible]),
         actor=_actor(possible[0].candidate, each[0]) if sure else None,
+        kinds=frozenset(one.candidate.kind for one in possible if one.candidate.kind is not None),
         processes=tuple(process for one in possible[:2] for process in one.candidate.processes[:1]),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from davy.correlate.door.story import Candidate, Story, Way
-from davy.correlate.log_lines import distinct, service_name, tells_only
+from davy.correlate.log_lines import SSH, distinct, service_name, tells_only
 from davy.knowledge.families import families
 from davy.model.containers import Container
 from davy.model.exposures import Exposure
@@ -16,8 +16,6 @@ from davy.model.logs import LogHit, Shows
 from davy.model.lookup import lookup
 from davy.model.services import Service
 
-SSH: Final = "ssh"
-"""The service by which people log in."""
 PACKAGES: Final = {"pip": "a Python package", "npm": "an npm package"}
 """Ways of a family that are no service: its programs come with a package."""
 
@@ -100,7 +98,9 @@ def _logins(
     processes: tuple[Process, ...] = (),
     exposures: tuple[Exposure, ...] = (),
 ) -> Iterator[Candidate]:
-    """A candidate for every user who logged in or whose session an actor is in; without any, the service itself."""
+    """A candidate for every user who logged in or whose session an actor is in; the service itself where there is
+    none, or where somebody came in of whom no line says as whom.
+    """
     came = list(dict.fromkeys(hit.user for hit in hits if hit.user and hit.shows is Shows.SUCCESS))
     came += [user for user in sorted(_in_sessions(story)) if user not in came]
     name = service_name(SSH)
@@ -110,9 +110,10 @@ def _logins(
         yield Candidate(
             Way.LOGIN, f"{name}, as {user}", f"account:{user}", SSH, service, processes, None, user, exposures, own
         )
-    if not came:
+    nameless = tuple(hit for hit in hits if not (hit.user and hit.shows is Shows.SUCCESS))
+    if not came or any(hit.shows is Shows.SUCCESS for hit in nameless):
         subject = service.subject if service else f"service:{SSH}:"
-        yield Candidate(Way.SERVICE, name, subject, SSH, service, processes, None, None, exposures, tuple(hits))
+        yield Candidate(Way.SERVICE, name, subject, SSH, service, processes, None, None, exposures, nameless)
 
 
 def _in_sessions(story: Story) -> set[str]:

@@ -20,7 +20,7 @@ _LOOPBACK: Final = ("127.", "::1", "localhost")
 def openness(_story: Story, candidate: Candidate) -> Iterator[Speaks]:
     """What makes it open."""
     for one in candidate.exposures:
-        yield Speaks(Ground.OPENNESS, _BITS[one.severity], f"{one.address}: {one.summary}")
+        yield Speaks(Ground.OPENNESS, _BITS[one.severity], one.summary)
     box = candidate.container
     for port in box.published if box else ():
         if not port.address.startswith(_LOOPBACK):

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from davy.correlate.door.candidates import PACKAGES, SSH
+from davy.correlate.door.candidates import PACKAGES
 from davy.correlate.door.story import Candidate, Story, Way
-from davy.correlate.log_lines import service_name, tells_only
+from davy.correlate.log_lines import SSH, only_overheard, service_name
 from davy.correlate.timeline import in_words
 from davy.correlate.uncovered import covered, reads_by_service, uncovered
 from davy.knowledge.families import families
@@ -22,9 +22,15 @@ _SUSPECTED: Final = (SSH,)
 _PATHS: Final = 3
 
 
-def ruled_out(story: Story, unlikely: Iterable[Candidate]) -> tuple[RuledOut, ...]:
+def ruled_out(story: Story, unlikely: Iterable[Candidate], possible: Iterable[Candidate] = ()) -> tuple[RuledOut, ...]:
     """Candidates for which nothing speaks, and doors that one would think of and that are not there at all."""
-    found = {candidate.name: RuledOut(candidate.name, _why(story, candidate)) for candidate in unlikely}
+    told = {candidate.name for candidate in possible}
+    found = {
+        candidate.name: RuledOut(candidate.name, _why(story, candidate))
+        for candidate in unlikely
+        if candidate.name not in told
+        and (candidate.hits or candidate.service is None or not only_overheard(candidate.service))
+    }
     here = {service.kind for service in story.snapshot.services}
     if here:  # where no service was looked for, none is known to be absent
         family = next((one for one in families() if one.id == story.family), None)
@@ -100,7 +106,8 @@ def _missing(story: Story, doors: Sequence[Candidate]) -> Iterator[str]:
         known = known_services().get(candidate.kind or "")
         if known is not None and known.log and candidate.kind not in read and candidate.way is not Way.CONTAINER:
             yield f"missing: no log of {known.name} was found; its host, its proxy or its firewall may have one"
+    kinds = {candidate.kind for candidate in doors} | set(_SUSPECTED)
     for gap in uncovered(snapshot, story.spans):
-        if not tells_only(gap.kind):
+        if gap.kind in kinds:
             length = in_words(gap.span.end - gap.span.begin)
             yield f"missing: no log of {service_name(gap.kind)} covers {length} from {moment(gap.span.begin)}"

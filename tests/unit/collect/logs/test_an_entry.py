@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.unit.collect.logs.flink import ENTRY_TIME, LOG, broken_off, facts, gaps, hits, hours, ran, reads, started
 
-from davy.host import Entry
+from davy.collect.logs import log_facts
+from davy.host import Entry, Host, MemoryRoot
 from davy.model.logs import Shows, Span
+from davy.model.services import Service
 
 ASKED = (
     "2020-10-17 03:17:44,446 WARN  org.apache.flink.runtime.webmonitor.handlers.JarRunHandler   [] - Configuring the "
@@ -98,6 +100,16 @@ def test_a_log_without_a_line_feed_at_its_end_is_read_to_its_end() -> None:
     assert hit.time == ENTRY_TIME
 
 
+def test_a_file_that_two_services_take_for_different_logs_is_read_as_both() -> None:
+    path = "/opt/flink/log/flink-root-standalonesession-0-box.log"
+    text = started(ENTRY_TIME) + "1:M 17 Oct 2020 03:17:45.000 # Possible SECURITY ATTACK detected. It looks like\n"
+    services = [Service(kind=kind, running=True, logs=(path,)) for kind in ("redis", "flink")]
+    found = hits(list(log_facts(Host(MemoryRoot({path: Entry(text.encode(), mtime=ENTRY_TIME + 9)})), services, None)))
+    assert [(hit.kind, hit.sign) for hit in found] == [
+        ("flink", "program-started"), ("redis", "spoken-to-as-a-web-server"),
+    ]  # fmt: skip
+
+
 def test_zeros_that_truncation_left_in_front_are_no_part_of_a_line() -> None:
     text = b"\0" * 300_000 + started(ENTRY_TIME).encode()
     (hit,) = hits(facts({LOG: Entry(text, mtime=ENTRY_TIME)}))
@@ -121,3 +133,24 @@ def test_a_zone_may_be_named_in_a_file() -> None:
     }  # fmt: skip
     (hit,) = hits(facts(files))
     assert hit.time == ENTRY_TIME - 9 * 3600
+
+
+class Ending:
+    """A clock that stands still for so many looks, and then is past every deadline."""
+
+    def __init__(self, looks: int) -> None:
+        self._looks = looks
+
+    def monotonic(self) -> float:
+        self._looks -= 1
+        return 0.0 if self._looks >= 0 else float("inf")
+
+
+def test_hits_for_which_there_was_no_time_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(started(ENTRY_TIME + 1000 * number) for number in range(9))
+    monkeypatch.setattr("davy.collect.logs.plain.time", Ending(4))
+    found = facts({LOG: Entry(text.encode(), mtime=ENTRY_TIME + 9000)})
+    assert [hit.time for hit in hits(found)] == [ENTRY_TIME + 1000 * number for number in range(4)]
+    fifth = text.index(started(ENTRY_TIME + 4000))
+    assert gaps(found) == [f"{LOG}: not all that was found in bytes {fifth} to {len(text):,} was looked at in time"]
+    assert not reads(found)[LOG].whole

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from tests.unit.collect.logs.flink import ENTRY_TIME, ran, started
+from tests.unit.collect.logs.formats.journal_files import journal
 
 from davy.collect.logs import USUAL, log_facts
-from davy.collect.logs.record import Clock, Record
 from davy.host import Entry, Host, MemoryRoot
-from davy.host.root import OpenFile
-from davy.knowledge.services import LogFormat
 from davy.model.facts import Gap
 from davy.model.logs import LogHit, LogRead, Span
 from davy.model.services import Service
@@ -70,41 +67,51 @@ def test_what_a_client_had_a_container_write_is_no_line_of_its_own() -> None:
     assert found(files, Service(kind="flink", running=True, container=ID)) == []
 
 
-FAILED = "sshd[{pid}]: Failed password for root from 192.0.2.7 port 40000 ssh2"
-RECORDS = [
-    *(Record(1000.0 + pid, pid, FAILED.format(pid=pid)) for pid in range(30)),
-    Record(1031.0, 31, "cooker[9]: Failed password for root from 198.51.100.9 port 1 ssh2"),
-    Record(1032.0, 32, "no identifier: Failed password for root from 198.51.100.9 port 1 ssh2"),
-]
+MESSAGE = "Failed password for root from {address} port 40000 ssh2"
 
 
-def told(_file: OpenFile, _size: int, _clock: Clock, span: Span | None) -> Iterator[Record | Gap]:
-    for record in RECORDS:
-        if span is None or record.time is None or span.holds(record.time):
-            yield record
+def entry(at: float, who: str, comm: str = "", address: str = "192.0.2.7") -> tuple[float, dict[str, str]]:
+    return at, {
+        "SYSLOG_IDENTIFIER": who, "_COMM": comm or who, "_PID": "42", "_UID": "1000" if comm else "0",
+        "MESSAGE": MESSAGE.format(address=address),
+    }  # fmt: skip
 
 
-def test_a_journal_is_read_for_whom_wrote_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("davy.collect.logs.BINARY", {LogFormat.JOURNAL: told})
-    root = MemoryRoot({JOURNAL: Entry(b"LPKSHHRH", mtime=2000.0)})
-    facts = list(log_facts(Host(root), [Service(kind="ssh", running=True)], None))
-    hits = [fact for fact in facts if isinstance(fact, LogHit)]
-    assert sum(hit.count for hit in hits if hit.sign == "failed-password") == 30
-    assert {hit.address for hit in hits} == {"192.0.2.7"}
-    (read,) = [fact for fact in facts if isinstance(fact, LogRead)]
-    assert (read.kind, read.path, read.first, read.last) == ("ssh", JOURNAL, 1000.0, 1032.0)
+OLDER = journal([entry(1e6 + number, "sshd") for number in range(30)])
+NEWER = journal(
+    [
+        *(entry(2e6 + number, "sshd") for number in range(20)),
+        entry(2e6 + 30, "cooker", address="198.51.100.9"),
+        entry(2e6 + 31, "sshd", "logger", address="198.51.100.9"),
+    ]
+)
+ARCHIVED = JOURNAL.replace("system.", "system@0005b1d8a1b2c3d4-1234.")
+ROOT = MemoryRoot({JOURNAL: Entry(NEWER, mtime=2e6 + 40), ARCHIVED: Entry(OLDER, mtime=1e6 + 40)})
+SSH = Service(kind="ssh", running=True)
 
 
-def test_a_journal_is_not_read_where_no_service_writes_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("davy.collect.logs.BINARY", {LogFormat.JOURNAL: told})
-    files = {JOURNAL: Entry(b"LPKSHHRH", mtime=2000.0)}
-    assert found(files, Service(kind="flink", running=True)) == []
+def test_a_journal_is_read_for_whom_wrote_it() -> None:
+    facts = list(log_facts(Host(ROOT), [SSH], None))
+    hits = [fact for fact in facts if isinstance(fact, LogHit) and fact.sign == "failed-password"]
+    assert [(hit.path, hit.count, hit.address) for hit in hits] == [
+        (ARCHIVED, 30, "192.0.2.7"), (JOURNAL, 20, "192.0.2.7"),
+    ]  # fmt: skip
+    reads = [fact for fact in facts if isinstance(fact, LogRead)]
+    assert [(read.kind, read.path, read.first) for read in reads] == [("ssh", JOURNAL, 2e6), ("ssh", ARCHIVED, 1e6)]
 
 
-def test_files_of_a_journal_that_ended_before_the_span_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("davy.collect.logs.BINARY", {LogFormat.JOURNAL: told})
-    archived = JOURNAL.replace("system.", "system@0005b1d8a1b2c3d4-1234.")
-    root = MemoryRoot({JOURNAL: Entry(b"LPKSHHRH", mtime=2e6), archived: Entry(b"LPKSHHRH", mtime=1e6)})
-    for begin, expected in ((9e5, {JOURNAL, archived}), (1.5e6, {JOURNAL})):
-        facts = log_facts(Host(root), [Service(kind="ssh", running=True)], [Span(begin, 2e6)])
+def test_a_journal_is_not_read_where_no_service_writes_to_it() -> None:
+    assert list(log_facts(Host(ROOT), [Service(kind="flink", running=True)], None)) == []
+
+
+def test_files_of_a_journal_that_ended_before_the_span_are_not_read() -> None:
+    for begin, expected in ((9e5, {JOURNAL, ARCHIVED}), (1.5e6, {JOURNAL})):
+        facts = log_facts(Host(ROOT), [SSH], [Span(begin, 3e6)])
         assert {fact.path for fact in facts if isinstance(fact, LogRead)} == expected
+
+
+def test_times_that_no_file_of_a_journal_covers_are_told() -> None:
+    facts = log_facts(Host(ROOT), [SSH], [Span(1.2e6, 3e6)])
+    assert [fact.why for fact in facts if isinstance(fact, Gap)] == [
+        "no log covers 1970-01-14 21:20:00 UTC to 1970-01-24 03:33:20 UTC"
+    ]  # fmt: skip

@@ -139,11 +139,15 @@ def test_a_hole_between_two_files_is_told() -> None:
 
 
 def test_an_emptied_log_is_told() -> None:
-    found = facts({LOG: Entry(b"", mtime=ENTRY_TIME)})
+    found = facts({LOG: Entry(b"", mtime=ENTRY_TIME + 0.25)})
     assert gaps(found) == [f"{LOG}: it is empty since 2020-10-17 03:17:44 UTC, and rotation left nothing of that time"]
 
 
+def test_a_log_that_an_image_has_empty_is_not_called_emptied() -> None:
+    assert gaps(facts({LOG: Entry(b"", mtime=ENTRY_TIME)})) == []
+
+
 def test_a_log_that_rotation_has_just_begun_is_not_called_emptied() -> None:
-    found = facts({LOG: Entry(b"", mtime=OLD), f"{LOG}.1": Entry(ENTRY.encode(), mtime=OLD)})
+    found = facts({LOG: Entry(b"", mtime=OLD + 0.25), f"{LOG}.1": Entry(ENTRY.encode(), mtime=OLD)})
     assert gaps(found) == []
     assert len(hits(found)) == 2

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from davy.collect.services.ground import Ground
 from davy.collect.services.instance import Instance
-from davy.host import Entry, MemoryRoot, RecordedKernel
+from davy.host import Denied, Entry, MemoryRoot, RecordedKernel
 from davy.host.procfs import RecordedProcfs
 from davy.knowledge.services import ConfigFile, ConfigFormat, KnownService, KnownSetting
 from davy.model.containers import Container
@@ -61,8 +61,19 @@ def process(pid: int, exe: str, *cmdline: str, ppid: int = 1, cgroup: str | None
     )  # fmt: skip
 
 
-def kernel(holding: Mapping[int, tuple[int, ...]], environment: Mapping[int, str] | None = None) -> RecordedKernel:
-    """Processes that hold sockets, by their inodes, all in one network and mount namespace."""
+class _Closed(RecordedProcfs):
+    """A procfs in which nobody's open files may be listed."""
+
+    def names(self, path: str) -> list[str]:
+        if path.endswith("/fd"):
+            raise Denied(f"{path}: Permission denied")
+        return super().names(path)
+
+
+def kernel(
+    holding: Mapping[int, tuple[int, ...]], environment: Mapping[int, str] | None = None, *, closed: bool = False
+) -> RecordedKernel:
+    """Processes that hold sockets, by their inodes, all in one network and mount namespace; ``closed`` to lookers."""
     files: dict[str, bytes | str] = {"self/ns/net": "->net:[1]", "self/ns/mnt": "->mnt:[1]"}
     for pid, inodes in holding.items():
         files |= {
@@ -73,7 +84,7 @@ def kernel(holding: Mapping[int, tuple[int, ...]], environment: Mapping[int, str
         }
         files |= {f"{pid}/fd/{number}": f"->socket:[{inode}]" for number, inode in enumerate(inodes, 3)}
         files[f"{pid}/environ"] = (environment or {}).get(pid, "")
-    return RecordedKernel(RecordedProcfs(files))
+    return RecordedKernel(_Closed(files) if closed else RecordedProcfs(files))
 
 
 def listener(inode: int, address: str, port: int, protocol: str = "tcp") -> Socket:

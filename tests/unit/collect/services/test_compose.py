@@ -41,7 +41,7 @@ def redis(lines: str) -> str:
 def test_where_it_is_to_be_published(ports: str, spoken: list[str]) -> None:
     (found,) = of(redis(ports))
     assert [one.spoken for one in found.listening] == spoken
-    assert (found.kind, found.running, found.files) == ("redis", False, (PLACE,))
+    assert (found.kind, found.running, found.files, found.composed) == ("redis", False, (), f"{PLACE}:cache")
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,14 @@ def test_a_configuration_file_that_is_bound_is_read() -> None:
         ),
         {"/srv/shop/conf/redis.conf": "requirepass x\n", "/etc/r/redis.conf": "protected-mode yes\n"},
     )
-    assert found.files == (PLACE, "/srv/shop/conf/redis.conf")
+    assert found.files == ("/srv/shop/conf/redis.conf",)
     assert found.values("requirepass") == ("(set)",)
     assert found.values("protected-mode") == ("no",)
+
+
+def test_two_of_a_kind_in_one_file_are_two_services() -> None:
+    found = of(redis("    ports: ['6379:6379']\n  other:\n    image: redis\n    ports: ['6380:6379']\n"))
+    assert [one.subject for one in found] == [f"service:redis:{PLACE}:cache", f"service:redis:{PLACE}:other"]
 
 
 def test_what_has_a_container_already_is_that_containers_matter() -> None:
@@ -118,7 +123,7 @@ def test_a_file_that_a_container_names_is_read_wherever_it_lies() -> None:
     text = redis("    ports: ['6379:6379']\n")
     other = Container(runtime="docker", id="1", name="x", compose_files=("/data/deep/down/in/x.yml",), service="web")
     ground = Ground(MemoryRoot({"/data/deep/down/in/x.yml": text}))
-    assert [one.files for one in composed(ground, (other,))] == [("/data/deep/down/in/x.yml",)]
+    assert [one.composed for one in composed(ground, (other,))] == ["/data/deep/down/in/x.yml:cache"]
     assert list(composed(ground, ())) == []
 
 

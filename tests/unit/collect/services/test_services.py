@@ -10,6 +10,7 @@ from tests.unit.collect.services.sample import kernel, listener, process
 from davy.collect.services import services
 from davy.collect.services.recognition import recognised
 from davy.host import Entry, Host, MemoryRoot
+from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.containers import Bind, Container, PublishedPort
 from davy.model.facts import Gap, Process, Socket
 from davy.model.services import ReachedFrom, Service, SettingSource
@@ -109,11 +110,21 @@ def test_sockets_of_others_are_not_its_own() -> None:
 
 
 def test_where_nobody_may_tell_its_sockets_it_is_taken_at_its_word() -> None:
-    (redis,), _ = found(
-        {"/etc/redis/redis.conf": "bind 10.0.0.5\n"}, [process(5, REDIS, "redis-server")], holding={6: ()},
-    )  # fmt: skip
+    host = Host(MemoryRoot({"/etc/redis/redis.conf": "bind 10.0.0.5\n"}), kernel({5: (50,)}, closed=True))
+    redis, gap = services(host, (process(5, REDIS, "redis-server"),), (listener(50, "0.0.0.0", 6379),))
+    assert isinstance(redis, Service)
+    assert isinstance(gap, Gap)
     assert [(one.spoken, one.reached_from) for one in redis.listening] == [("10.0.0.5:6379", ReachedFrom.PRIVATE)]
     assert redis.listening[0].source == "bind 10.0.0.5: /etc/redis/redis.conf line 1"
+    assert gap.what == "the sockets of redis-server (5)"
+
+
+def test_what_has_vanished_meanwhile_listens_nowhere() -> None:
+    (redis,), _ = found(
+        {"/etc/redis/redis.conf": "bind 0.0.0.0\n"}, [process(5, REDIS, "redis-server")],
+        [listener(50, "0.0.0.0", 6379)], holding={6: (50,)},
+    )  # fmt: skip
+    assert redis.listening == ()
 
 
 def test_a_published_port_is_reached_from_the_hosts_address() -> None:
@@ -167,6 +178,30 @@ def test_what_is_configured_and_does_not_run_is_told_apart() -> None:
     (redis,), _ = found({"/etc/redis/redis.conf": "bind 0.0.0.0\nprotected-mode no\n"})
     assert (redis.running, redis.pid) == (False, None)
     assert [(one.spoken, one.reached_from) for one in redis.listening] == [("0.0.0.0:6379", ReachedFrom.ANY)]
+
+
+def test_what_a_unit_would_start_is_there_with_the_files_it_names() -> None:
+    unit = "/etc/systemd/system/shop-cache.service"
+    line = Autostart(kind=AutostartKind.SERVICE, path=unit, command="/usr/bin/redis-server /data/r.conf --port 7777")
+    files = {"/data/r.conf": "bind 10.0.0.5\nlogfile /data/r.log\n", "/data/r.log": "x"}
+    facts = list(services(Host(MemoryRoot(files)), (), (), (), (line,)))
+    (redis,) = [one for one in facts if isinstance(one, Service)]
+    assert (redis.running, redis.unit, redis.files, redis.logs) == (
+        False, "shop-cache.service", ("/data/r.conf",), ("/data/r.log",),
+    )  # fmt: skip
+    assert [one.spoken for one in redis.listening] == ["10.0.0.5:7777"]
+
+
+def test_the_unit_of_what_runs_is_no_other_service() -> None:
+    line = Autostart(
+        kind=AutostartKind.SERVICE, path="/lib/systemd/system/redis-server.service",
+        command="/usr/bin/redis-server /etc/redis/redis.conf",
+    )  # fmt: skip
+    host = Host(MemoryRoot({"/etc/redis/redis.conf": "port 6379\n"}), kernel({5: (50,)}))
+    for cgroup in ("/system.slice/redis-server.service", "/"):
+        rows = (process(5, REDIS, "redis-server", cgroup=cgroup),)
+        facts = list(services(host, rows, (listener(50, "127.0.0.1", 6379),), (), (line,)))
+        assert [one.pid for one in facts if isinstance(one, Service)] == [5]
 
 
 def test_what_has_left_only_logs_is_there_and_listens_nowhere() -> None:

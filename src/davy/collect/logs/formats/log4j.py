@@ -4,6 +4,7 @@
     [2024-01-02 03:04:05,678] INFO [KafkaServer id=0] started (kafka.server.KafkaServer)
     2024-01-02T03:04:05.678+01:00  INFO 1 --- [main] o.s.b.w.embedded.tomcat.TomcatWebServer  : Tomcat started
     2020-10-17 03:17:44 INFO main - Try to start service thread:AllocateMappedFileService started:false
+    2020-10-17 03:17:44.446:INFO:oejs.Server:main: Started @812ms
     17-Oct-2020 03:17:44.446 INFO [main] org.apache.catalina.startup.Catalina.start Server startup in [812] ms
 
 The parts of a second follow a comma or a dot, or are left out (RocketMQ).  What a message has on further lines stands
@@ -34,7 +35,7 @@ from davy.collect.logs.record import Clock
 
 _TIME: Final = re.compile(
     rb"(?:\x1b\[[\d;]{0,12}m)?\[?(" + DATE + rb"[ T]" + CLOCK + rb"):(" + SECONDS + rb")(?:[.,](\d{1,9}))?"
-    rb"(" + OFFSET + rb")?(?=[\s\]|\x1b]|$)"
+    rb"(" + OFFSET + rb")?(?=[\s\]|:\x1b]|$)"
 )
 _TOMCAT: Final = re.compile(
     rb"([0-3]\d)-(" + MONTH + rb")-(\d{4}) (" + CLOCK + rb"):(" + SECONDS + rb")\.(\d{3}) [A-Z]{4,7} "

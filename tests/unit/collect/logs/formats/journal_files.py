@@ -146,6 +146,9 @@ class Writer:
             self.put(at + 56, chain.count + 1)
         return entry
 
+    def seal(self) -> None:
+        self._object(7, bytes(48))
+
     def file(self) -> bytes:
         main = self.main.arrays[0][0] if self.main.arrays else 0
         incompatible = (16 if self.compact else 0) | INCOMPATIBLE.get(self.compression, 0)

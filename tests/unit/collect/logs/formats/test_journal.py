@@ -147,6 +147,15 @@ def test_who_pretends_to_be_sshd_is_named(fields: dict[str, str], text: str) -> 
     assert texts(read(content, None, "sshd")) == [text]
 
 
+def test_what_sshd_says_as_the_user_who_leaves_is_its_own() -> None:
+    said = "Disconnected from user ada 192.0.2.7 port 50312"
+    content = files.journal(
+        [(START, {"SYSLOG_IDENTIFIER": "sshd", "_PID": "7", "_COMM": "sshd", "_UID": "1000", "MESSAGE": said})]
+    )
+
+    assert texts(read(content)) == [f"sshd[7]: {said}"]
+
+
 def test_the_kernel_does_not_speak_through_syslog() -> None:
     content = files.journal(
         [(START, {"_TRANSPORT": "syslog", "SYSLOG_IDENTIFIER": "kernel", "_COMM": "logger", "MESSAGE": "x"})]
@@ -171,6 +180,18 @@ def test_entries_that_are_not_written_yet_are_left_out() -> None:
 
     assert texts(read(bytes(content))) == [f"unknown: {number}" for number in range(10)]
     assert texts(read(bytes(content), Span(START + 8, START + 99))) == ["unknown: 8", "unknown: 9"]
+
+
+def test_seals_between_the_entries_are_passed_over() -> None:
+    writer = files.Writer()
+    for number in range(50):
+        writer.add(START + number, {"MESSAGE": str(number)})
+        if number % 10 == 0:
+            writer.seal()
+    content = bytearray(writer.file())
+    struct.pack_into("<I", content, 8, 1)
+
+    assert texts(read(bytes(content))) == [f"unknown: {number}" for number in range(50)]
 
 
 def test_a_damaged_entry_is_a_gap_and_the_others_are_read() -> None:

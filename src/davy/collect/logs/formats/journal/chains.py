@@ -11,8 +11,10 @@ from davy.collect.logs.formats.journal.objects import FAULTS, Entry, JournalFile
 
 _BEYOND: Final = 64
 """Entries in a row behind the span after which nothing of it is expected any more: the clock may have been set."""
+_ASTRAY_LIMIT: Final = 250_000
+"""Entries in all that turn out to be from before the span."""
 _BROKEN_LIMIT: Final = 4096
-"""Entries that cannot be read before a chain is given up."""
+"""Entries that cannot be read, or are not written yet, before a chain is given up."""
 
 
 class Chain:
@@ -37,7 +39,10 @@ class Chain:
         """None for one that is damaged, or not written yet."""
         try:
             offset = self._offset(number)
-            return self._journal.entry(offset) if offset else None
+            if offset:
+                return self._journal.entry(offset)
+            self._broken += 1
+            return None
         except DamagedError as error:
             self._broken += 1
             self.fault = str(error)
@@ -52,7 +57,7 @@ class Chain:
 
     def between(self, begin: float, end: float) -> Iterator[Entry]:
         """Those of a span of time, in microseconds, in their order."""
-        beyond = 0
+        beyond, astray = 0, 0
         for number in range(self._lower(begin), self._length):
             entry = self.entry(number)
             if entry is None:
@@ -65,6 +70,11 @@ class Chain:
             elif entry.realtime >= begin:
                 beyond = 0
                 yield entry
+            else:
+                astray += 1
+                if astray >= _ASTRAY_LIMIT:
+                    self.fault = "its entries are in no order; what follows was not read"
+                    return
 
     def _lower(self, begin: float) -> int:
         """The number of the first entry that is not before ``begin``."""

@@ -21,6 +21,8 @@ _GUARDED: Final = frozenset({
 """Names by which logins and commands are told: only root and these programs themselves may speak under them."""
 _SYSTEM: Final = (b"/usr/", b"/bin/", b"/sbin/", b"/lib/", b"/nix/store/")
 """Where programs lie that root alone installs."""
+_PARTING: Final = (b"Received disconnect from ", b"Disconnected from ")
+"""What sshd says as the user who logged in, when nobody may see any more which program it is; nobody gains by it."""
 
 
 class Fields:
@@ -85,6 +87,8 @@ def _pretends(called: bytes, fields: dict[bytes, bytes]) -> bool:
     if called == b"kernel":
         return fields.get(b"_TRANSPORT", b"kernel") != b"kernel"
     if called not in _GUARDED or fields.get(b"_UID", b"0") == b"0":
+        return False
+    if fields.get(b"_COMM") == called and fields[b"MESSAGE"].startswith(_PARTING):
         return False
     folder, _, name = fields.get(b"_EXE", b"").rpartition(b"/")
     return name not in _GUARDED or not (folder + b"/").startswith(_SYSTEM)

@@ -34,7 +34,8 @@ _COMPACT_PAYLOAD: Final = 72
 _BUCKET: Final = 16
 _BUCKETS_LIMIT: Final = 4096
 """Of the table of field names that are looked at; systemd makes 333."""
-_FIELDS_LIMIT: Final = 4096
+_FIELDS_LIMIT: Final = 20_000
+"""Names of fields that are looked through: whoever writes to the journal may make up any."""
 _ITEMS_LIMIT: Final = 1024
 """Fields of one entry; systemd allows as many."""
 _ARRAYS_LIMIT: Final = 4096
@@ -138,8 +139,10 @@ class JournalFile:
         buckets = min(self._field_table_bytes // _BUCKET, _BUCKETS_LIMIT)
         for head, _ in struct.iter_unpack("<QQ", self._read(self._field_table, buckets * _BUCKET)):
             at = head
-            while at and left:
+            while at:
                 left -= 1
+                if not left:
+                    raise DamagedError("it has too many fields")
                 kind, _, size, following, first = _FIELD_HEAD.unpack(self._read(at, _FIELD_HEAD.size))
                 if kind != _FIELD:
                     raise DamagedError(f"no field stands at {at}")

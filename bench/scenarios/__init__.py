@@ -1,0 +1,1 @@
+"""Real incidents rebuilt: what is said of each, as a page."""
