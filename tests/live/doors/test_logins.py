@@ -108,7 +108,7 @@ def test_sshd_s_own_lines_of_a_guessed_password_are_known(guest: Lab) -> None:
     assert len(failed) >= GUESSES
     assert all(said == {"address": FROM, "user": "ada"} for said in failed)
     for identity in ("password-accepted", "password-guessed"):
-        accepted = [sign(identity).said(line) for line in lines(guest, having="Accepted password")]
+        accepted = [sign("ssh", identity).said(line) for line in lines(guest, having="Accepted password")]
         assert all(said == {"address": FROM, "user": "ada"} for said in accepted)
     assert sign("ssh", "password-guessed").after == "failed-password"
     assert sign("ssh", "failed-password").least <= GUESSES
