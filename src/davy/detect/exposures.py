@@ -100,6 +100,29 @@ def exposures(snapshot: Snapshot) -> tuple[Exposure, ...]:
     return tuple(exposure for _, exposure in worst)
 
 
+def anybody_here(service: Service) -> str | None:
+    """What anybody on this host may do who speaks to a service that only this host reaches, by its worst opening.
+
+    Openings that stand open from anywhere else alone are asked as though it were reached so; those that are not high
+    say nothing of who is here already.
+    """
+    known = known_services().get(service.kind)
+    if known is None or service.reached_from is not ReachedFrom.LOOPBACK:
+        return None
+    values = values_of(service)
+    found = [
+        opening
+        for opening in known.opening
+        if opening.severity.rank >= Severity.HIGH.rank
+        and (service.running or not opening.running_only)
+        and is_open(opening, values, ReachedFrom.ANY)
+    ]
+    if not found:
+        return None
+    worst = max(found, key=lambda opening: opening.severity.rank)
+    return _filled(worst.who, _words(known, worst, service, service.listening[0], None, None))
+
+
 def values_of(service: Service) -> Values:
     """The values of each setting of a service, by its name."""
     found: dict[str, list[str]] = {}

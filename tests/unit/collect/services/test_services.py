@@ -80,6 +80,7 @@ def test_a_usual_file_that_speaks_of_another_port_is_not_its_own() -> None:
     )
     assert [(one.running, one.files) for one in both] == [(True, ()), (False, ("/etc/redis/redis.conf",))]
     assert [gap.what for gap in gaps] == ["the settings of Redis on port 7777"]
+    assert [one.unread for one in both] == ["it names no file, and no usual one fits that port", None]
 
 
 def test_its_unit_says_with_what_a_service_began_that_wrote_over_its_command_line() -> None:
