@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from davy.collect.accounts import accounts
+from davy.collect.autostarts.systemd.units import systemd_units
 from davy.collect.containers import containers, with_own_users
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.firewalls import firewalls
@@ -21,6 +22,7 @@ from davy.collect.services import services
 from davy.collect.sockets import sockets
 from davy.host import Host, HostError, Kernel
 from davy.knowledge.services import known_services
+from davy.model.autostarts import Autostart
 from davy.model.containers import Container
 from davy.model.facts import Account, Gap, Process, Socket
 from davy.model.facts import Host as HostFacts
@@ -53,9 +55,10 @@ def doors(host: Host, *, probe: bool = False) -> Snapshot:
         running = tuple(with_own_users(kernel, running, every(found, Container)))
     facts = [*(fact for fact in facts if not isinstance(fact, Process)), *running, *found]
     facts += within(COLLECTOR_SECONDS, "firewalls", firewalls(host))
-    there = list(
-        within(_SERVICES_SECONDS, "services", services(host, running, every(facts, Socket), every(found, Container)))
-    )
+    units = list(within(COLLECTOR_SECONDS, "systemd", systemd_units(host)))
+    facts += every(units, Gap)
+    listed = services(host, running, every(facts, Socket), every(found, Container), every(units, Autostart))
+    there = list(within(_SERVICES_SECONDS, "services", listed))
     if probe:
         there = [*every(there, Gap), *_asked(host, every(there, Service))]
     facts += there
