@@ -30,6 +30,8 @@ from davy.model.logs import ClockStep, LogHit, LogRead
 from davy.model.services import Firewall, Service
 from davy.model.snapshot import Snapshot
 
+STARTING: Final = 1.0
+"""Seconds: what is written so soon after a start may be of the start itself, as a container's entry point does it."""
 _SERVICES_SECONDS: Final = 5.0
 _CHANGED: Final = "changed since it was started: what is said of it counts when it is restarted"
 
@@ -61,9 +63,9 @@ def doors(host: Host, *, probe: bool = False) -> Snapshot:
     there = list(within(_SERVICES_SECONDS, "services", listed))
     if probe:
         there = [*every(there, Gap), *_asked(host, every(there, Service))]
-    facts += there
     if kernel is not None:
-        facts += _changed(host, every(there, Service), running)
+        there = [*every(there, Gap), *_since_their_start(host, every(there, Service), running)]
+    facts += there
     return Snapshot(
         host=_host(kernel),
         taken=taken,
@@ -110,18 +112,21 @@ def _asked(host: Host, found: tuple[Service, ...]) -> Iterator[Service | Gap]:
     return probed(host, found, known_services())
 
 
-def _changed(host: Host, found: tuple[Service, ...], running: tuple[Process, ...]) -> Iterator[Gap]:
-    """Configuration that was written after its service had read it."""
+def _since_their_start(host: Host, found: tuple[Service, ...], running: tuple[Process, ...]) -> Iterator[Service | Gap]:
+    """The services; of those whose configuration was written after they had read it nobody knows what is in force."""
     begun = {process.pid: process.start_time for process in running}
     for service in found:
         start = begun.get(service.pid) if service.pid is not None else None
-        for path in service.files if start is not None else ():
-            try:
-                written = host.root.stat(path).mtime
-            except HostError:
-                continue
-            if start is not None and written > start + 1.0:
-                yield Gap("services", path, _CHANGED)
+        changed = [path for path in service.files if start is not None and _written(host, path) > start + STARTING]
+        yield msgspec.structs.replace(service, unread=service.unread or _CHANGED) if changed else service
+        yield from (Gap("services", path, _CHANGED) for path in changed)
+
+
+def _written(host: Host, path: str) -> float:
+    try:
+        return host.root.stat(path).mtime
+    except HostError:
+        return 0.0
 
 
 def _host(kernel: Kernel | None) -> HostFacts:

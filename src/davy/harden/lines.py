@@ -72,6 +72,8 @@ def _in_place(rows: Sequence[bytes], change: LineChange, after: bytes, format_: 
     if change.before is not None and row.strip() != os.fsencode(change.before).strip():
         raise NoPlaceError(f"line {number} is no longer what was seen")
     indent = row[: len(row) - len(row.lstrip())]
+    if format_ is ConfigFormat.YAML and row.lstrip().startswith(b"- "):
+        raise NoPlaceError(f"line {number} is the first of a list's entry")
     if format_ is not ConfigFormat.HBA:
         after = _as_spelled(row, after, number)
         if format_ in (ConfigFormat.YAML, ConfigFormat.NATS, ConfigFormat.TOML, ConfigFormat.PYTHON):

@@ -95,7 +95,7 @@ class Service(Struct, frozen=True, kw_only=True):
     logs: tuple[str, ...] = ()
     """The log files that are there, newest first; a path in a container is the host's path to it."""
     unread: str | None = None
-    """Why its own settings are not known: what is told of them is as it comes."""
+    """Why nobody knows which settings are in force: its files are not known, or were written after its start."""
     composed: str | None = None
     """Of one that a compose file is to start and no container is of yet: ``FILE:NAME``."""
 

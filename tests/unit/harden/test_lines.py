@@ -74,6 +74,7 @@ def test_a_line_that_is_nowhere_comes_to_its_place(
     [
         (ConfigFormat.DIRECTIVES, b"port 1\n", 1, "bind 127.0.0.1", "something else"),
         (ConfigFormat.DIRECTIVES, b"bind 1\n", 2, "bind 127.0.0.1", "no line 2"),
+        (ConfigFormat.YAML, b"- host: a\n", 1, "host: b", "first of a list's entry"),
         (ConfigFormat.DIRECTIVES, b"bind 1\n", 1, "bind 1\nport 2", "not one line"),
         (ConfigFormat.DIRECTIVES, b"x \\\n", None, "bind 1", "goes on"),
         (ConfigFormat.DIRECTIVES, b"", None, "requirepass <a long random password>", "value of your own"),
