@@ -34,6 +34,7 @@ STARTING: Final = 1.0
 """Seconds: what is written so soon after a start may be of the start itself, as a container's entry point does it."""
 _SERVICES_SECONDS: Final = 5.0
 _CHANGED: Final = "changed since it was started: what is said of it counts when it is restarted"
+_LATER: Final = "its configuration was written after its start, and counts if it was reloaded since: else restart it"
 
 Fact = Account | Container | Firewall | Gap | Process | Service | Socket
 
@@ -118,7 +119,7 @@ def _since_their_start(host: Host, found: tuple[Service, ...], running: tuple[Pr
     for service in found:
         start = begun.get(service.pid) if service.pid is not None else None
         changed = [path for path in service.files if start is not None and _written(host, path) > start + STARTING]
-        yield msgspec.structs.replace(service, unread=service.unread or _CHANGED) if changed else service
+        yield msgspec.structs.replace(service, unread=service.unread or _LATER) if changed else service
         yield from (Gap("services", path, _CHANGED) for path in changed)
 
 

@@ -217,8 +217,8 @@ def _unread(door: DoorState, found: Hardening) -> str:
     reach = door.reached_from
     where = f" on {_places(door.service)}, {_FROM[reach]}" if reach else ""
     known = known_services().get(door.service.kind)
-    asked = "davy harden --probe asks it" if found.live and known and known.probe else "look at its configuration"
-    return f"{_name(door)}{where}: {_shown(door.unread or '')}: {asked}"
+    asked = "; davy harden --probe asks it" if found.live and known and known.probe else ""
+    return f"{_name(door)}{where}: {_shown(door.unread or '')}{asked}"
 
 
 def show_plan_of_lines(out: Console, made: Plan) -> None:

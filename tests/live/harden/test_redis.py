@@ -155,7 +155,7 @@ def test_what_was_closed_in_its_file_alone_is_not_fine_until_it_is_restarted(
     redis.config.write_bytes(redis.config.read_bytes().replace(b"protected-mode no", b"protected-mode yes"))
     service, exposures = of_pid(davy("harden")[1], pid)
     assert exposures == []
-    assert service["unread"].startswith("changed since it was started")
+    assert service["unread"].startswith("its configuration was written after its start")
     redis.stop()
     pid = redis.start()
     service, exposures = of_pid(davy("harden")[1], pid)

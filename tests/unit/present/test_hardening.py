@@ -145,7 +145,7 @@ def test_a_service_whose_settings_nobody_knows_is_not_fine() -> None:
     )
     text = shown(found(services=(hidden, STOPPED)))
     unknown, _, fine = text.partition("fine\n")
-    assert "PostgreSQL on 0.0.0.0:5433, from anywhere: it names no file: davy harden --probe asks it" in unknown
+    assert "PostgreSQL on 0.0.0.0:5433, from anywhere: it names no file; davy harden --probe asks it" in unknown
     assert "PostgreSQL" not in fine
     assert "Apache Flink: not running" in fine
     answer = Setting(name="probe", value="closed", source=SettingSource.PROBE)
