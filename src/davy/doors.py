@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from davy.collect.accounts import accounts
+from davy.collect.autostarts.systemd.units import systemd_units
 from davy.collect.containers import containers, with_own_users
 from davy.collect.facts import COLLECTOR_SECONDS, every, within
 from davy.collect.firewalls import firewalls
@@ -21,6 +22,7 @@ from davy.collect.services import services
 from davy.collect.sockets import sockets
 from davy.host import Host, HostError, Kernel
 from davy.knowledge.services import known_services
+from davy.model.autostarts import Autostart
 from davy.model.containers import Container
 from davy.model.facts import Account, Gap, Process, Socket
 from davy.model.facts import Host as HostFacts
@@ -28,8 +30,11 @@ from davy.model.logs import ClockStep, LogHit, LogRead
 from davy.model.services import Firewall, Service
 from davy.model.snapshot import Snapshot
 
+STARTING: Final = 1.0
+"""Seconds: what is written so soon after a start may be of the start itself, as a container's entry point does it."""
 _SERVICES_SECONDS: Final = 5.0
 _CHANGED: Final = "changed since it was started: what is said of it counts when it is restarted"
+_LATER: Final = "its configuration was written after its start, and counts if it was reloaded since: else restart it"
 
 Fact = Account | Container | Firewall | Gap | Process | Service | Socket
 
@@ -53,14 +58,15 @@ def doors(host: Host, *, probe: bool = False) -> Snapshot:
         running = tuple(with_own_users(kernel, running, every(found, Container)))
     facts = [*(fact for fact in facts if not isinstance(fact, Process)), *running, *found]
     facts += within(COLLECTOR_SECONDS, "firewalls", firewalls(host))
-    there = list(
-        within(_SERVICES_SECONDS, "services", services(host, running, every(facts, Socket), every(found, Container)))
-    )
+    units = list(within(COLLECTOR_SECONDS, "systemd", systemd_units(host)))
+    facts += every(units, Gap)
+    listed = services(host, running, every(facts, Socket), every(found, Container), every(units, Autostart))
+    there = list(within(_SERVICES_SECONDS, "services", listed))
     if probe:
         there = [*every(there, Gap), *_asked(host, every(there, Service))]
-    facts += there
     if kernel is not None:
-        facts += _changed(host, every(there, Service), running)
+        there = [*every(there, Gap), *_since_their_start(host, every(there, Service), running)]
+    facts += there
     return Snapshot(
         host=_host(kernel),
         taken=taken,
@@ -107,18 +113,21 @@ def _asked(host: Host, found: tuple[Service, ...]) -> Iterator[Service | Gap]:
     return probed(host, found, known_services())
 
 
-def _changed(host: Host, found: tuple[Service, ...], running: tuple[Process, ...]) -> Iterator[Gap]:
-    """Configuration that was written after its service had read it."""
+def _since_their_start(host: Host, found: tuple[Service, ...], running: tuple[Process, ...]) -> Iterator[Service | Gap]:
+    """The services; of those whose configuration was written after they had read it nobody knows what is in force."""
     begun = {process.pid: process.start_time for process in running}
     for service in found:
         start = begun.get(service.pid) if service.pid is not None else None
-        for path in service.files if start is not None else ():
-            try:
-                written = host.root.stat(path).mtime
-            except HostError:
-                continue
-            if start is not None and written > start + 1.0:
-                yield Gap("services", path, _CHANGED)
+        changed = [path for path in service.files if start is not None and _written(host, path) > start + STARTING]
+        yield msgspec.structs.replace(service, unread=service.unread or _LATER) if changed else service
+        yield from (Gap("services", path, _CHANGED) for path in changed)
+
+
+def _written(host: Host, path: str) -> float:
+    try:
+        return host.root.stat(path).mtime
+    except HostError:
+        return 0.0
 
 
 def _host(kernel: Kernel | None) -> HostFacts:

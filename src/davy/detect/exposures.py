@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from shlex import quote
 from typing import Final
 
 from davy.knowledge.services import APPENDED, Condition, ConfigFile, KnownService, Opening, known_services, version_of
@@ -100,6 +101,29 @@ def exposures(snapshot: Snapshot) -> tuple[Exposure, ...]:
     return tuple(exposure for _, exposure in worst)
 
 
+def anybody_here(service: Service) -> str | None:
+    """What anybody on this host may do who speaks to a service that only this host reaches, by its worst opening.
+
+    Openings that stand open from anywhere else alone are asked as though it were reached so; those that are not high
+    say nothing of who is here already.
+    """
+    known = known_services().get(service.kind)
+    if known is None or service.reached_from is not ReachedFrom.LOOPBACK:
+        return None
+    values = values_of(service)
+    found = [
+        opening
+        for opening in known.opening
+        if opening.severity.rank >= Severity.HIGH.rank
+        and (service.running or not opening.running_only)
+        and is_open(opening, values, ReachedFrom.ANY)
+    ]
+    if not found:
+        return None
+    worst = max(found, key=lambda opening: opening.severity.rank)
+    return _filled(worst.who, _words(known, worst, service, service.listening[0], None, None))
+
+
 def values_of(service: Service) -> Values:
     """The values of each setting of a service, by its name."""
     found: dict[str, list[str]] = {}
@@ -165,7 +189,7 @@ def _words(
     known: KnownService, opening: Opening, service: Service, widest: Listening, container: Container | None,
     process: Process | None,
 ) -> Mapping[str, str]:  # fmt: skip
-    """What the placeholders of an opening stand for on this host."""
+    """What the placeholders of an opening stand for on this host, as a shell takes it: people paste commands."""
     of_line = [one for one in service.settings if one.name == opening.line_setting and one.path]
     elsewhere = service.composed or container
     places = () if elsewhere else (place for config in known.config for place in config.places)
@@ -173,13 +197,13 @@ def _words(
     file = next((one.path for one in of_line if one.path), None) or next(iter((*service.files, *usual)), None)
     user = service.user or (process.user if process else None)
     return {
-        "file": file or f"the configuration of {known.name}",
-        "user": user or f"the user of {known.name}",
-        "unit": service.unit or known.id,
+        "file": quote(file) if file else f"the configuration of {known.name}",
+        "user": quote(user) if user else f"the user of {known.name}",
+        "unit": quote(service.unit or known.id),
         "port": str(widest.port if widest.port is not None else next(iter(known.ports), "")),
         "address": widest.address,
         "version": service.version or "this version",
-        "container": container.name if container else "the container",
+        "container": quote(container.name) if container else "the container",
     }
 
 
@@ -253,9 +277,9 @@ def _restart(opening: Opening, service: Service, container: Container | None, wo
     """What makes a changed line count: of a container its own start, for no unit of the host is it."""
     if service.composed:
         file, _, name = service.composed.rpartition(":")
-        return f"docker compose -f {file} up -d {name}"
+        return f"docker compose -f {quote(file)} up -d {quote(name)}"
     if container is not None:
-        return f"{container.runtime} restart {container.name}"
+        return f"{container.runtime} restart {quote(container.name)}"
     return _filled(opening.restart or "", words)
 
 
@@ -285,11 +309,16 @@ def _names(config: ConfigFile) -> frozenset[str]:
 
 
 def _replaced(standing: Setting, line: str, restart: str) -> LineChange | None:
-    """A line in the place of another with the same key, as far in as that is."""
+    """A line in the place of another with the same key, as far in as that is.
+
+    Where the other has its key below others (``bind-address`` below ``rest:``) the new one has, too.
+    """
     key, own = _KEY.match(line), _KEY.match(standing.text or "")
     if standing.path is None or standing.text is None or not key or not own:
         return None
-    if key[1].casefold() != own[1].casefold():
+    if key[1].casefold().endswith(f".{own[1]}".casefold()):
+        line = own[1] + line[key.end() :]
+    elif key[1].casefold() != own[1].casefold():
         return None
     indent = standing.text[: len(standing.text) - len(standing.text.lstrip())]
     return LineChange(

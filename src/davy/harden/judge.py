@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from davy.detect.exposures import anybody_here
 from davy.harden.score import score
 from davy.knowledge.services import known_services
 from davy.model.exposures import Exposure
@@ -36,6 +37,7 @@ def _door(snapshot: Snapshot, service: Service, exposures: Sequence[Exposure]) -
         name=known.name if known else service.kind,
         exposures=tuple(sorted(own, key=lambda one: one.severity.rank, reverse=True)),
         published=tuple(_published(snapshot, service)),
+        anybody_here=None if own else anybody_here(service),
     )
 
 

@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from davy.hands.edits import rows_of
+from davy.collect.services.formats import pairs
+from davy.hands.edits import rows_of, with_lines
 from davy.knowledge.services import ConfigFormat, KnownService
 from davy.model.exposures import LineChange
 from davy.model.plan import LineSet
@@ -29,6 +30,9 @@ _REPLACED: Final = frozenset({
 _SECTIONED: Final = frozenset({ConfigFormat.INI, ConfigFormat.TOML, ConfigFormat.UNIT})
 _SPANNING: Final = re.compile(rb"(?:[:|>][-+\d]*|\\|[\[{(,])\s*(?:#.*)?$")
 """What ends a line whose value goes on below."""
+
+_QUOTED: Final = re.compile(rb"[:=][ \t]*([\"'])(?:(?!\1).)*$")
+"""A value that begins with a quote which the line does not close."""
 
 
 class NoPlaceError(Exception):
@@ -60,8 +64,25 @@ def line_set(content: bytes, change: LineChange, format_: ConfigFormat, keys: Se
         raise NoPlaceError(f"of a file in this language ({format_}) no single line can be set")
     rows = rows_of(content)
     if change.line is not None:
-        return _in_place(rows, change, after, format_)
-    return LineSet(number=_new_place(rows, after, format_, keys), before=None, after=after)
+        line = _in_place(rows, change, after, format_)
+    else:
+        line = LineSet(number=_new_place(rows, after, format_, keys), before=None, after=after)
+    if not _alone(content, line, format_):
+        raise NoPlaceError("other settings of the file would be read otherwise, or this one not at all")
+    return line
+
+
+def _alone(content: bytes, line: LineSet, format_: ConfigFormat) -> bool:
+    """Whether all other settings of the file say with the line what they say without it, by the language's reader."""
+    before, after = _told(content, format_), _told(with_lines(content, (line,)), format_)
+    both = zip(before, after, strict=False)
+    differing = next((at for at, (one, other) in enumerate(both) if one != other), len(before))
+    replaced = 0 if line.before is None else 1
+    return after[differing + 1 :] == before[differing + replaced :] and len(after) == len(before) + 1 - replaced
+
+
+def _told(content: bytes, format_: ConfigFormat) -> list[tuple[str, str]]:
+    return [(pair.key, pair.value) for pair in pairs(format_, os.fsdecode(content))]
 
 
 def _in_place(rows: Sequence[bytes], change: LineChange, after: bytes, format_: ConfigFormat) -> LineSet:
@@ -72,15 +93,17 @@ def _in_place(rows: Sequence[bytes], change: LineChange, after: bytes, format_: 
     if change.before is not None and row.strip() != os.fsencode(change.before).strip():
         raise NoPlaceError(f"line {number} is no longer what was seen")
     indent = row[: len(row) - len(row.lstrip())]
+    if format_ is ConfigFormat.YAML and row.lstrip().startswith(b"- "):
+        raise NoPlaceError(f"line {number} is the first of a list's entry")
     if format_ is not ConfigFormat.HBA:
         after = _as_spelled(row, after, number)
         if format_ in (ConfigFormat.YAML, ConfigFormat.NATS, ConfigFormat.TOML, ConfigFormat.PYTHON):
             below = rows[number] if number < len(rows) else b""
             deeper = below.strip() and len(below) - len(below.lstrip()) > len(indent)
             listed = below.lstrip().startswith(b"- ")
-            if _SPANNING.search(row) or (format_ is ConfigFormat.YAML and (deeper or listed)):
+            if _SPANNING.search(row) or _QUOTED.search(row) or (format_ is ConfigFormat.YAML and (deeper or listed)):
                 raise NoPlaceError(f"the value of line {number} goes on in the lines below")
-        elif row.endswith(b"\\"):
+        elif row.endswith(b"\\") or _QUOTED.search(row):
             raise NoPlaceError(f"the value of line {number} goes on in the lines below")
     return LineSet(number=number, before=row, after=indent + after)
 

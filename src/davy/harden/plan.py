@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from davy.collect.services.ground import FILE_BYTES
 from davy.hands.attributes import storable
 from davy.hands.edits import EDIT_LIMIT
 from davy.harden.lines import NoPlaceError, format_of, line_set
@@ -79,6 +80,8 @@ def _added(
         file = files.get(real) or _read(host, real)
         if file is None or file.identity.key in spared:
             return f"{change.path}: larger than {EDIT_LIMIT >> 20} MiB, or Davy's own"
+        if file.identity.size > FILE_BYTES and change.line is None:
+            return f"{change.path}: larger than what is read of it, and its rest may set it otherwise"
         line = line_set(file.content, change, format_, keys)
     except (HostError, NoPlaceError) as error:
         return f"{change.path}: {error}"

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from davy.model.exposures import Exposure
 from davy.model.facts import Gap, Host
-from davy.model.services import Firewall, ReachedFrom, Service
+from davy.model.services import Firewall, ReachedFrom, Service, SettingSource
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -26,10 +26,18 @@ class DoorState(Struct, frozen=True, kw_only=True):
     """The worst first."""
     published: tuple[str, ...] = ()
     """Its ports that Docker publishes to others than this host: what it publishes no firewall's rules keep out."""
+    anybody_here: str | None = None
+    """What anybody on this host may do who speaks to it, where only this host reaches it: ``may write files``."""
 
     @property
     def reached_from(self) -> ReachedFrom | None:
         return self.service.reached_from
+
+    @property
+    def unread(self) -> str | None:
+        """Why nobody knows whether it stands open: neither its files nor its own answer say how it is set."""
+        answered = any(one.source is SettingSource.PROBE for one in self.service.settings)
+        return None if self.exposures or answered else self.service.unread
 
 
 class Hardening(Struct, frozen=True, kw_only=True):

@@ -94,7 +94,8 @@ class Service(Struct, frozen=True, kw_only=True):
     listening: tuple[Listening, ...] = ()
     logs: tuple[str, ...] = ()
     """The log files that are there, newest first; a path in a container is the host's path to it."""
-
+    unread: str | None = None
+    """Why nobody knows which settings are in force: its files are not known, or were written after its start."""
     composed: str | None = None
     """Of one that a compose file is to start and no container is of yet: ``FILE:NAME``."""
 

@@ -57,7 +57,12 @@ def show_hardening(out: Console, found: Hardening) -> None:
         for exposure in door.exposures:
             number += 1
             _show_exposure(out, found, door, exposure, number)
-    fine = [door for door in found.doors if not door.exposures]
+    unread = [door for door in found.doors if door.unread]
+    if unread:
+        out.print(Text("not known: how these are set", "bold yellow"))
+    for door in unread:
+        out.print(Text(f"   {_unread(door, found)}"))
+    fine = [door for door in found.doors if not door.exposures and not door.unread]
     if fine:
         out.print(Text("fine", "bold"))
     for door in fine:
@@ -111,7 +116,9 @@ def _rows(found: Hardening, door: DoorState, exposure: Exposure) -> Iterator[tup
 
 
 def _what(service: Service, exposure: Exposure) -> str:
-    if not service.running:
+    if service.composed:
+        state = _composed(service)
+    elif not service.running:
         state = "not running, as it is configured" if service.files else "not running, as it comes"
     else:
         state = f"process {service.pid}, user {_shown(service.user or '?', 60)}"
@@ -123,6 +130,11 @@ def _what(service: Service, exposure: Exposure) -> str:
     if exposure.container:
         words.append(f"container {_shown(exposure.container, 200)}")
     return f"{', '.join(words)}; id {exposure.id}"
+
+
+def _composed(service: Service) -> str:
+    file, _, name = (service.composed or "").rpartition(":")
+    return f"in compose file {_shown(file, 200)}, service {_shown(name, 60)}, not started yet"
 
 
 def through(door: DoorState, found: Hardening) -> str:
@@ -182,16 +194,31 @@ def _name(door: DoorState) -> str:
 
 def _fine(door: DoorState) -> str:
     service, name = door.service, _name(door)
+    if service.composed:
+        return f"{name}: {_composed(service)}"
     if not service.running:
         return f"{name}: not running"
     if not service.listening:
         return f"{name}: listens nowhere that is known"
-    places = ", ".join(_shown(one.spoken, 100) for one in service.listening[:4])
-    more = f" and {len(service.listening) - 4} more" if len(service.listening) > 4 else ""
     reach = door.reached_from
     if reach is None or reach is ReachedFrom.LOOPBACK:
-        return f"{name} on {places}{more}: this host only"
-    return f"{name} on {places}{more}: {_FROM[reach]}, and nothing of it is known to be open"
+        here = f"; anybody on it {_shown(door.anybody_here)}" if door.anybody_here else ""
+        return f"{name} on {_places(service)}: this host only{here}"
+    return f"{name} on {_places(service)}: {_FROM[reach]}, and nothing of it is known to be open"
+
+
+def _places(service: Service) -> str:
+    places = ", ".join(_shown(one.spoken, 100) for one in service.listening[:4])
+    return f"{places} and {len(service.listening) - 4} more" if len(service.listening) > 4 else places
+
+
+def _unread(door: DoorState, found: Hardening) -> str:
+    """A service of which nobody can say whether it stands open, and how that is found out."""
+    reach = door.reached_from
+    where = f" on {_places(door.service)}, {_FROM[reach]}" if reach else ""
+    known = known_services().get(door.service.kind)
+    asked = "; davy harden --probe asks it" if found.live and known and known.probe else ""
+    return f"{_name(door)}{where}: {_shown(door.unread or '')}{asked}"
 
 
 def show_plan_of_lines(out: Console, made: Plan) -> None:
@@ -293,6 +320,9 @@ def _service(door: DoorState) -> dict[str, Any]:
             }
             for one in service.listening
         ],
+        "anybody_here": door.anybody_here,
+        "unread": door.unread,
+        "composed": service.composed,
         "published": list(door.published),
         "logs": list(service.logs),
         "exposures": [exposure.id for exposure in door.exposures],

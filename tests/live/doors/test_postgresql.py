@@ -84,12 +84,15 @@ def test_what_its_rules_let_in_stands_open(
         ("*", "host all all 127.0.0.1/32 trust\nhost all all ::1/128 trust"),
         ("*", "host shop shop 10.0.0.0/8 scram-sha-256"),
         ("*", "host all all 0.0.0.0/0 reject"),
+        ("*", "host all all 0.0.0.0/0 reject\nhost all all 0.0.0.0/0 trust"),
     ],
 )
 def test_closed_it_is_no_exposure(network: Network, cluster: Path, davy: Davy, listen: str, rules: str) -> None:
     pid = start(network, cluster, listen, rules)
     found = stands_open(davy, "postgresql", pid)
     assert not {name for name, one in found.items() if one["severity"] != "low"}, found
+    if listen == "*":
+        assert "FATAL" in asked(network, "SELECT 1", check=False), "it lets nobody in"
 
 
 def test_a_program_run_through_copy_is_told_by_its_log(network: Network, cluster: Path, davy: Davy) -> None:

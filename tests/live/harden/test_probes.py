@@ -259,3 +259,13 @@ def test_no_more_is_heard_than_may_be() -> None:
     behind = asking("http", "/", "secret", r"^HTTP/1\.1 200")
     with stand_in(long) as port:
         assert told(behind, os.getpid(), port) == ("closed", [])
+
+
+def test_a_host_without_a_thread_to_spare_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    said, (gap,) = told(WEB, os.getpid(), 80)
+    assert said is None
+    assert gap.why == "no answer: can't start new thread"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.live.respond.test_crash import Seen, identity, in_child, seen
 
+from davy.collect.services.ground import FILE_BYTES
 from davy.hands.attributes import IMMUTABLE, inode_flags, set_inode_flags
 from davy.harden.apply import apply, finish_former, is_hardening
 from davy.harden.plan import plan
@@ -22,6 +24,7 @@ from davy.model.facts import Account, Host, Process
 from davy.model.plan import LineSet, Plan, SetLines
 from davy.model.services import ReachedFrom, Service
 from davy.model.snapshot import Snapshot
+from davy.model.text import printable
 from davy.respond import undo_entries
 from davy.respond.carry_out import carry_out
 
@@ -256,6 +259,57 @@ def test_a_line_that_nothing_says_yet_comes_to_the_end(config: Path, journal: Jo
     assert config.read_bytes() == CONTENT + b"bind 127.0.0.1 -::1\n"
     undo_entries(KERNEL, journal, journal.last_operation())
     assert view(config) == before
+
+
+def test_no_line_comes_to_a_file_of_which_not_all_is_read(config: Path) -> None:
+    _lock(config, 0)
+    config.write_bytes(CONTENT + b"#\n" * (FILE_BYTES // 2) + b"bind 127.0.0.1\n")
+    assert planned(config).left == ()
+    assert "larger than what is read of it" in planned(config, line=None, before=None).left[0].why
+
+
+def test_what_cannot_be_written_is_left_and_said(config: Path, journal: Journal) -> None:
+    before = view(config)
+    made = planned(config)
+    subprocess.run(["mount", "--bind", config.parent, config.parent], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", config.parent], check=True)
+        carried = apply(KERNEL, journal, made)
+        assert carried.done == ()
+        assert "ead-only file system" in carried.left[0].why
+        assert view(config) == before
+        assert journal.unfinished() is None
+    finally:
+        subprocess.run(["umount", config.parent], check=True)
+
+
+def test_a_file_of_an_odd_name_is_set_and_put_back_and_shown_in_one_line(config: Path, journal: Journal) -> None:
+    odd = config.parent / "a\nb\x1b[31m"
+    odd.mkdir(mode=0o755)
+    path = odd / os.fsdecode(b"\xff\n.conf")
+    path.write_bytes(b"# no end\r\nbind 0.0.0.0")
+    before = view(path)
+    carried = apply(KERNEL, journal, planned(path))
+    assert carried.left == ()
+    assert path.read_bytes() == b"# no end\r\nbind 127.0.0.1 -::1"
+    assert all("\n" not in words and "\x1b" not in words for words in map(printable, carried.done))
+    undo_entries(KERNEL, journal, journal.last_operation())
+    assert view(path) == before
+
+
+def test_a_folder_that_was_swapped_since_the_plan_is_not_followed(
+    config: Path, journal: Journal, tmp_path: Path
+) -> None:
+    made = planned(config)
+    elsewhere = tmp_path / "elsewhere"
+    config.parent.rename(elsewhere)
+    config.parent.symlink_to(elsewhere)
+    try:
+        assert apply(KERNEL, journal, made).done == ()
+        assert (elsewhere / config.name).read_bytes() == CONTENT
+    finally:
+        config.parent.unlink()
+        elsewhere.rename(config.parent)
 
 
 def test_davys_own_files_are_spared(config: Path) -> None:

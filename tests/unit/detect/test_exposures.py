@@ -176,7 +176,42 @@ def test_the_log_lines_of_the_service_that_show_a_way_in_belong_to_it() -> None:
 
 def test_braces_that_a_host_writes_are_not_filled() -> None:
     (found,) = of(redis(user="{file}"))
-    assert "as {file} and so" in found.summary
+    assert "as '{file}' and so" in found.summary
+
+
+def test_what_people_paste_is_quoted_where_a_shell_would_read_it_otherwise() -> None:
+    planned = redis(running=False, pid=None, pids=(), composed="/home/ada/a b/compose.yml:x;id", files=(CONF,))
+    (found,) = of(planned)
+    assert found.change is not None
+    assert found.change.restart == "docker compose -f '/home/ada/a b/compose.yml' up -d 'x;id'"
+    box = Container(runtime="docker", id="c1", name="a$(id)")
+    (found,) = of(redis(container="c1"), containers=(box,))
+    assert found.change is not None
+    assert found.change.restart == "docker restart 'a$(id)'"
+    (found,) = of(redis(unit="a`id`.service"))
+    assert any("systemctl restart 'a`id`.service'" in line for line in found.fix)
+
+
+@pytest.mark.parametrize(
+    ("row", "after"),
+    [
+        ("  bind-address: 0.0.0.0", "  bind-address: 127.0.0.1"),
+        ("rest.bind-address: '*'", "rest.bind-address: 127.0.0.1"),
+        ("- bind-address: 0.0.0.0", None),
+        ("  address: 0.0.0.0", None),
+    ],
+)
+def test_a_line_whose_key_stands_below_others_is_set_as_it_is_spelled_there(row: str, after: str | None) -> None:
+    bind = Setting(
+        name="rest.bind-address", value="0.0.0.0", source=SettingSource.FILE, path="/f/config.yaml", line=2, text=row
+    )
+    others = (("web.submit.enable", "true"), ("rest-authentication", "false"))
+    usual = (Setting(name=name, value=text, source=SettingSource.DEFAULT) for name, text in others)
+    flink = Service(
+        kind="flink", running=True, pid=5, files=("/f/config.yaml",), settings=(bind, *usual), listening=(ANYWHERE,)
+    )
+    (found,) = [one.change for one in of(flink) if one.opening == "jobs-by-anybody"]
+    assert (found.after if found else None) == after
 
 
 def test_a_compose_file_is_named_and_never_has_a_services_line_added() -> None:

@@ -74,6 +74,12 @@ def test_a_line_that_is_nowhere_comes_to_its_place(
     [
         (ConfigFormat.DIRECTIVES, b"port 1\n", 1, "bind 127.0.0.1", "something else"),
         (ConfigFormat.DIRECTIVES, b"bind 1\n", 2, "bind 127.0.0.1", "no line 2"),
+        (ConfigFormat.YAML, b"host: '0.0.0.0\n\n  '\n", 1, "host: a", "goes on"),
+        (ConfigFormat.PROPERTIES, b'host="a\nb"\n', 1, "host=b", "goes on"),
+        (ConfigFormat.PYTHON, b"c.a = '''x\nc.b = 1\n'''\n", 1, "c.a = 'y'", "read otherwise"),
+        (ConfigFormat.NATS, b"listen: 0.0.0.0:4222, port: 1\n", 1, "listen: 127.0.0.1:4222", "read otherwise"),
+        (ConfigFormat.YAML, b"a: [1,\n", None, "b: 2", "not at all"),
+        (ConfigFormat.YAML, b"- host: a\n", 1, "host: b", "first of a list's entry"),
         (ConfigFormat.DIRECTIVES, b"bind 1\n", 1, "bind 1\nport 2", "not one line"),
         (ConfigFormat.DIRECTIVES, b"x \\\n", None, "bind 1", "goes on"),
         (ConfigFormat.DIRECTIVES, b"", None, "requirepass <a long random password>", "value of your own"),

@@ -100,3 +100,14 @@ def test_a_composed_redis_that_is_closed_is_fine(tmp_path: Path, closed: str) ->
 def test_an_empty_tree_is_fine_but_for_what_could_not_be_read(tmp_path: Path) -> None:
     found = seen(tmp_path, {})
     assert (found.exposures, found.doors, found.score) == ((), (), 100)
+
+
+def test_what_only_a_unit_of_systemd_names_is_seen_by_its_unusual_file(tmp_path: Path) -> None:
+    unit = "[Service]\nExecStart=/usr/bin/redis-server /data/shop/r.conf\n"
+    settings = "bind 0.0.0.0\nprotected-mode no\nport 7777\n"
+    found = seen(tmp_path, {"etc/systemd/system/shop-cache.service": unit, "data/shop/r.conf": settings})
+    (exposure,) = found.exposures
+    (door,) = [one for one in found.doors if one.exposures]
+    assert (door.service.kind, door.service.unit, door.service.running) == ("redis", "shop-cache.service", False)
+    assert exposure.address == "0.0.0.0:7777"
+    assert any("/data/shop/r.conf line 2" in words for words in exposure.evidence)

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
@@ -19,7 +20,7 @@ from davy.model.facts import Gap, Host
 from davy.model.hardening import Hardening, Look
 from davy.model.logs import LogHit, Shows
 from davy.model.plan import FileIdentity, Left, LineSet, Plan, SetLines
-from davy.model.services import Firewall, Listening, ReachedFrom, Service
+from davy.model.services import Firewall, Listening, ReachedFrom, Service, Setting, SettingSource
 from davy.model.snapshot import Snapshot
 from davy.present.encoding import as_json
 from davy.present.hardening import applied_object, hardening_object, show_applied, show_hardening, show_plan_of_lines
@@ -126,6 +127,47 @@ def test_all_of_an_open_door_is_said() -> None:
     assert "of another service" not in text
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_what_only_this_host_reaches_is_said_with_what_anybody_on_it_may_do() -> None:
+    trusts = Setting(name="hba", value="host all all 0.0.0.0/0 trust", source=SettingSource.FILE)
+    one = found(services=(msgspec.structs.replace(FINE, settings=(trusts,), user="postgres"),))
+    (said,) = [line for line in shown(one).split("\n") if "PostgreSQL" in line]
+    assert said.startswith("   PostgreSQL on 127.0.0.1:5432: this host only; anybody on it may come in as any role")
+    assert "this host only\n" in shown(found(services=(FINE,)))
+    assert one.exposures == ()
+    assert hardening_object(one)["services"][0]["anybody_here"].startswith("may come in as any role")
+
+
+def test_a_service_whose_settings_nobody_knows_is_not_fine() -> None:
+    hidden = msgspec.structs.replace(
+        FINE, listening=(reached("0.0.0.0", 5433, ReachedFrom.ANY),), unread="it names no file"
+    )
+    text = shown(found(services=(hidden, STOPPED)))
+    unknown, _, fine = text.partition("fine\n")
+    assert "PostgreSQL on 0.0.0.0:5433, from anywhere: it names no file; davy harden --probe asks it" in unknown
+    assert "PostgreSQL" not in fine
+    assert "Apache Flink: not running" in fine
+    answer = Setting(name="probe", value="closed", source=SettingSource.PROBE)
+    answered = shown(found(services=(msgspec.structs.replace(hidden, settings=(answer,)),)))
+    assert "fine\n   PostgreSQL on 0.0.0.0:5433: from anywhere, and nothing of it is known to be open" in answered
+
+
+def test_a_service_that_a_compose_file_is_to_start_is_told_by_it() -> None:
+    file = "/srv/shop\x1b:8/compose.yaml"
+    planned = Service(
+        kind="redis",
+        running=False,
+        composed=f"{file}:cache",
+        listening=(reached("127.0.0.1", 6379, ReachedFrom.LOOPBACK),),
+    )
+    words = "in compose file /srv/shop\\x1b:8/compose.yaml, service cache, not started yet"
+    assert f"Redis: {words}" in shown(found(services=(planned,)))
+    exposure = msgspec.structs.replace(EXPOSURE, subject=planned.subject, container=None)
+    snapshot = Snapshot(host=Host(name="h"), taken=1.0, live=True, services=(planned,))
+    said = shown(hardening(snapshot, (exposure,)))
+    assert words in said
+    assert "as it comes" not in said
 
 
 def test_a_host_without_services_says_so() -> None:

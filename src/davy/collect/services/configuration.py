@@ -18,6 +18,8 @@ from davy.model.facts import Gap
 INCLUDES_DEPTH: Final = 5
 FILES_LIMIT: Final = 200
 """Files that one service's configuration is read from."""
+_NESTED: Final = (ConfigFormat.DIRECTIVES, ConfigFormat.NGINX)
+"""Languages in which what a file includes holds where it is included: below sshd's ``Match``, in nginx's block."""
 LINE_CHARACTERS: Final = 8192
 """Of a command line that is searched for files: more is nobody's."""
 _compiled = lru_cache(maxsize=1024)(re.compile)
@@ -129,7 +131,7 @@ class _Reading:
             if pattern is None:
                 yield Entry(format_, within + pair.key, pair.value, path, pair.line)
                 continue
-            inside = f"{within}{above}." if format_ is ConfigFormat.NGINX and above else within
+            inside = f"{within}{above}." if format_ in _NESTED and above else within
             for included in self._included(path, pair.value, pattern):
                 yield from self.entries(format_, included, inside, depth + 1)
 

@@ -131,7 +131,10 @@ def _asked(questions: Sequence[_Question]) -> list[tuple[_Question, str | OSErro
             answers.put((number, error))
 
     for number in range(len(questions)):
-        threading.Thread(target=ask, args=(number,), daemon=True).start()
+        try:
+            threading.Thread(target=ask, args=(number,), daemon=True).start()
+        except RuntimeError as error:  # a host whose processes are used up has no thread for it
+            answers.put((number, OSError(0, str(error))))
     found: dict[int, str | OSError] = {}
     limit = time.monotonic() + 2 * SECONDS
     while len(found) < len(questions) and time.monotonic() < limit:

@@ -23,6 +23,7 @@ from davy.model.lookup import container_by_group
 from davy.model.services import Service, Setting, SettingSource
 
 _ENVIRON_LIMIT: Final = 128 << 10
+_UNFIT: Final = "it names no file, and no usual one fits that port"
 
 
 class Running:
@@ -44,7 +45,7 @@ class Running:
         known, main = recognised.known, recognised.main
         instance = self._instance(recognised)
         held = self._listeners.of(recognised.processes)
-        files = self._configuration(instance, held)
+        files, unread = self._configuration(instance, held)
         in_force = settings(instance, files)
         found = logs(instance, in_force, files)
         outside = tuple(map(instance.ground.path_outside, files.files))
@@ -62,7 +63,7 @@ class Running:
             user=main.user, unit=None if instance.container else unit_of(main.cgroup),
             container=instance.container.id if instance.container else None,
             program=main.exe_path, version=version, files=outside, settings=in_force,
-            listening=listening(instance, in_force, held), logs=tuple(found),
+            listening=listening(instance, in_force, held), logs=tuple(found), unread=unread,
         )  # fmt: skip
 
     def _instance(self, recognised: Recognised) -> Instance:
@@ -89,8 +90,8 @@ class Running:
             return {}
         return dict(_parted(os.fsdecode(data).split("\0")))
 
-    def _configuration(self, instance: Instance, held: Sequence[Socket] | None) -> Configuration:
-        """What its files say; of the usual ones only those that fit what it listens on."""
+    def _configuration(self, instance: Instance, held: Sequence[Socket] | None) -> tuple[Configuration, str | None]:
+        """What its files say; of the usual ones only those that fit what it listens on.  And why none is known."""
         ports = {one.local_port for one in held or ()}
         unfit = []
 
@@ -100,10 +101,10 @@ class Running:
             return fit
 
         chosen = files_of(instance, fits)
-        if unfit and not chosen:
-            what = f"the settings of {instance.known.name} on port {min(ports)}"
-            self.gaps.append(Gap(COLLECTOR, what, "it names no file, and no usual one fits that port"))
-        return read(instance.ground, chosen, instance.cwd)
+        unread = _UNFIT if unfit and not chosen else None
+        if unread is not None:
+            self.gaps.append(Gap(COLLECTOR, f"the settings of {instance.known.name} on port {min(ports)}", unread))
+        return read(instance.ground, chosen, instance.cwd), unread
 
 
 def _fits(instance: Instance, files: Configuration, ports: set[int]) -> bool:

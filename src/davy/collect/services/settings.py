@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from davy.collect.services.configuration import Configuration, Entry
+from davy.collect.services.first_match import asked
 from davy.collect.services.formats import CASELESS
 from davy.collect.services.instance import Instance
 from davy.knowledge.data import wild
@@ -117,6 +118,8 @@ def _of_files(instance: Instance, known: KnownSetting, told: _Told) -> list[Sett
 
 def _of_several(instance: Instance, known: KnownSetting, several: Sequence[Entry]) -> Iterator[Setting]:
     format_ = several[0].format
+    if format_ is ConfigFormat.HBA:
+        several = [one for one, counts in zip(several, asked([one.value for one in several]), strict=True) if counts]
     everything = format_ in _ALL or (format_ is ConfigFormat.DIRECTIVES and known.gives in _MANY)
     for entry in _counted(several, known, everything=everything):
         yield from _setting(known, entry.value, SettingSource.FILE, instance, entry.path, entry.line)

@@ -25,6 +25,8 @@ from davy.model.services import Service, SettingSource
 
 INSTANCES_LIMIT: Final = 50
 """Of one kind."""
+COMMANDS_LIMIT: Final = 50
+"""Of one unit."""
 
 
 def begun(ground: Ground, autostarts: Iterable[Autostart], used: set[str], units: Collection[str]) -> Iterator[Service]:
@@ -36,7 +38,7 @@ def begun(ground: Ground, autostarts: Iterable[Autostart], used: set[str], units
         unit = posixpath.basename(autostart.path)
         if autostart.kind is not AutostartKind.SERVICE or "@." in unit or unit in units:
             continue
-        for words in islice(exec_commands(autostart.command, {}), 1):
+        for words in _commands(autostart.command):
             known = kind_of(words[0], tuple(words))
             if known is None:
                 continue
@@ -45,6 +47,12 @@ def begun(ground: Ground, autostarts: Iterable[Autostart], used: set[str], units
             if used.isdisjoint(files.files):
                 yield msgspec.structs.replace(_service(instance, files, usual_logs=not files.files), unit=unit)
                 used.update(files.files)
+            break
+
+
+def _commands(text: str) -> Iterator[Sequence[str]]:
+    """The commands of a unit: what it runs before its start and as it stops, too, each told behind ``; ``."""
+    return islice(exec_commands(text.replace("; ", " ; "), {}), COMMANDS_LIMIT)
 
 
 def configured(ground: Ground, used: Collection[str], running: Collection[str]) -> Iterator[Service]:

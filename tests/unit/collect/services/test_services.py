@@ -80,6 +80,7 @@ def test_a_usual_file_that_speaks_of_another_port_is_not_its_own() -> None:
     )
     assert [(one.running, one.files) for one in both] == [(True, ()), (False, ("/etc/redis/redis.conf",))]
     assert [gap.what for gap in gaps] == ["the settings of Redis on port 7777"]
+    assert [one.unread for one in both] == ["it names no file, and no usual one fits that port", None]
 
 
 def test_its_unit_says_with_what_a_service_began_that_wrote_over_its_command_line() -> None:
@@ -190,6 +191,14 @@ def test_what_a_unit_would_start_is_there_with_the_files_it_names() -> None:
         False, "shop-cache.service", ("/data/r.conf",), ("/data/r.log",),
     )  # fmt: skip
     assert [one.spoken for one in redis.listening] == ["10.0.0.5:7777"]
+
+
+def test_a_unit_that_runs_more_than_its_service_is_known_by_the_command_that_is_one() -> None:
+    command = "/bin/mkdir -p /run/r; /usr/bin/redis-server /data/r.conf; /bin/kill -s HUP $MAINPID"
+    line = Autostart(kind=AutostartKind.SERVICE, path="/etc/systemd/system/shop-cache.service", command=command)
+    facts = list(services(Host(MemoryRoot({"/data/r.conf": "bind 127.0.0.1\n"})), (), (), (), (line,)))
+    (redis,) = [one for one in facts if isinstance(one, Service)]
+    assert (redis.files, redis.reached_from) == (("/data/r.conf",), ReachedFrom.LOOPBACK)
 
 
 def test_the_unit_of_what_runs_is_no_other_service() -> None:

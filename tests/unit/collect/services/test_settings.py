@@ -137,6 +137,16 @@ def test_what_a_file_includes_stands_in_its_place() -> None:
     assert (mode.value, mode.path) == ("three", "/etc/stored/conf.d/1.conf")
 
 
+def test_what_is_included_below_a_match_holds_for_some_alone() -> None:
+    tree = {
+        "/etc/stored/stored.conf": "Match User git\n include git.conf\nMatch all\nmode mine\n",
+        "/etc/stored/git.conf": "answer git\nmode theirs\n",
+    }
+    found = values(instance(tree))
+    assert found["mode"] == ["mine"]
+    assert "first" not in found
+
+
 def test_files_that_include_themselves_end() -> None:
     tree = {"/etc/stored/stored.conf": "include stored.conf\ninclude b.conf\nmode a\n",
             "/etc/stored/b.conf": "include stored.conf\nmode b\n"}  # fmt: skip
