@@ -36,6 +36,8 @@ def door_rows(incident: Incident) -> Iterator[tuple[str, str]]:
         yield "came in by", _headline(door)
         yield from (("", line) for line in _told(door))
         yield from _labelled("close it", [_shown(line) for line in door.fix[:_LINES]])
+    elif incident.owners is not None:
+        yield "came in", "perhaps nobody: it may be its owner's own"
     elif incident.other_doors:
         yield "came in", "by nothing that is sure enough; perhaps by one of these"
     else:
@@ -77,6 +79,8 @@ def show_doors(out: Console, incident: Incident) -> None:
     out.print(Text("\n   how it came in", "bold"))
     if incident.door is not None:
         _show_door(out, incident.door)
+    elif incident.owners is not None:
+        out.print("   perhaps nobody did: it may be its owner's own")
     else:
         out.print("   not known: nothing is strong enough")
     for other in incident.other_doors:

@@ -57,14 +57,19 @@ class _Weighed(NamedTuple):
     share: float
 
 
-def doors(snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterable[Exposure]) -> Doors:
-    """The door of an incident, as far as the facts tell."""
+def doors(
+    snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterable[Exposure], owners: bool = False
+) -> Doors:
+    """The door of an incident, as far as the facts tell.
+
+    None is named, and nothing to be kept, of what may be its ``owners`` own: they came by their own ways.
+    """
     found = moments(snapshot, cast)
     story = Story(snapshot, cast, family, beginning(found), spans_of(found))
     weighed = _weighed(story, candidates(story, exposures))
     possible = [one for one in weighed if one.bits >= _POSSIBLE_BITS]
     each = [_door(story, one) for one in possible]
-    sure = bool(possible) and is_named(possible[0].bits, possible[0].share, possible[0].reasons)
+    sure = not owners and bool(possible) and is_named(possible[0].bits, possible[0].share, possible[0].reasons)
     return Doors(
         door=each[0] if sure else None,
         others=tuple(each[1:] if sure else each)[:_OTHERS],
@@ -73,7 +78,7 @@ def doors(snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterabl
             [one.candidate for one in weighed if one.bits < _POSSIBLE_BITS],
             [one.candidate for one in possible],
         ),
-        keep=() if sure else keep(story, [one.candidate for one in possible]),
+        keep=() if sure or owners else keep(story, [one.candidate for one in possible]),
         actor=_actor(possible[0].candidate, each[0]) if sure else None,
         kinds=frozenset(one.candidate.kind for one in possible if one.candidate.kind is not None),
         processes=tuple(process for one in possible[:2] for process in one.candidate.processes[:1]),

@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
+from davy.correlate.door.sessions import account, logged_in
 from davy.correlate.door.story import Candidate, Story, Way
 from davy.correlate.log_lines import SSH, distinct, service_name, tells_only
 from davy.knowledge.families import families
@@ -101,8 +104,9 @@ def _logins(
     """A candidate for every user who logged in or whose session an actor is in; the service itself where there is
     none, or where somebody came in of whom no line says as whom.
     """
+    hits = [_by_name(story, hit) for hit in hits]
     came = list(dict.fromkeys(hit.user for hit in hits if hit.user and hit.shows is Shows.SUCCESS))
-    came += [user for user in sorted(_in_sessions(story)) if user not in came]
+    came += [user for user in _over_ssh(story, processes) if user not in came]
     name = service_name(SSH)
     for user in came:
         addresses = {hit.address for hit in hits if hit.user == user and hit.shows is Shows.SUCCESS and hit.address}
@@ -110,23 +114,36 @@ def _logins(
         yield Candidate(
             Way.LOGIN, f"{name}, as {user}", f"account:{user}", SSH, service, processes, None, user, exposures, own
         )
+    for user in sorted(_in_sessions(story) - set(came)):
+        yield Candidate(Way.LOGIN, f"a login session of {user}", f"account:{user}", user=user)
     nameless = tuple(hit for hit in hits if not (hit.user and hit.shows is Shows.SUCCESS))
     if not came or any(hit.shows is Shows.SUCCESS for hit in nameless):
         subject = service.subject if service else f"service:{SSH}:"
         yield Candidate(Way.SERVICE, name, subject, SSH, service, processes, None, None, exposures, nameless)
 
 
+def _by_name(story: Story, hit: LogHit) -> LogHit:
+    """A login as its account's: the kernel's audit and lastlog tell of it by its number."""
+    known = hit.shows is Shows.SUCCESS and hit.user and hit.user.isdecimal()
+    return msgspec.structs.replace(hit, user=account(story.snapshot, hit.user)) if known and hit.user else hit
+
+
 def _in_sessions(story: Story) -> set[str]:
     """The users whose login sessions actors are in."""
-    return {process.user for process in story.cast.processes if process.user and logged_in(process)}
+    users = (logged_in(story.snapshot, process) for process in story.cast.processes)
+    return {user for user in users if user}
 
 
-def logged_in(process: Process) -> bool:
-    """Whether a process belongs to somebody's login: by the kernel's account of logins, or by its control group."""
-    if process.login_uid is not None and process.audit_session is not None:
-        return True
-    group = process.cgroup or ""
-    return "/user.slice/" in f"{group}/" and "/session-" in group
+def _over_ssh(story: Story, servers: Sequence[Process]) -> list[str]:
+    """The users in whose logins actors are that the server itself is the ancestor of."""
+    own = {process.pid for process in servers}
+    ways = lookup(story.snapshot)
+    found = (
+        logged_in(story.snapshot, process) or process.user
+        for process in story.cast.processes
+        if any(above.pid in own for above in ways.ancestors(process))
+    )
+    return sorted({user for user in found if user})
 
 
 def _containers(story: Story, others: Iterable[Candidate]) -> Iterator[Candidate]:

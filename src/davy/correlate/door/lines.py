@@ -21,6 +21,8 @@ _AFTER: Final = 120.0
 _TOGETHER: Final = 600.0
 """Lines of one door within so many seconds tell of one entry."""
 _SAID: Final = 8
+_OWN: Final = "login"
+"""All that is told of logins that may be the account's owner's."""
 
 
 def nearness(story: Story, hit: LogHit) -> float:
@@ -51,7 +53,7 @@ def bits_of(story: Story, hit: LogHit) -> float:
 
 def lines(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     """What the log lines of a candidate say; of each sign the line that says most."""
-    best: dict[str, tuple[float, int, LogHit]] = {}
+    best: dict[object, tuple[float, int, LogHit]] = {}
     tried: tuple[float, LogHit] | None = None
     for hit in candidate.hits:
         bits = bits_of(story, hit)
@@ -59,15 +61,26 @@ def lines(story: Story, candidate: Candidate) -> Iterator[Speaks]:
             failed = _failures_before(candidate, hit)
             if failed >= _BURST_LEAST:
                 bits += _BURST * nearness(story, hit)
-            if bits > best.get(hit.sign, (0.0,))[0]:
-                best[hit.sign] = (bits, failed, hit)
+            one = _OWN if failed < _BURST_LEAST and _plain_login(candidate, hit) else hit.sign
+            if bits > best.get(one, (0.0,))[0]:
+                best[one] = (bits, failed, hit)
         elif hit.shows is Shows.ATTEMPT and bits > (tried[0] if tried else 0.0):
             tried = (bits, hit)
     for bits, failed, hit in best.values():
         burst = f", after {failed} failed attempts from there" if failed >= _BURST_LEAST else ""
-        yield Speaks(Ground.LOG, bits, f"{meaning(hit)}{burst} ({hit.path})", shows=True)
+        shows = bool(burst) or not _plain_login(candidate, hit)
+        yield Speaks(Ground.LOG, bits, f"{meaning(hit)}{burst} ({hit.path})", shows=shows)
     if tried is not None:
         yield Speaks(Ground.LOG, tried[0], f"somebody tried: {meaning(tried[1])} ({tried[1].path})")
+
+
+def _plain_login(candidate: Candidate, hit: LogHit) -> bool:
+    """Whether a line tells of a login as the account's owner leaves it each day, too.
+
+    Whatever logs tell of it, it is one login, and does not show that a stranger came in.
+    """
+    sign = sign_of(hit)
+    return candidate.way is Way.LOGIN and (sign is None or sign.after is None)
 
 
 def _failures_before(candidate: Candidate, success: LogHit) -> int:
