@@ -8,6 +8,7 @@ Pure.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -155,6 +156,8 @@ def _fix(candidate: Candidate) -> tuple[str, ...]:
             f"publish port {port.port} of {box.name} on 127.0.0.1 only: 127.0.0.1:{port.port}:{port.container_port}"
             for port in box.published
         ]
+        if not box.published and box.runtime in ("docker", "podman"):
+            found.append(f"{box.runtime} rm -f {shlex.quote(box.name)}, and look for others that nobody of yours made")
     return tuple(dict.fromkeys(found))
 
 

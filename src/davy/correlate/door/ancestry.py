@@ -10,7 +10,7 @@ from davy.correlate.door.candidates import named
 from davy.correlate.door.sessions import logged_in, may_be_scheduled
 from davy.correlate.door.story import Candidate, Ground, Speaks, Story, Way
 from davy.knowledge.programs import interpreter
-from davy.model.cgroup_names import group_name
+from davy.model.cgroup_names import group_name, short_ids
 from davy.model.containers import Container
 from davy.model.facts import Process
 from davy.model.lookup import lookup
@@ -35,6 +35,8 @@ _INITS: Final = frozenset(
     {"tini", "tini-static", "docker-init", "dumb-init", "catatonit", "sh", "bash", "dash", "ash", "busybox"}
 )  # fmt: skip
 """What is often a container's first process and only starts the one that it is made for."""
+_CLOCKS: Final = 86_400.0
+"""Clocks of hosts and images differ by less."""
 _CHAIN: Final = 6
 
 
@@ -67,7 +69,9 @@ def _service(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     for process in story.cast.processes:
         what = f"{process.name} ({process.pid})"
         if process.cgroup in groups:
-            yield Speaks(Ground.ANCESTRY, _GROUP, f"{what} is in its control group {process.cgroup}", shows=True)
+            yield Speaks(
+                Ground.ANCESTRY, _GROUP, f"{what} is in its control group {short_ids(process.cgroup)}", shows=True
+            )
             break
         if process.session in sessions:
             yield Speaks(Ground.ANCESTRY, _SESSION, f"{what} is in its session", shows=True)
@@ -146,6 +150,15 @@ def _container(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     if first := _made_for(story, box):
         what = f"it is what the container is made for: its first process is {first.name}"
         yield Speaks(Ground.ANCESTRY, _MADE, what, shows=True)
+    if _came_along(story, box):
+        what = "it was made before this system was installed: it came with the disk, an image or a backup"
+        yield Speaks(Ground.ANCESTRY, _MADE, what, shows=True)
+
+
+def _came_along(story: Story, box: Container) -> bool:
+    """Whether a container is older than the system: nobody made it here."""
+    installed = story.snapshot.host.installed
+    return installed is not None and box.created is not None and box.created < installed - _CLOCKS
 
 
 def _made_for(story: Story, box: Container) -> Process | None:
@@ -165,6 +178,8 @@ def _made_for(story: Story, box: Container) -> Process | None:
 def _made_there(story: Story) -> Iterator[Speaks]:
     """A container that nobody of the house makes: made for the miner, or with the host's own root in it."""
     for box in story.cast.containers:
+        if _came_along(story, box):
+            continue
         first = _made_for(story, box)
         why = f"its first process is {first.name}" if first is not None else odd(box)
         if why:

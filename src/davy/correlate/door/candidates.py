@@ -10,7 +10,7 @@ import msgspec
 
 from davy.correlate.door.sessions import account, logged_in
 from davy.correlate.door.story import Candidate, Story, Way
-from davy.correlate.log_lines import SSH, distinct, service_name, tells_only
+from davy.correlate.log_lines import SSH, distinct, only_overheard, service_name, tells_only
 from davy.knowledge.families import families
 from davy.model.containers import Container
 from davy.model.exposures import Exposure
@@ -35,9 +35,11 @@ def candidates(story: Story, exposures: Iterable[Exposure]) -> list[Candidate]:
     for one in exposures:
         by_subject[one.subject].append(one)
     told_once = distinct(snapshot.log_hits)
-    hits = _by_service(snapshot.services, told_once)
+    here = {service.kind for service in snapshot.services if not only_overheard(service)}
+    services = [one for one in snapshot.services if one.kind not in here or not only_overheard(one)]
+    hits = _by_service(services, told_once)
     found: list[Candidate] = []
-    for service in snapshot.services:
+    for service in services:
         pids = service.pids or ((service.pid,) if service.pid is not None else ())
         if acting.isdisjoint(pids) and not tells_only(service.kind):
             processes = tuple(ways.by_pid[pid] for pid in pids if pid in ways.by_pid)
