@@ -70,7 +70,7 @@ def _service(story: Story, candidate: Candidate) -> Iterator[Speaks]:
         what = f"{process.name} ({process.pid})"
         if process.cgroup in groups:
             yield Speaks(
-                Ground.ANCESTRY, _GROUP, f"{what} is in its control group {short_ids(process.cgroup)}", shows=True
+                Ground.ANCESTRY, _GROUP, f"{what} is in its control group {short_ids(process.cgroup or '')}", shows=True
             )
             break
         if process.session in sessions:
