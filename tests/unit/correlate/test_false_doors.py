@@ -240,3 +240,39 @@ def test_in_a_container_it_is_said_once_where_the_miner_is() -> None:
     assert door is not None
     assert sum("its container" in reason.what or "control group" in reason.what for reason in door.reasons) == 1
     assert not any(CONTAINER in what for what in door.evidence)
+
+
+def test_a_key_that_is_accepted_where_others_mistyped_was_not_found_by_trying() -> None:
+    failed = line(
+        "ssh", "failed-password", Shows.ATTEMPT, path=AUTH, time=ENTRY - 3600, address="192.0.2.7", count=9,
+        text="Oct 17 02:17:40 web sshd[812]: Failed password for bob from 192.0.2.7 port 1 ssh2",
+    )  # fmt: skip
+
+    def found(how: str) -> Doors:
+        of = host(SSHD, *gang("root"), services=[SERVER], hits=[failed, *login("root", how, ENTRY)], accounts=ACCOUNTS)
+        return doors_at(of, exposed(SERVER, Severity.HIGH))
+
+    assert found("key").door is None
+    guessed = found("password").door
+    assert guessed is not None
+    assert any("after 9 failed attempts from there" in reason.what for reason in guessed.reasons)
+
+
+def test_a_log_that_is_forged_full_of_accounts_is_weighed_within_bounds() -> None:
+    text = "Oct 17 03:17:44 web sshd[813]: Accepted password for {} from 192.0.2.7 port 50023 ssh2"
+    forged = [
+        line(
+            "ssh", "password-accepted", Shows.SUCCESS, text=text.format(f"u{number}"), path=AUTH, time=ENTRY - number,
+            user=f"u{number}", address="192.0.2.7",
+        )
+        for number in range(400)
+    ]  # fmt: skip
+    guessed = line(
+        "ssh", "password-guessed", Shows.SUCCESS, text=text.format("root"), path=AUTH, time=ENTRY, user="root",
+        address="198.51.100.7", offset=1,
+    )  # fmt: skip
+    of = host(SSHD, *gang("root"), services=[SERVER], hits=[*forged, guessed], accounts=ACCOUNTS)
+    found = doors_at(of, exposed(SERVER, Severity.HIGH))
+    assert len(found.ruled_out) + len(found.others) <= 130
+    assert found.door is None or found.door.subject == "account:root"
+    assert "account:root" in {door.subject for door in (*((found.door,) if found.door else ()), *found.others)}

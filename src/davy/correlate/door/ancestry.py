@@ -68,10 +68,9 @@ def _service(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     sessions = {process.session for process in candidate.processes if process.session > 1}
     for process in story.cast.processes:
         what = f"{process.name} ({process.pid})"
-        if process.cgroup in groups:
-            yield Speaks(
-                Ground.ANCESTRY, _GROUP, f"{what} is in its control group {short_ids(process.cgroup or '')}", shows=True
-            )
+        if process.cgroup is not None and process.cgroup in groups:
+            group = short_ids(process.cgroup)
+            yield Speaks(Ground.ANCESTRY, _GROUP, f"{what} is in its control group {group}", shows=True)
             break
         if process.session in sessions:
             yield Speaks(Ground.ANCESTRY, _SESSION, f"{what} is in its session", shows=True)

@@ -10,7 +10,7 @@ import msgspec
 
 from davy.correlate.door.sessions import account, logged_in
 from davy.correlate.door.story import Candidate, Story, Way
-from davy.correlate.log_lines import SSH, distinct, only_overheard, service_name, tells_only
+from davy.correlate.log_lines import SSH, distinct, only_overheard, service_name, tells_only, worth
 from davy.knowledge.families import families
 from davy.model.containers import Container
 from davy.model.exposures import Exposure
@@ -19,6 +19,10 @@ from davy.model.logs import LogHit, Shows
 from davy.model.lookup import lookup
 from davy.model.services import Service
 
+_LOGINS: Final = 100
+"""So many accounts are weighed, those first of which lines say most: who forges a log can name any number."""
+_SHARING: Final = 20
+"""Of one address so many accounts are told together: behind a company's there may be hundreds."""
 PACKAGES: Final = {"pip": "a Python package", "npm": "an npm package"}
 """Ways of a family that are no service: its programs come with a package."""
 
@@ -107,12 +111,13 @@ def _logins(
     none, or where somebody came in of whom no line says as whom.
     """
     hits = [_by_name(story, hit) for hit in hits]
-    came = list(dict.fromkeys(hit.user for hit in hits if hit.user and hit.shows is Shows.SUCCESS))
+    telling = sorted((hit for hit in hits if hit.user and hit.shows is Shows.SUCCESS), key=worth, reverse=True)
+    came = list(dict.fromkeys(hit.user for hit in telling if hit.user))[:_LOGINS]
     came += [user for user in _over_ssh(story, processes) if user not in came]
     name = service_name(SSH)
+    own_hits = _by_user(hits)
     for user in came:
-        addresses = {hit.address for hit in hits if hit.user == user and hit.shows is Shows.SUCCESS and hit.address}
-        own = tuple(hit for hit in hits if hit.user == user or (hit.address and hit.address in addresses))
+        own = tuple(own_hits.get(user, ()))
         yield Candidate(
             Way.LOGIN, f"{name}, as {user}", f"account:{user}", SSH, service, processes, None, user, exposures, own
         )
@@ -122,6 +127,22 @@ def _logins(
     if not came or any(hit.shows is Shows.SUCCESS for hit in nameless):
         subject = service.subject if service else f"service:{SSH}:"
         yield Candidate(Way.SERVICE, name, subject, SSH, service, processes, None, None, exposures, nameless)
+
+
+def _by_user(hits: Sequence[LogHit]) -> dict[str, list[LogHit]]:
+    """The lines about each user, and those about all that was tried from where he logged in; of those not logged in
+    none.
+    """
+    found: dict[str, list[LogHit]] = defaultdict(list)
+    came: dict[str, list[str]] = defaultdict(list)
+    for hit in hits:
+        if hit.shows is Shows.SUCCESS and hit.user and hit.address and hit.user not in came[hit.address]:
+            came[hit.address].append(hit.user)
+    for hit in hits:
+        users = [*([hit.user] if hit.user else ()), *came.get(hit.address or "", ())[:_SHARING]]
+        for user in dict.fromkeys(users):
+            found[user].append(hit)
+    return found
 
 
 def _by_name(story: Story, hit: LogHit) -> LogHit:

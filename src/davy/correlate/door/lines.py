@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 from davy.correlate.door.story import Candidate, Ground, Speaks, Story, Way
@@ -16,6 +19,9 @@ _BURST: Final = 3.0
 """What failures from the same address before it add to a login."""
 _BURST_LEAST: Final = 5
 _BURST_SECONDS: Final = 24 * 3600.0
+_BY_KEY: Final = "key-accepted"
+_ONE_LOGIN: Final = 30.0
+"""Lines about one login are written within so many seconds."""
 _BEFORE: Final = 600.0
 _AFTER: Final = 120.0
 _TOGETHER: Final = 600.0
@@ -55,10 +61,11 @@ def lines(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     """What the log lines of a candidate say; of each sign the line that says most."""
     best: dict[object, tuple[float, int, LogHit]] = {}
     tried: tuple[float, LogHit] | None = None
+    failures = _Failures(candidate)
     for hit in candidate.hits:
         bits = bits_of(story, hit)
         if hit.shows is Shows.SUCCESS and bits > 0.0:
-            failed = _failures_before(candidate, hit)
+            failed = failures.before(hit)
             if failed >= _BURST_LEAST:
                 bits += _BURST * nearness(story, hit)
             one = _OWN if failed < _BURST_LEAST and _plain_login(candidate, hit) else hit.sign
@@ -83,19 +90,34 @@ def _plain_login(candidate: Candidate, hit: LogHit) -> bool:
     return candidate.way is Way.LOGIN and (sign is None or sign.after is None)
 
 
-def _failures_before(candidate: Candidate, success: LogHit) -> int:
-    """How often the address that logged in had failed within the day before; none where the sign itself asks that."""
-    sign = sign_of(success)
-    if candidate.way is not Way.LOGIN or success.time is None or success.address is None or (sign and sign.after):
-        return 0
-    return sum(
-        hit.count
-        for hit in candidate.hits
-        if _failed(hit)
-        and hit.address == success.address
-        and hit.time is not None
-        and 0.0 <= success.time - hit.time <= _BURST_SECONDS
-    )
+class _Failures:
+    """How often each address failed to log in, and when; a key is nothing that is found by trying passwords."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self._times: dict[str, list[float]] = defaultdict(list)
+        self._counts: dict[str, list[int]] = defaultdict(lambda: [0])
+        self._keys: dict[str, list[float]] = defaultdict(list)
+        told = candidate.hits if candidate.way is Way.LOGIN else ()
+        timed = [(hit.time, hit.address, hit) for hit in told if hit.time is not None and hit.address]
+        for time, address, hit in sorted(timed, key=itemgetter(0)):
+            if _failed(hit):
+                self._times[address].append(time)
+                self._counts[address].append(self._counts[address][-1] + hit.count)
+            elif hit.sign == _BY_KEY:
+                self._keys[address].append(time)
+
+    def before(self, success: LogHit) -> int:
+        """How often the address that logged in had failed within the day before; none where the sign asks that."""
+        sign = sign_of(success)
+        if success.time is None or success.address not in self._times or (sign and sign.after):
+            return 0
+        keys = self._keys.get(success.address, [])
+        at = bisect_left(keys, success.time - _ONE_LOGIN)
+        if at < len(keys) and keys[at] <= success.time + _ONE_LOGIN:
+            return 0
+        times, counts = self._times[success.address], self._counts[success.address]
+        first, last = bisect_left(times, success.time - _BURST_SECONDS), bisect_right(times, success.time)
+        return counts[last] - counts[first]
 
 
 def _failed(hit: LogHit) -> bool:
