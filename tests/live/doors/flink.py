@@ -107,8 +107,8 @@ class Cluster:
 
     def configure(self, *lines: str) -> None:
         fixed = (
-            "jobmanager.rpc.address: localhost", "jobmanager.bind-host: localhost",
-            "jobmanager.memory.process.size: 1024m", f"rest.port: {PORT}", f"web.tmpdir: {self.folder}/tmp", "rest.address: localhost",
+            "jobmanager.rpc.address: localhost", "jobmanager.bind-host: localhost", "rest.address: localhost",
+            "jobmanager.memory.process.size: 1024m", f"rest.port: {PORT}", f"web.tmpdir: {self.folder}/tmp",
         )  # fmt: skip
         (self.config / "flink-conf.yaml").write_text("\n".join((*fixed, *lines)) + "\n")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Protocol
 
 import pytest
+from tests.live.doors.servers import MINER, Lab, exposed, incident, sign
 
-from davy.knowledge.services import Sign, known_services
+from davy.knowledge.services import known_services
 from davy.model.logs import Shows
 
 pytestmark = pytest.mark.live
@@ -21,18 +21,6 @@ LOGIN = (
     f"ssh -b {FROM} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
     " -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1"
 )
-
-MINER = (
-    "cp /bin/sh /var/tmp/sysupdate; nohup setsid /var/tmp/sysupdate -c 'while :; do :; done'"
-    " -o stratum+tcp://192.0.2.9:3333 -u x --donate-level=1 > /dev/null 2>&1 < /dev/null &"
-)
-"""A shell that burns, with the words of a miner: it speaks to nobody."""
-
-
-class Lab(Protocol):
-    def run(self, *command: str, check: bool = True, timeout: float = 120) -> Any: ...
-    def davy(self, *arguments: str, check: bool = False, timeout: float = 180) -> Any: ...
-    def write(self, path: str, text: str, mode: str = "0644") -> None: ...
 
 
 @pytest.fixture
@@ -55,23 +43,6 @@ def tried(lab: Lab, user: str, password: str, command: str = "true") -> bool:
     return asked.returncode == 0
 
 
-def exposed(lab: Lab, kind: str = "ssh") -> dict[str, Any]:
-    """What stands open of a service, by what opens it."""
-    shown = json.loads(lab.davy("scan", "--json").stdout)
-    return {one["opening"]: one for one in shown["exposures"] if one["kind"] == kind}
-
-
-def incident(lab: Lab) -> Any:
-    (found,) = json.loads(lab.davy("scan", "--json").stdout)["incidents"]
-    return found
-
-
-def sign(identity: str) -> Sign:
-    found = known_services()["ssh"].sign_by_id(identity)
-    assert found is not None
-    return found
-
-
 def lines(lab: Lab, *, having: str) -> list[str]:
     """The records of sshd with these words in them, from auth.log and as the journal's records are told."""
     deadline = time.monotonic() + 10
@@ -92,7 +63,7 @@ def lines(lab: Lab, *, having: str) -> list[str]:
 
 def test_passwords_that_anybody_may_try_are_said_with_the_line_that_ends_it(guest: Lab) -> None:
     configured(guest, "PasswordAuthentication yes")
-    opened = exposed(guest)
+    opened = exposed(guest, "ssh")
     assert set(opened) == {"by-password"}
     one = opened["by-password"]
     assert one["severity"] == "medium"
@@ -104,25 +75,25 @@ def test_passwords_that_anybody_may_try_are_said_with_the_line_that_ends_it(gues
 def test_keys_alone_open_nothing(guest: Lab) -> None:
     configured(guest, "PasswordAuthentication no", "KbdInteractiveAuthentication no")
     assert not tried(guest, "ada", "sunshine")
-    assert exposed(guest) == {}
+    assert exposed(guest, "ssh") == {}
 
 
 def test_the_first_line_counts_as_for_sshd_itself(guest: Lab) -> None:
     guest.run("sh", "-c", "echo 'PasswordAuthentication yes' >> /etc/ssh/sshd_config")
     configured(guest, "PasswordAuthentication no")
     assert not tried(guest, "ada", "sunshine")
-    assert exposed(guest) == {}
+    assert exposed(guest, "ssh") == {}
 
 
 def test_a_password_that_pam_asks_for_though_they_are_off_is_seen(guest: Lab) -> None:
     configured(guest, "PasswordAuthentication no", "KbdInteractiveAuthentication yes")
     assert tried(guest, "ada", "sunshine")
-    assert set(exposed(guest)) == {"by-password-asked-by-pam"}
+    assert set(exposed(guest, "ssh")) == {"by-password-asked-by-pam"}
 
 
 def test_root_by_password_and_empty_passwords_are_worse(guest: Lab) -> None:
     configured(guest, "PasswordAuthentication yes", "PermitRootLogin yes", "PermitEmptyPasswords yes")
-    opened = exposed(guest)
+    opened = exposed(guest, "ssh")
     assert {name: one["severity"] for name, one in opened.items()} == {
         "root-by-password": "high", "empty-passwords": "critical",
     }  # fmt: skip
@@ -133,15 +104,15 @@ def test_sshd_s_own_lines_of_a_guessed_password_are_known(guest: Lab) -> None:
     for number in range(GUESSES):
         assert not tried(guest, "ada", f"wrong{number}")
     assert tried(guest, "ada", "sunshine")
-    failed = [sign("failed-password").said(line) for line in lines(guest, having="Failed password")]
+    failed = [sign("ssh", "failed-password").said(line) for line in lines(guest, having="Failed password")]
     assert len(failed) >= GUESSES
     assert all(said == {"address": FROM, "user": "ada"} for said in failed)
     for identity in ("password-accepted", "password-guessed"):
-        accepted = [sign(identity).said(line) for line in lines(guest, having="Accepted password")]
+        accepted = [sign("ssh", identity).said(line) for line in lines(guest, having="Accepted password")]
         assert all(said == {"address": FROM, "user": "ada"} for said in accepted)
-    assert sign("password-guessed").after == "failed-password"
-    assert sign("failed-password").least <= GUESSES
-    opened = [sign("session-opened").said(line) for line in lines(guest, having="session opened")]
+    assert sign("ssh", "password-guessed").after == "failed-password"
+    assert sign("ssh", "failed-password").least <= GUESSES
+    opened = [sign("ssh", "session-opened").said(line) for line in lines(guest, having="session opened")]
     assert {"user": "ada"} in opened
 
 
@@ -191,4 +162,4 @@ def test_a_name_that_imitates_a_line_neither_comes_in_nor_moves_the_address(gues
             said = each.said(line)
             assert said is None or each.shows is not Shows.SUCCESS, (each.id, line)
             assert said is None or said.get("address", FROM) == FROM, (each.id, line)
-    assert any(sign("failed-password").said(line) for line in written)
+    assert any(sign("ssh", "failed-password").said(line) for line in written)

@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
+from tests.live.doors.servers import MINER, Lab, exposed, incident, sign
 
-from davy.knowledge.services import Sign, known_services
+from davy.knowledge.services import known_services
 
 pytestmark = pytest.mark.live
 
@@ -34,18 +34,6 @@ server {{
 """
 SECONDS = "4242"
 """By which the process that stands for the intruder's is told from others."""
-
-MINER = (
-    "cp /bin/sh /var/tmp/sysupdate; nohup setsid /var/tmp/sysupdate -c 'while :; do :; done'"
-    " -o stratum+tcp://192.0.2.9:3333 -u x --donate-level=1 > /dev/null 2>&1 < /dev/null &"
-)
-"""A shell that burns, with the words of a miner: it speaks to nobody."""
-
-
-class Lab(Protocol):
-    def run(self, *command: str, check: bool = True, timeout: float = 120) -> Any: ...
-    def davy(self, *arguments: str, check: bool = False, timeout: float = 180) -> Any: ...
-    def write(self, path: str, text: str, mode: str = "0644") -> None: ...
 
 
 @pytest.fixture
@@ -77,22 +65,6 @@ def got(lab: Lab, page: str) -> None:
     lab.run(sys.executable, "-c", code, address, check=False)
 
 
-def exposed(lab: Lab) -> dict[str, Any]:
-    shown = json.loads(lab.davy("scan", "--json").stdout)
-    return {one["opening"]: one for one in shown["exposures"] if one["kind"] == "php-fpm"}
-
-
-def incident(lab: Lab) -> Any:
-    (found,) = json.loads(lab.davy("scan", "--json").stdout)["incidents"]
-    return found
-
-
-def sign(kind: str, identity: str) -> Sign:
-    found = known_services()[kind].sign_by_id(identity)
-    assert found is not None
-    return found
-
-
 def lines_of(lab: Lab, path: str, *, having: str) -> Sequence[str]:
     deadline = time.monotonic() + 10
     while True:
@@ -115,7 +87,7 @@ def ancestry(lab: Lab) -> tuple[list[str], str]:
 
 def test_a_pool_that_listens_to_all_is_said_with_the_line_that_ends_it(web: Lab) -> None:
     listening(web, "listen = 0.0.0.0:9000")
-    one = exposed(web)["scripts-by-anybody"]
+    one = exposed(web, "php-fpm")["scripts-by-anybody"]
     assert one["severity"] == "critical"
     assert one["address"] == "0.0.0.0:9000"
     assert one["evidence"] == ["listens on 0.0.0.0:9000, reached from anywhere: a socket of its own"]
@@ -136,7 +108,7 @@ def test_a_pool_that_listens_to_all_is_said_with_the_line_that_ends_it(web: Lab)
 )
 def test_a_pool_that_hears_only_its_web_server_opens_nothing(web: Lab, lines: Sequence[str]) -> None:
     listening(web, *lines)
-    assert exposed(web) == {}
+    assert exposed(web, "php-fpm") == {}
 
 
 def test_who_speaks_to_a_pool_past_the_web_server_is_named_by_its_own_line(web: Lab) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.correlate.stories import ENTRY, host, incident_at, known, line, read
+from tests.unit.correlate.stories import ENTRY, HOUR, host, incident_at, known, line, read
 from tests.unit.snapshots import process
 
-from davy.model.logs import Shows
+from davy.correlate.uncovered import uncovered
+from davy.model.logs import Shows, Span
 from davy.model.services import Service
 
 ACCESS = "/var/log/nginx/access.log"
@@ -18,9 +19,11 @@ READ = read("nginx", ACCESS, ENTRY - 60.0, ENTRY + 60.0)
 
 
 def test_pages_of_which_only_a_web_server_s_log_would_tell_are_neither_ruled_out_nor_missed_in_it() -> None:
-    found = incident_at(host(NGINX, KINSING, MINER, services=[HERE, PAGES], reads=[READ]))
+    of = host(NGINX, KINSING, MINER, services=[HERE, PAGES], reads=[READ])
+    found = incident_at(of)
     assert "PHPUnit in a web root" not in {one.service for one in found.ruled_out}
     assert not any("PHPUnit" in one.what for one in found.timeline)
+    assert {one.kind for one in uncovered(of, [Span(ENTRY - HOUR, ENTRY)])} == {"nginx"}
 
 
 def test_a_web_server_s_line_that_tells_of_them_names_them() -> None:
