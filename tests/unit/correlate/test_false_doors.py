@@ -276,3 +276,24 @@ def test_a_log_that_is_forged_full_of_accounts_is_weighed_within_bounds() -> Non
     assert len(found.ruled_out) + len(found.others) <= 130
     assert found.door is None or found.door.subject == "account:root"
     assert "account:root" in {door.subject for door in (*((found.door,) if found.door else ()), *found.others)}
+
+
+def test_a_pods_own_program_that_started_it_is_told_though_no_port_of_the_host_leads_there() -> None:
+    group = (
+        f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod9d3a.slice/cri-containerd-{CONTAINER}.scope"
+    )
+    app = process(100, "/usr/local/bin/node", "server.js", age=86_400, cgroup=group)
+    shell = process(100, "/bin/sh", age=86_400, cgroup=group)
+    kubelet = process(80, "/usr/bin/kubelet", age=9 * 86_400)
+    service = known("kubelet", kubelet, port=10250)
+    box = msgspec.structs.replace(container(99), runtime="containerd", pod="web-5c8d", cgroup=group)
+
+    def found(first: Process) -> Doors:
+        of = host(first, kubelet, *gang("root", ppid=100, cgroup=group), services=[service], containers=[box])
+        return doors_at(of, exposed(service))
+
+    came = found(app).door
+    assert came is not None
+    assert came.subject == f"container:{CONTAINER}"
+    assert "node (100) -> kinsing (200)" in came.reasons[0].what
+    assert found(shell).door is None

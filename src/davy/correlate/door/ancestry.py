@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from davy.correlate.cast import inside
@@ -59,9 +59,7 @@ def _service(story: Story, candidate: Candidate) -> Iterator[Speaks]:
         above = list(ways.ancestors(process))
         started = next((one for one in above if one.pid in own), None)
         if started is not None:
-            chain = [started, *reversed(above[: above.index(started)]), process]
-            words = " -> ".join(f"{one.name} ({one.pid})" for one in chain[:_CHAIN])
-            yield Speaks(Ground.ANCESTRY, _PARENT, f"started by a process of it: {words}", shows=True)
+            yield _started(started, above, process)
             break
     yield from _same_container(story, candidate)
     groups = {process.cgroup for process in candidate.processes if _telling(process.cgroup)}
@@ -78,6 +76,12 @@ def _service(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     yield from _account(story, candidate)
     if candidate.kind in _DOCKER and candidate.exposures:
         yield from _made_there(story)
+
+
+def _started(by: Process, above: Sequence[Process], process: Process) -> Speaks:
+    chain = [by, *reversed(above[: above.index(by)]), process]
+    words = " -> ".join(f"{one.name} ({one.pid})" for one in chain[:_CHAIN])
+    return Speaks(Ground.ANCESTRY, _PARENT, f"started by a process of it: {words}", shows=True)
 
 
 def _telling(cgroup: str | None) -> bool:
@@ -146,12 +150,26 @@ def _container(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     if own:
         what = f"{own[0].name} ({own[0].pid}) runs in it"
         yield Speaks(Ground.ANCESTRY, _RUNNING, what, shows=True)
+    yield from _by_its_program(story, box, own)
     if first := _made_for(story, box):
         what = f"it is what the container is made for: its first process is {first.name}"
         yield Speaks(Ground.ANCESTRY, _MADE, what, shows=True)
     if _came_along(story, box):
         what = "it was made before this system was installed: it came with the disk, an image or a backup"
         yield Speaks(Ground.ANCESTRY, _MADE, what, shows=True)
+
+
+def _by_its_program(story: Story, box: Container, own: Sequence[Process]) -> Iterator[Speaks]:
+    """That what a container is for started them, not a shell that somebody opened in it."""
+    ways = lookup(story.snapshot)
+    acting = {process.pid for process in story.cast.processes}
+    for process in own:
+        above = list(ways.ancestors(process))
+        for one in above:
+            program = (one.exe_path or one.name).rpartition("/")[2]
+            if one.pid not in acting and program not in _INITS and inside(story.snapshot, one, box):
+                yield _started(one, above, process)
+                return
 
 
 def _came_along(story: Story, box: Container) -> bool:
