@@ -18,7 +18,7 @@ from tests.unit.correlate.stories import (
     known,
     line,
 )
-from tests.unit.snapshots import TTY, connection, cron, detail, executable, process
+from tests.unit.snapshots import TTY, connection, cron, detail, executable, process, service
 
 from davy.correlate.door import Doors
 from davy.model.containers import Bind
@@ -161,6 +161,14 @@ def test_an_owners_own_miner_came_in_by_no_door_and_calls_for_no_rebuild() -> No
     assert found.owners is not None
     assert found.verdict is Verdict.SUSPECT
     assert (found.door, found.keep, found.advice) == (None, (), ())
+    (other,) = found.other_doors
+    assert "xmrig (100) is in a login session of ada" in other.reasons[0].what
+    elsewhere = msgspec.structs.replace(owned, tty=0, cgroup="/system.slice/xmrig.service")
+    unit = service("/usr/bin/xmrig -c /etc/xmrig/config.json", unit="xmrig.service", user="ada")
+    started = incident_at(
+        host(SSHD, elsewhere, packaged, work, unit, services=[SERVER], hits=hits, accounts=ACCOUNTS)
+    )  # fmt: skip
+    assert (started.owners is not None, started.door, started.other_doors) == (True, None, ())
 
 
 def test_an_exposed_redis_in_a_container_does_not_save_where_the_hosts_crontabs_lie() -> None:

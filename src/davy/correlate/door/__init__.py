@@ -63,12 +63,13 @@ def doors(
 ) -> Doors:
     """The door of an incident, as far as the facts tell.
 
-    None is named, and nothing to be kept, of what may be its ``owners`` own: they came by their own ways.
+    None is named, and nothing to be kept, of what may be its ``owners`` own: what shows where it was started from is
+    told, and what only stands open is not.
     """
     found = moments(snapshot, cast)
     story = Story(snapshot, cast, family, beginning(found), spans_of(found))
     weighed = _weighed(story, candidates(story, exposures))
-    possible = [one for one in weighed if one.bits >= _POSSIBLE_BITS]
+    possible = [one for one in weighed if one.bits >= _POSSIBLE_BITS and (_shows(one) or not owners)]
     each = [_door(story, one) for one in possible]
     sure = not owners and bool(possible) and is_named(possible[0].bits, possible[0].share, possible[0].reasons)
     return Doors(
