@@ -25,7 +25,7 @@ from davy.model.containers import Bind
 from davy.model.exposures import Exposure, Severity
 from davy.model.facts import Account, Process
 from davy.model.incidents import Verdict
-from davy.model.logs import LogHit, Shows
+from davy.model.logs import ClockStep, LogHit, Shows
 from davy.model.services import ReachedFrom
 
 SSHD = process(90, "/usr/sbin/sshd", age=20 * 86_400, cgroup="/system.slice/ssh.service")
@@ -305,3 +305,19 @@ def test_a_pods_own_program_that_started_it_is_told_though_no_port_of_the_host_l
     assert came.subject == f"container:{CONTAINER}"
     assert "node (100) -> kinsing (200)" in came.reasons[0].what
     assert found(shell).door is None
+
+
+def test_a_line_that_was_written_before_the_clock_was_set_back_is_near_all_the_same() -> None:
+    text = "Oct 17 03:17:44 web sshd[813]: Accepted password for root from 192.0.2.7 port 50023 ssh2"
+    guessed = line(
+        "ssh", "password-guessed", Shows.SUCCESS, text=text, path=AUTH, time=ENTRY + 5 * 86_400, user="root",
+        address="192.0.2.7",
+    )  # fmt: skip
+    step = ClockStep(path=AUTH, before=ENTRY + 5 * 86_400 + 60, after=ENTRY + 60, text="")
+
+    def bits(*steps: ClockStep) -> float:
+        of = host(SSHD, *gang("root"), services=[SERVER], hits=[guessed], accounts=ACCOUNTS, clock_steps=steps)
+        found = doors_at(of)
+        return max(door.bits for door in (*((found.door,) if found.door else ()), *found.others))
+
+    assert bits(step) > 8.0 > 4.0 > bits()

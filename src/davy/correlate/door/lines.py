@@ -27,6 +27,8 @@ _AFTER: Final = 120.0
 _TOGETHER: Final = 600.0
 """Lines of one door within so many seconds tell of one entry."""
 _SAID: Final = 8
+_STEPS: Final = 4
+"""So many settings of the clock are reckoned with."""
 _OWN: Final = "login"
 """All that is told of logins that may be the account's owner's."""
 
@@ -34,14 +36,25 @@ _OWN: Final = "login"
 def nearness(story: Story, hit: LogHit) -> float:
     """How well a line's time fits, 0 to 1: the entry comes shortly before the first thing that is known to happen.
 
-    Where no time can be relied on, a line that shows success may stand for the beginning by itself.
+    Where no time can be relied on, a line that shows success may stand for the beginning by itself.  Where the clock
+    was set, a line may have been written by the clock as it was before.
     """
     if hit.time is None:
         return 0.4
-    inside = any(span.holds(hit.time) for span in story.spans)
+    return max(_nearness(story, hit.time), *(_nearness(story, hit.time + shift) for shift in _shifts(story)), 0.0)
+
+
+def _shifts(story: Story) -> list[float]:
+    """By how much the clock was set, the largest of its steps first."""
+    steps = {step.after - step.before for step in story.snapshot.clock_steps}
+    return sorted(steps, key=abs, reverse=True)[:_STEPS]
+
+
+def _nearness(story: Story, time: float) -> float:
+    inside = any(span.holds(time) for span in story.spans)
     if story.first is None or story.first.weight < STRONG:
         return 0.8 if inside else 0.6
-    late = hit.time - story.first.time
+    late = time - story.first.time
     if -_BEFORE <= late <= _AFTER:
         return 1.0
     if late < 0:
