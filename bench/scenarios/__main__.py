@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tests.scenarios.rebuilding import judged
-from tests.scenarios.stories import Story, stories
+from tests.scenarios.stories import Story, door_kind, stories
 
 from bench.scenarios.page import PAGE, page
 from davy.model.incidents import Judgement
@@ -13,7 +13,7 @@ from davy.model.incidents import Judgement
 
 def as_told(story: Story, judgement: Judgement) -> bool:
     """Whether verdict, door and exposures are the story's."""
-    doors = {incident.door.kind for incident in judgement.incidents if incident.door}
+    doors = {door_kind(incident.door) for incident in judgement.incidents if incident.door}
     exposed = {exposure.kind for exposure in judgement.exposures}
     return (
         judgement.verdict is story.verdict
@@ -28,7 +28,7 @@ def main() -> int:
     options = parser.parse_args()
     told = [(story, judged(story)) for story in stories()]
     for story, judgement in told:
-        doors = ", ".join(f"{one.door.kind} {one.door.confidence:.2f}" for one in judgement.incidents if one.door)
+        doors = ", ".join(f"{door_kind(one.door)} {one.door.confidence:.2f}" for one in judgement.incidents if one.door)
         mark = "  " if as_told(story, judgement) else "! "
         print(f"{mark}{story.id:5} {judgement.verdict:10} {doors or 'no door':24} {story.title}")
     if options.write:

@@ -45,7 +45,9 @@ def rebuilt(story: Story) -> Snapshot:
     found = list(services(seen, processes, sockets, containers))
     snapshot = msgspec.structs.replace(
         surveyed, live=True, taken=TAKEN, processes=processes, sockets=sockets, containers=containers,
-        host=HostFacts(name="box", kernel="6.1.0", boot_time=BOOT, boot_id="b", cpus=4),
+        host=HostFacts(
+            name="box", kernel="6.1.0", boot_time=BOOT, boot_id="b", cpus=4, installed=surveyed.host.installed
+        ),
         load=Load(window_seconds=1.0, busy_cores=sum(one.cores for one in story.process)),
         services=every(found, Service), gaps=surveyed.gaps + every(found, Gap),
     )  # fmt: skip

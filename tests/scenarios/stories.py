@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from davy.host import Entry
-from davy.model.incidents import Verdict
+from davy.model.incidents import Door, Verdict
 
 ACCOUNTS = """\
 root:x:0:0:root:/root:/bin/bash
@@ -92,7 +92,7 @@ class Story(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: tuple[str, ...]
     verdict: Verdict
     door: str | None = None
-    """The service's id; None: no door is to be named."""
+    """The service's id, ``container`` for one of no known service; None: no door is to be named."""
     possible: str | None = None
     """The service that must come into question where the host alone cannot show which it was."""
     tried: str | None = None
@@ -155,6 +155,11 @@ def _of_docker(one: StoryContainer, taken: float) -> Iterator[tuple[str, Entry]]
     yield f"{folder}/config.v2.json", Entry(json.dumps(config).encode(), mode=0o100600, mtime=began)
     yield f"{folder}/hostconfig.json", Entry(json.dumps(hostconfig).encode(), mode=0o100600, mtime=began)
     yield f"{folder}/{one.id}-json.log", Entry(one.log.encode(), mode=0o100640, mtime=taken - 60)
+
+
+def door_kind(door: Door) -> str:
+    """The word by which a story names a door: the service's id, or what kind of subject it is."""
+    return door.kind or (door.subject or "").partition(":")[0]
 
 
 def stories() -> tuple[Story, ...]:

@@ -10,11 +10,13 @@ from davy.correlate.door import Doors
 from davy.knowledge.advice import Circumstances, known_advice
 from davy.model.containers import Container
 from davy.model.exposures import Exposure
-from davy.model.incidents import Advice, Door, Incident, Kind, Role
+from davy.model.incidents import Advice, Door, Incident, Kind, Role, Verdict
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
 
 _WAYS: Final = {Kind.SERVICE: "service", Kind.ACCOUNT: "login", Kind.CONTAINER: "container"}
+_POOL: Final = ("network.stratum-", "network.thin-", "network.pool", "network.family-address")
+"""Findings of what is spoken to; what an autostart fetches from is no pool."""
 _LOOPBACK: Final = ("127.", "::1", "localhost")
 
 
@@ -32,7 +34,6 @@ def circumstances(
     """What advice goes by, of one incident."""
     boxes = list(_containers(snapshot, cast, doors.door))
     actors = [actor for actor in incident.actors if actor.role is not Role.DOOR]
-    family_files = {known.subject for known in snapshot.known_files if known.immutable}
     return Circumstances(
         way=_way(doors),
         door=doors.door.kind if doors.door else None,
@@ -46,8 +47,10 @@ def circumstances(
         exposed=bool(exposures),
         root=any(process.uid == 0 and lookup(snapshot).container(process) is None for process in cast.processes)
         or any(autostart.user == "root" for autostart in cast.autostarts),
-        pool=any(finding.rule.startswith("network.") for finding in incident.findings),
-        dummies=bool(family_files),
+        pool=any(finding.rule.startswith(_POOL) for finding in incident.findings),
+        mining=any(actor.role is Role.MINER for actor in actors),
+        confirmed=incident.verdict is Verdict.CONFIRMED,
+        dummies=any(known.immutable and known.family == incident.family for known in snapshot.known_files),
     )
 
 

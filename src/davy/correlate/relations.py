@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from davy.detect.places import in_a_home, odd_place, open_folder
 from davy.detect.programs import own_program
 from davy.knowledge.programs import shared_parent
+from davy.model.cgroup_names import short_ids
 from davy.model.facts import Process
 from davy.model.lookup import lookup
 from davy.model.snapshot import Snapshot
@@ -77,7 +78,7 @@ class Common:
         """In words, what a process shares with the gang."""
         found = []
         if process.cgroup in self._cgroups:
-            found.append(f"the control group {process.cgroup}")
+            found.append(f"the control group {short_ids(process.cgroup or '')}")
         if process.session in self._sessions:
             found.append(f"the session {process.session}")
         if process.program and os.path.dirname(process.program) in self._folders:

@@ -18,7 +18,7 @@ from davy.model.snapshot import Snapshot
 def told(snapshot: Snapshot, incident: Incident, exposures: Sequence[Exposure]) -> Incident:
     """The incident with its door, which becomes its last actor, its timeline and its advice."""
     cast = cast_of(snapshot, incident)
-    found = doors(snapshot, cast, incident.family, exposures)
+    found = doors(snapshot, cast, incident.family, exposures, owners=incident.owners is not None)
     return msgspec.structs.replace(
         incident,
         actors=incident.actors + ((found.actor,) if found.actor is not None else ()),
@@ -27,5 +27,5 @@ def told(snapshot: Snapshot, incident: Incident, exposures: Sequence[Exposure]) 
         ruled_out=found.ruled_out,
         keep=found.keep,
         timeline=timeline(snapshot, cast, found.processes, found.kinds),
-        advice=advice(snapshot, incident, cast, found, exposures),
+        advice=advice(snapshot, incident, cast, found, exposures) if incident.owners is None else (),
     )

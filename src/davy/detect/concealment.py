@@ -7,6 +7,7 @@ from typing import Final
 
 from davy.detect.network import KNOWN_POOL, towards_a_pool
 from davy.detect.rule import Observation, detector
+from davy.model.cgroup_names import short_ids
 from davy.model.concealment import LISTINGS, Accounting, View
 from davy.model.findings import HOST, Aspect
 from davy.model.lookup import lookup
@@ -94,7 +95,9 @@ def unowned_cpu(snapshot: Snapshot) -> Iterator[Observation]:
         f"{one.seconds:.2f} s: {one.busy:.2f} cores busy, {one.owned:.2f} owned, {one.unsure:.2f} not known"
         for one in account.intervals
     ]
-    evidence += [f"{group.unowned:.2f} cores in the control group {group.cgroup}" for group in account.groups[:3]]
+    evidence += [
+        f"{group.unowned:.2f} cores in the control group {short_ids(group.cgroup)}" for group in account.groups[:3]
+    ]
     if account.sampled_busy is not None:
         evidence.append(f"{account.sampled_busy:.2f} cores busy by samples of who is on a CPU")
     window = sum(one.seconds for one in account.intervals)

@@ -38,6 +38,10 @@ class Circumstances(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whether something of it ran as root, outside of containers."""
     pool: bool = False
     """Whether a connection to a pool was seen."""
+    mining: bool = False
+    """Whether a miner runs, and does not only wait."""
+    confirmed: bool = False
+    """Whether it is more than suspected."""
     dummies: bool = False
     """Whether immutable files lie where the family keeps its own."""
 
@@ -57,6 +61,8 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exposed: bool | None = None
     root: bool | None = None
     pool: bool | None = None
+    mining: bool | None = None
+    confirmed: bool | None = None
     dummies: bool | None = None
 
     def holds(self, here: Circumstances) -> bool:
@@ -65,6 +71,7 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         plain = (
             (self.container, here.container), (self.composed, here.composed), (self.published, here.published),
             (self.exposed, here.exposed), (self.root, here.root), (self.pool, here.pool), (self.dummies, here.dummies),
+            (self.mining, here.mining), (self.confirmed, here.confirmed),
         )  # fmt: skip
         return (
             all(wanted is None or value in wanted for wanted, value in singles)

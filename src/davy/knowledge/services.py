@@ -274,6 +274,8 @@ class Sign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much it says for this door, log2: 1 hardly, 4 suggests, 8 proves by itself; 0 for noise and state."""
     after: str | None = None
     """It shows that only after a record of this sign (else it is an attempt)."""
+    unless: str | None = None
+    """It is an attempt where as many records of this sign follow: those who are at home there leave both."""
     within_seconds: float | None = None
     """How long after at most."""
     least: int = 1

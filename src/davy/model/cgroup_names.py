@@ -22,6 +22,8 @@ _RUNTIMES: Final = {
 }  # fmt: skip
 _SCOPE: Final = re.compile(rf"({'|'.join(_RUNTIMES)})[-:]([0-9a-f]{{64}})(?:\.scope)?")
 _ID: Final = re.compile(r"[0-9a-f]{64}")
+_LONG: Final = re.compile(r"(?<![0-9a-z:])[0-9a-f]{64}(?![0-9a-z])")
+"""Not a sum of an image or a file, of which the kind stands before."""
 _PARENTS: Final = {"docker": "docker", "libpod_parent": "podman"}
 _LXC: Final = re.compile(r"lxc\.payload\.(.+)")
 _LXC_FOLDERS: Final = frozenset({"lxc", "lxc.payload"})
@@ -31,6 +33,11 @@ PAYLOAD: Final = "payload"
 """Where in its group nspawn has what runs in the container."""
 SUPERVISOR: Final = "supervisor"
 """Where in its group nspawn itself is."""
+
+
+def short_ids(text: str) -> str:
+    """A path or a control group as people are told of it: of each id of a container its first twelve digits."""
+    return _LONG.sub(lambda found: f"{found[0][:12]}…", text)
 
 
 class GroupName(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from davy.model.cgroup_names import short_ids
 from davy.model.incidents import Door, Incident
 from davy.model.text import printable
 from davy.present.times import clock
@@ -26,7 +27,7 @@ def sureness(confidence: float) -> str:
 
 
 def _shown(text: str, limit: int = _LINE) -> str:
-    return printable(text, limit)
+    return printable(short_ids(text), limit)
 
 
 def door_rows(incident: Incident) -> Iterator[tuple[str, str]]:
@@ -36,6 +37,8 @@ def door_rows(incident: Incident) -> Iterator[tuple[str, str]]:
         yield "came in by", _headline(door)
         yield from (("", line) for line in _told(door))
         yield from _labelled("close it", [_shown(line) for line in door.fix[:_LINES]])
+    elif incident.owners is not None:
+        yield "came in", "perhaps nobody: it may be its owner's own"
     elif incident.other_doors:
         yield "came in", "by nothing that is sure enough; perhaps by one of these"
     else:
@@ -65,7 +68,9 @@ def _told(door: Door) -> list[str]:
     """The log lines, or the reasons where there is none."""
     reasons = {reason.what for reason in door.reasons}
     logged = [line for line in door.evidence if line not in reasons]
-    return [_shown(line) for line in (logged[:_LINES] or door.evidence[:_REASONS])]
+    if logged:
+        return [printable(line, _LINE) for line in logged[:_LINES]]
+    return [_shown(line) for line in door.evidence[:_REASONS]]
 
 
 def _why(door: Door) -> str:
@@ -77,6 +82,8 @@ def show_doors(out: Console, incident: Incident) -> None:
     out.print(Text("\n   how it came in", "bold"))
     if incident.door is not None:
         _show_door(out, incident.door)
+    elif incident.owners is not None:
+        out.print("   perhaps nobody did: it may be its owner's own")
     else:
         out.print("   not known: nothing is strong enough")
     for other in incident.other_doors:
@@ -99,7 +106,7 @@ def _show_door(out: Console, door: Door) -> None:
     reasons = {reason.what for reason in door.reasons}
     for line in door.evidence:
         if line not in reasons:
-            out.print(Text(f"        | {_shown(line, 300)}"))
+            out.print(Text(f"        | {printable(line, 300)}"))
     for reason in door.reasons:
         out.print(f"   {reason.bits:+5.1f}  {_shown(reason.what, 300)}")
     for line in door.fix:

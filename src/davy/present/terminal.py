@@ -11,6 +11,7 @@ from rich.text import Text
 from davy.correlate.counterfactual import account
 from davy.detect.concealment import UNOWNED_CORES, in_words
 from davy.journal import Eviction, Progress
+from davy.model.cgroup_names import short_ids
 from davy.model.findings import Finding
 from davy.model.incidents import Actor, Considered, Incident, Judgement, Kind, Role, Verdict
 from davy.model.plan import Left, Plan, SetLines
@@ -207,7 +208,8 @@ def show_explanation(out: Console, judgement: Judgement, number: int) -> None:
     show_doors(out, incident)
     out.print(Text("\n   timeline", "bold"))
     for happening in incident.timeline:
-        out.print(f"   {clock(happening.time)}  {_shown(happening.what, 300)}  ({_shown(happening.source, 100)})")
+        source = _shown(short_ids(happening.source), 100)
+        out.print(f"   {clock(happening.time)}  {_shown(happening.what, 300)}  ({source})")
 
 
 def tree(incident: Incident) -> Iterator[str]:

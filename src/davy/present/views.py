@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from davy.model.cgroup_names import short_ids
 from davy.model.concealment import LISTINGS, Accounting, ModuleTable, ProcessTable
 from davy.model.incidents import Judgement
 from davy.model.text import printable
@@ -89,4 +90,4 @@ def _account(account: Accounting) -> Iterator[str]:
     if account.yardstick is not None:
         yield f"Davy itself waited for {account.yardstick:.0%} of the CPU time it wanted"
     for group in account.groups:
-        yield f"{group.unowned:.2f} cores in {printable(group.cgroup, 120)} that none of its processes owns"
+        yield f"{group.unowned:.2f} cores in {printable(short_ids(group.cgroup), 120)} that none of its processes owns"

@@ -50,10 +50,13 @@ def test_ids_are_told_once_and_texts_are_plain_sentences_without_an_end() -> Non
 def test_what_victims_tried_in_vain_is_said_where_they_would_try_it() -> None:
     here = Circumstances(
         way="service", door="php-fpm", family="kinsing", roles=("guardian", "miner", "autostart"), container=True,
-        composed=True, published=True, exposed=True, pool=True, dummies=True,
+        composed=True, published=True, exposed=True, pool=True, mining=True, dummies=True,
     )  # fmt: skip
     vain = {one.id for one in ADVICE if not one.works and one.meant_for(here)}
-    assert vain >= {"kill-loop", "dummies", "pool-port", "same-compose-file", "ufw-before-docker", "same-configuration"}
+    assert vain >= {
+        "kill-loop", "dummies", "pool-port", "same-compose-file", "ufw-before-docker", "same-configuration", "restart",
+        "overlay-files", "snapshot",
+    }  # fmt: skip
 
 
 def test_little_is_said_where_little_is_known() -> None:

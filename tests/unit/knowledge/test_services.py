@@ -73,6 +73,7 @@ def test_a_service_has_names_that_refer(service: KnownService) -> None:
     for sign in service.sign:
         assert set(sign.logs) <= logs
         assert sign.after is None or sign.after in signs
+        assert sign.unless is None or (sign.unless in signs and sign.within_seconds is not None)
         assert (sign.bits == 0.0) == (sign.shows in (Shows.NOISE, Shows.STATE))
     assert service.basis in ("sourced", "partly-memory", "seen")
     assert service.references

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davy.host.stat import parse_cgroup, parse_inner_pid
-from davy.model.cgroup_names import group_name, own_group
+from davy.model.cgroup_names import group_name, own_group, short_ids
 from davy.model.containers import Container
 from davy.model.lookup import container_by_group
 
@@ -111,3 +111,11 @@ def test_a_controller_of_the_first_version_names_the_container_where_nothing_els
 )
 def test_the_innermost_pid_is_the_last(status: bytes, pid: int | None) -> None:
     assert parse_inner_pid(status) == pid
+
+
+def test_ids_are_short_where_people_read_them_and_sums_are_whole() -> None:
+    assert short_ids(f"/system.slice/docker-{ID}.scope") == "/system.slice/docker-43dd4091be92….scope"
+    log = f"/var/lib/docker/containers/{ID}/{ID}-json.log"
+    assert short_ids(log) == "/var/lib/docker/containers/43dd4091be92…/43dd4091be92…-json.log"
+    for whole in (f"sha256:{ID}", f"{ID}0", f"0{ID}", ID[:63], "/system.slice/ssh.service"):
+        assert short_ids(whole) == whole

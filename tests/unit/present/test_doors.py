@@ -85,3 +85,19 @@ def test_no_terminal_obeys_what_a_log_says(one: Incident) -> None:
 
 def test_a_confidence_is_said_in_words() -> None:
     assert [sureness(value) for value in (0.99, 0.8, 0.5, 0.1)] == ["almost surely", "very likely", "likely", "perhaps"]
+
+
+def test_ids_of_containers_are_short_and_log_lines_stand_as_they_are() -> None:
+    box = "43dd4091be92e124c3ecb235d604e93dba299dbf6d9e6731295968544b63e0f1"
+    reason = Reason(5.0, f"a line of it (/var/lib/docker/containers/{box}/{box}-json.log)")
+    one = known(door=msgspec.structs.replace(FLINK, evidence=(f"started {box}", reason.what), reasons=(reason,)))
+    text = "".join(explained(one).split())
+    assert f"started{box}" in text
+    assert f"{box}-json.log" not in text
+    assert "43dd4091be92…-json.log" in text
+
+
+def test_of_what_may_be_its_owners_own_it_is_not_said_that_somebody_came_in() -> None:
+    one = known(door=None, other_doors=(), ruled_out=(), advice=(), owners="XMRig, started from a person's shell")
+    assert "perhaps nobody: it may be its owner's own" in " ".join(scan_text(judgement(one)).split())
+    assert "perhaps nobody did: it may be its owner's own" in explained(one)

@@ -133,7 +133,7 @@ class Gathering:
         times: dict[tuple[str, str], list[LogHit]] = {}
         for hit in hits:
             times.setdefault((hit.kind, hit.sign), []).append(hit)
-        resolved = [self._after(hit, times) for hit in hits]
+        resolved = [self._unless(self._after(hit, times), times) for hit in hits]
         return sorted(resolved, key=lambda hit: (hit.time is None, hit.time or 0.0, hit.path, hit.offset or 0))
 
     def _joined(self, runs: list[_Run]) -> list[_Run]:
@@ -160,6 +160,19 @@ class Gathering:
         if _preceded(hit, forerunners, sign.within_seconds):
             return hit
         return msgspec.structs.replace(hit, shows=Shows.ATTEMPT)
+
+    def _unless(self, hit: LogHit, hits: dict[tuple[str, str], list[LogHit]]) -> LogHit:
+        """A hit that honest use leaves, too, is an attempt where each of it is followed by what only that leaves."""
+        sign = self._sign_of(hit)
+        if sign.unless is None or hit.shows is not Shows.SUCCESS or hit.time is None:
+            return hit
+        span = Span(hit.time, (hit.last_time or hit.time) + (sign.within_seconds or 0.0))
+        followers = sum(
+            one.count
+            for one in hits.get((hit.kind, sign.unless), ())
+            if one.path == hit.path and one.time is not None and span.holds(one.time)
+        )
+        return hit if followers < hit.count else msgspec.structs.replace(hit, shows=Shows.ATTEMPT)
 
 
 def _key(hit: LogHit, sign: Sign) -> _Key:

@@ -8,6 +8,7 @@ Pure.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -57,14 +58,20 @@ class _Weighed(NamedTuple):
     share: float
 
 
-def doors(snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterable[Exposure]) -> Doors:
-    """The door of an incident, as far as the facts tell."""
+def doors(
+    snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterable[Exposure], owners: bool = False
+) -> Doors:
+    """The door of an incident, as far as the facts tell.
+
+    None is named, and nothing to be kept, of what may be its ``owners`` own: what shows where it was started from is
+    told, and what only stands open is not.
+    """
     found = moments(snapshot, cast)
     story = Story(snapshot, cast, family, beginning(found), spans_of(found))
     weighed = _weighed(story, candidates(story, exposures))
-    possible = [one for one in weighed if one.bits >= _POSSIBLE_BITS]
+    possible = [one for one in weighed if one.bits >= _POSSIBLE_BITS and (_shows(one) or not owners)]
     each = [_door(story, one) for one in possible]
-    sure = bool(possible) and is_named(possible[0].bits, possible[0].share, possible[0].reasons)
+    sure = not owners and bool(possible) and is_named(possible[0].bits, possible[0].share, possible[0].reasons)
     return Doors(
         door=each[0] if sure else None,
         others=tuple(each[1:] if sure else each)[:_OTHERS],
@@ -73,7 +80,7 @@ def doors(snapshot: Snapshot, cast: Cast, family: str | None, exposures: Iterabl
             [one.candidate for one in weighed if one.bits < _POSSIBLE_BITS],
             [one.candidate for one in possible],
         ),
-        keep=() if sure else keep(story, [one.candidate for one in possible]),
+        keep=() if sure or owners else keep(story, [one.candidate for one in possible]),
         actor=_actor(possible[0].candidate, each[0]) if sure else None,
         kinds=frozenset(one.candidate.kind for one in possible if one.candidate.kind is not None),
         processes=tuple(process for one in possible[:2] for process in one.candidate.processes[:1]),
@@ -150,6 +157,8 @@ def _fix(candidate: Candidate) -> tuple[str, ...]:
             f"publish port {port.port} of {box.name} on 127.0.0.1 only: 127.0.0.1:{port.port}:{port.container_port}"
             for port in box.published
         ]
+        if not box.published and box.runtime in ("docker", "podman"):
+            found.append(f"{box.runtime} rm -f {shlex.quote(box.name)}, and look for others that nobody of yours made")
     return tuple(dict.fromkeys(found))
 
 

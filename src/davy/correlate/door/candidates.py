@@ -6,8 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
+from davy.correlate.door.sessions import account, logged_in
 from davy.correlate.door.story import Candidate, Story, Way
-from davy.correlate.log_lines import SSH, distinct, service_name, tells_only
+from davy.correlate.log_lines import SSH, distinct, only_overheard, service_name, tells_only, worth
 from davy.knowledge.families import families
 from davy.model.containers import Container
 from davy.model.exposures import Exposure
@@ -16,6 +19,10 @@ from davy.model.logs import LogHit, Shows
 from davy.model.lookup import lookup
 from davy.model.services import Service
 
+_LOGINS: Final = 100
+"""So many accounts are weighed, those first of which lines say most: who forges a log can name any number."""
+_SHARING: Final = 20
+"""Of one address so many accounts are told together: behind a company's there may be hundreds."""
 PACKAGES: Final = {"pip": "a Python package", "npm": "an npm package"}
 """Ways of a family that are no service: its programs come with a package."""
 
@@ -32,9 +39,11 @@ def candidates(story: Story, exposures: Iterable[Exposure]) -> list[Candidate]:
     for one in exposures:
         by_subject[one.subject].append(one)
     told_once = distinct(snapshot.log_hits)
-    hits = _by_service(snapshot.services, told_once)
+    here = {service.kind for service in snapshot.services if not only_overheard(service)}
+    services = [one for one in snapshot.services if one.kind not in here or not only_overheard(one)]
+    hits = _by_service(services, told_once)
     found: list[Candidate] = []
-    for service in snapshot.services:
+    for service in services:
         pids = service.pids or ((service.pid,) if service.pid is not None else ())
         if acting.isdisjoint(pids) and not tells_only(service.kind):
             processes = tuple(ways.by_pid[pid] for pid in pids if pid in ways.by_pid)
@@ -101,32 +110,63 @@ def _logins(
     """A candidate for every user who logged in or whose session an actor is in; the service itself where there is
     none, or where somebody came in of whom no line says as whom.
     """
-    came = list(dict.fromkeys(hit.user for hit in hits if hit.user and hit.shows is Shows.SUCCESS))
-    came += [user for user in sorted(_in_sessions(story)) if user not in came]
+    hits = [_by_name(story, hit) for hit in hits]
+    telling = sorted((hit for hit in hits if hit.user and hit.shows is Shows.SUCCESS), key=worth, reverse=True)
+    came = list(dict.fromkeys(hit.user for hit in telling if hit.user))[:_LOGINS]
+    came += [user for user in _over_ssh(story, processes) if user not in came]
     name = service_name(SSH)
+    own_hits = _by_user(hits)
     for user in came:
-        addresses = {hit.address for hit in hits if hit.user == user and hit.shows is Shows.SUCCESS and hit.address}
-        own = tuple(hit for hit in hits if hit.user == user or (hit.address and hit.address in addresses))
+        own = tuple(own_hits.get(user, ()))
         yield Candidate(
             Way.LOGIN, f"{name}, as {user}", f"account:{user}", SSH, service, processes, None, user, exposures, own
         )
+    for user in sorted(_in_sessions(story) - set(came)):
+        yield Candidate(Way.LOGIN, f"a login session of {user}", f"account:{user}", user=user)
     nameless = tuple(hit for hit in hits if not (hit.user and hit.shows is Shows.SUCCESS))
     if not came or any(hit.shows is Shows.SUCCESS for hit in nameless):
         subject = service.subject if service else f"service:{SSH}:"
         yield Candidate(Way.SERVICE, name, subject, SSH, service, processes, None, None, exposures, nameless)
 
 
+def _by_user(hits: Sequence[LogHit]) -> dict[str, list[LogHit]]:
+    """The lines about each user, and those about all that was tried from where he logged in; of those not logged in
+    none.
+    """
+    found: dict[str, list[LogHit]] = defaultdict(list)
+    came: dict[str, list[str]] = defaultdict(list)
+    for hit in hits:
+        if hit.shows is Shows.SUCCESS and hit.user and hit.address and hit.user not in came[hit.address]:
+            came[hit.address].append(hit.user)
+    for hit in hits:
+        users = [*([hit.user] if hit.user else ()), *came.get(hit.address or "", ())[:_SHARING]]
+        for user in dict.fromkeys(users):
+            found[user].append(hit)
+    return found
+
+
+def _by_name(story: Story, hit: LogHit) -> LogHit:
+    """A login as its account's: the kernel's audit and lastlog tell of it by its number."""
+    known = hit.shows is Shows.SUCCESS and hit.user and hit.user.isdecimal()
+    return msgspec.structs.replace(hit, user=account(story.snapshot, hit.user)) if known and hit.user else hit
+
+
 def _in_sessions(story: Story) -> set[str]:
     """The users whose login sessions actors are in."""
-    return {process.user for process in story.cast.processes if process.user and logged_in(process)}
+    users = (logged_in(story.snapshot, process) for process in story.cast.processes)
+    return {user for user in users if user}
 
 
-def logged_in(process: Process) -> bool:
-    """Whether a process belongs to somebody's login: by the kernel's account of logins, or by its control group."""
-    if process.login_uid is not None and process.audit_session is not None:
-        return True
-    group = process.cgroup or ""
-    return "/user.slice/" in f"{group}/" and "/session-" in group
+def _over_ssh(story: Story, servers: Sequence[Process]) -> list[str]:
+    """The users in whose logins actors are that the server itself is the ancestor of."""
+    own = {process.pid for process in servers}
+    ways = lookup(story.snapshot)
+    found = (
+        logged_in(story.snapshot, process) or process.user
+        for process in story.cast.processes
+        if any(above.pid in own for above in ways.ancestors(process))
+    )
+    return sorted({user for user in found if user})
 
 
 def _containers(story: Story, others: Iterable[Candidate]) -> Iterator[Candidate]:

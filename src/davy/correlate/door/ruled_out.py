@@ -19,6 +19,7 @@ from davy.model.services import ReachedFrom
 
 _SUSPECTED: Final = (SSH,)
 """Doors that people ask about first, whatever is found."""
+_TOLD: Final = 40
 _PATHS: Final = 3
 
 
@@ -38,7 +39,7 @@ def ruled_out(story: Story, unlikely: Iterable[Candidate], possible: Iterable[Ca
             if kind not in here and kind in known_services() and kind not in PACKAGES:
                 absent = "not running, and nothing of it is configured"
                 found.setdefault(service_name(kind), RuledOut(service_name(kind), absent))
-    return tuple(found.values())
+    return tuple(found.values())[:_TOLD]
 
 
 def _why(story: Story, candidate: Candidate) -> str:

@@ -12,6 +12,8 @@ from davy.correlate.door.story import Candidate, Ground, Speaks, Story, Way
 from davy.detect.places import open_folder
 from davy.knowledge.data import glob_expression
 from davy.knowledge.services import known_services
+from davy.model.facts import Process
+from davy.model.lookup import lookup
 
 _LEFT: Final = 4.0
 _SAVED: Final = 6.0
@@ -39,13 +41,24 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(text + r"(?:/.*)?")
 
 
-def _paths(story: Story) -> Iterator[str]:
-    """Whatever the incident runs, starts or works in."""
+def _beside(story: Story, candidate: Candidate) -> Iterator[Process]:
+    """The incident's processes that see the candidate's files: in another container a path is another file."""
+    ways = lookup(story.snapshot)
+    own = candidate.container.id if candidate.container else None
     for process in story.cast.processes:
+        around = ways.container(process)
+        if (around.id if around else None) == own:
+            yield process
+
+
+def _paths(story: Story, candidate: Candidate) -> Iterator[str]:
+    """Whatever the incident runs, starts or works in, where the candidate is."""
+    beside = list(_beside(story, candidate))
+    for process in beside:
         yield from (path for path in (process.exe_path, process.script, process.cwd) if path)
-    for file in story.cast.files:
-        yield file.path
-    for autostart in story.cast.autostarts:
+    elsewhere = {process.program for process in story.cast.processes if process not in beside}
+    yield from (file.path for file in story.cast.files if file.path not in elsewhere)
+    for autostart in story.cast.autostarts if candidate.container is None else ():
         yield autostart.path
         yield from autostart.programs
 
@@ -53,7 +66,7 @@ def _paths(story: Story) -> Iterator[str]:
 def _left(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     known = known_services().get(candidate.kind or "")
     for pattern in known.files if known else ():
-        path = next((path for path in _paths(story) if _expression(pattern).fullmatch(path)), None)
+        path = next((path for path in _paths(story, candidate) if _expression(pattern).fullmatch(path)), None)
         if path is not None:
             yield Speaks(Ground.FILES, _LEFT, f"{path} lies where it puts what is handed to it", shows=True)
 
@@ -64,12 +77,15 @@ def _saved(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     What is told to save elsewhere works there from then on: Redis does (CONFIG SET dir).
     """
     service = candidate.service
-    works = {process.cwd.rstrip("/"): process for process in candidate.processes if process.cwd}
+    works = {
+        folder: process
+        for process in candidate.processes
+        if process.cwd and (folder := _on_host(candidate, process.cwd))
+    }
     folders = {
-        value.rstrip("/"): setting
+        folder: setting
         for setting in (service.settings if service else ())
-        for value in (setting.value,)
-        if setting.name in _FOLDER_SETTINGS and value.startswith("/")
+        if setting.name in _FOLDER_SETTINGS and (folder := _on_host(candidate, setting.value))
     }
     for autostart in story.cast.autostarts:
         folder = os.path.dirname(autostart.path)
@@ -84,6 +100,14 @@ def _saved(story: Story, candidate: Candidate) -> Iterator[Speaks]:
             return
 
 
+def _on_host(candidate: Candidate, folder: str) -> str | None:
+    """Where on the host a service saves that has a folder set; None of what only its container has."""
+    if not folder.startswith("/"):
+        return None
+    around = candidate.container
+    return (around.bound(folder) if around else folder.rstrip("/")) or None
+
+
 def _works(story: Story, candidate: Candidate) -> Iterator[Speaks]:
     """Their programs lie in the service's own folder, or they work there."""
     own = {
@@ -92,7 +116,7 @@ def _works(story: Story, candidate: Candidate) -> Iterator[Speaks]:
         if process.cwd and process.cwd.rstrip("/") not in _EVERYBODYS and process.cwd != "/"
     }
     own = {folder for folder in own if not open_folder(folder) and folder.count("/") >= 2 and not _home(folder)}
-    for process in story.cast.processes:
+    for process in _beside(story, candidate):
         for path in (process.exe_path, process.script, process.cwd):
             folder = next((one for one in own if path and (path == one or path.startswith(f"{one}/"))), None)
             if folder is not None:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.collect.logs.flink import ENTRY_TIME, LOG, broken_off, facts, gaps, hits, hours, ran, reads, started
+from tests.unit.collect.logs.flink import (
+    ENTRY_TIME,
+    LOG,
+    broken_off,
+    facts,
+    gaps,
+    hits,
+    hours,
+    ran,
+    reads,
+    stamp,
+    started,
+)
 
 from davy.collect.logs import log_facts
 from davy.host import Entry, Host, MemoryRoot
@@ -154,3 +166,17 @@ def test_hits_for_which_there_was_no_time_are_said(monkeypatch: pytest.MonkeyPat
     fifth = text.index(started(ENTRY_TIME + 4000))
     assert gaps(found) == [f"{LOG}: not all that was found in bytes {fifth} to {len(text):,} was looked at in time"]
     assert not reads(found)[LOG].whole
+
+
+@pytest.mark.parametrize("named", ["JobGraph", "job"], ids=["1.17", "2.3"])
+def test_a_program_that_submits_a_job_is_no_entry_and_one_beside_it_that_does_not_is(named: str) -> None:
+    def submitted(at: float) -> str:
+        dispatcher = "org.apache.flink.runtime.dispatcher.StandaloneDispatcher     [] - "
+        return f"{stamp(at)} INFO  {dispatcher}Received {named} submission 'WordCount' ({'0a1b' * 8}).\n"
+
+    honest = started(ENTRY_TIME) + submitted(ENTRY_TIME + 3) + started(ENTRY_TIME + 100) + submitted(ENTRY_TIME + 102)
+    told = hits(facts({LOG: Entry(honest.encode(), mtime=ENTRY_TIME + 103)}))
+    assert {hit.shows for hit in told} == {Shows.ATTEMPT}
+    dropped = honest + started(ENTRY_TIME + 200) + ran(ENTRY_TIME + 201)
+    told = hits(facts({LOG: Entry(dropped.encode(), mtime=ENTRY_TIME + 202)}))
+    assert [hit.sign for hit in told if hit.shows is Shows.SUCCESS] == ["program-started", "program-ran"]

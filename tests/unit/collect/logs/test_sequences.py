@@ -20,7 +20,15 @@ UPLOADED = Sign(
     id="uploaded", logs=("auth",), pattern="uploaded", shows=Shows.SUCCESS, bits=6.0, meaning="uploaded",
     must_match=(), must_not_match=(),
 )  # fmt: skip
-SIGNS = {sign.id: sign for sign in (FAILED, ACCEPTED, UPLOADED)}
+STARTED = Sign(
+    id="started", logs=("auth",), pattern="started", shows=Shows.SUCCESS, bits=5.0, unless="submitted",
+    within_seconds=60.0, meaning="started", must_match=(), must_not_match=(),
+)  # fmt: skip
+SUBMITTED = Sign(
+    id="submitted", logs=("auth",), pattern="submitted", shows=Shows.ATTEMPT, bits=1.0, meaning="a job",
+    must_match=(), must_not_match=(),
+)  # fmt: skip
+SIGNS = {sign.id: sign for sign in (FAILED, ACCEPTED, UPLOADED, STARTED, SUBMITTED)}
 
 
 def hit(sign: str, time: float | None, address: str | None = "192.0.2.7", user: str | None = None) -> LogHit:
@@ -109,3 +117,20 @@ def test_a_hundred_thousand_addresses_are_told_within_bounds() -> None:
     found = gathered([hit("uploaded", float(number), f"2001:db8::{number:x}") for number in range(100_000)])
     assert len(found) <= 1001
     assert sum(count for *_, count in found) == 100_000
+
+
+def test_a_start_that_an_honest_job_follows_is_an_attempt_and_one_without_is_a_success() -> None:
+    honest = [hit("started", 1000.0), hit("submitted", 1003.0)]
+    assert gathered(honest)[0] == ("started", Shows.ATTEMPT, 1000.0, 1)
+    assert gathered([*honest, hit("started", 2000.0)])[-1] == ("started", Shows.SUCCESS, 2000.0, 1)
+
+
+def test_one_start_too_many_among_honest_jobs_is_a_success() -> None:
+    among = [one for at in (0.0, 100.0, 200.0) for one in (hit("started", at), hit("submitted", at + 3.0))]
+    assert gathered(among)[0] == ("started", Shows.ATTEMPT, 0.0, 3)
+    assert gathered([*among[:2], hit("started", 50.0), *among[2:]])[0] == ("started", Shows.SUCCESS, 0.0, 4)
+
+
+def test_a_job_before_a_start_or_long_after_it_says_nothing_of_it() -> None:
+    assert ("started", Shows.SUCCESS, 1000.0, 1) in gathered([hit("submitted", 999.0), hit("started", 1000.0)])
+    assert ("started", Shows.SUCCESS, 1000.0, 1) in gathered([hit("started", 1000.0), hit("submitted", 1061.0)])
