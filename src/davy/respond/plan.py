@@ -191,10 +191,9 @@ def _program_within(
     script = program is not None and program == process.script
     if program is None or exe is None or exe.memory_only or (exe.deleted and not script):
         return
-    odd, whole = odd_place(program) or bool(family_by_path(program)), made_to_mine(draft, within)
-    theirs = whole or written_there(draft, within, program)
-    if not odd and (script or not theirs):
-        if not whole:
+    odd = odd_place(program) or bool(family_by_path(program))
+    if not odd and (script or not written_there(draft, within, program)):
+        if not made_to_mine(draft, within):
             draft.leave(f"{program} in container {within.name}", _ONLY_NAMED if script else _OF_IMAGE)
         return
     found = draft.identity_within(within, program, known.sha256 if known and not script else None)

@@ -33,7 +33,7 @@ Boxed = Callable[[str], Process]
 @pytest.fixture
 def tree(home: Path, programs: dict[str, bytes]) -> Path:
     """A container's files, and beside them an owner's."""
-    for folder in ("tree/tmp", "tree/app", "tree/given", "owner", "upper", "work", "merged"):
+    for folder in ("tree/tmp", "tree/app", "owner", "upper", "work", "merged"):
         (home / folder).mkdir(parents=True)
     for place in ("tree/app/idle", "owner/idle", "owner/kdevtmpfsi"):
         (home / place).write_bytes(programs["idle"])
@@ -96,21 +96,21 @@ def _moved(made: Plan) -> list[bytes]:
     return [step.file.path for step in made.steps if isinstance(step, Quarantine)]
 
 
-BIND = "mount --bind tree tree; mount --bind owner tree/given; exec chroot tree /app/idle"
+BIND = "mount --bind tree tree; mount --bind owner tree/tmp; exec chroot tree /app/idle"
 OVERLAY = (
-    "mount -t overlay -o lowerdir=tree,upperdir=upper,workdir=work none merged; mount --bind owner merged/given;"
+    "mount -t overlay -o lowerdir=tree,upperdir=upper,workdir=work none merged; mount --bind owner merged/tmp;"
     " exec chroot merged /app/idle"
 )
 
 
 def test_the_kernel_says_where_a_container_s_file_lies(boxed: Boxed, tree: Path) -> None:
     box, runtime = boxed(BIND), tree.parent / "config.v2.json"
-    assert where(box, "/given/settings") == Lying(f"{tree.parent}/owner/settings", own=False)
+    assert where(box, "/tmp/settings") == Lying(f"{tree.parent}/owner/settings", own=False)
     assert where(box, "/app/idle") == Lying(f"{tree}/app/idle", own=False)
     runtime.write_text("{}")
     told = Container(runtime="docker", id=ID, name="web", layer=os.fspath(tree), state_file=os.fspath(runtime))
     assert where(box, "/app/idle", told) == Lying(f"{tree}/app/idle", own=True)
-    assert not where(box, "/given/settings", told).own
+    assert not where(box, "/tmp/settings", told).own
     os.chown(runtime, 999, 999)
     assert not where(box, "/app/idle", told).own, "a user's own description proves nothing"
 
@@ -118,7 +118,7 @@ def test_the_kernel_says_where_a_container_s_file_lies(boxed: Boxed, tree: Path)
 def test_what_is_laid_over_an_image_is_the_container_s_own(boxed: Boxed, tree: Path) -> None:
     box = boxed(OVERLAY)
     assert where(box, "/app/idle") == Lying(None, own=True)
-    assert where(box, "/given/settings") == Lying(f"{tree.parent}/owner/settings", own=False)
+    assert where(box, "/tmp/settings") == Lying(f"{tree.parent}/owner/settings", own=False)
 
 
 def test_a_root_of_which_no_mount_is_known_is_not_reached_into(boxed: Boxed) -> None:
@@ -129,7 +129,7 @@ def test_a_root_of_which_no_mount_is_known_is_not_reached_into(boxed: Boxed) -> 
 @pytest.mark.parametrize("mounting", [BIND, OVERLAY])
 def test_a_script_that_a_command_line_names_is_no_reason_to_take_the_owner_s_file(boxed: Boxed, mounting: str) -> None:
     pid = boxed(mounting).pid
-    liar = _facts(pid, "/usr/bin/python3", "/given/settings")
+    liar = _facts(pid, "/usr/bin/python3", "/tmp/settings")
     made = planned(
         liar, Container(runtime="docker", id=ID, name="web", pid=pid, running=True, state_file="/etc/passwd")
     )
@@ -137,9 +137,9 @@ def test_a_script_that_a_command_line_names_is_no_reason_to_take_the_owner_s_fil
 
 
 def test_a_program_of_the_host_s_that_was_given_to_a_container_stays(boxed: Boxed, tree: Path) -> None:
-    pid = boxed(OVERLAY.replace("/app/idle", "/given/idle")).pid
+    pid = boxed(OVERLAY.replace("/app/idle", "/tmp/idle")).pid
     box = Container(runtime="docker", id=ID, name="web", pid=pid, running=True)
-    made = planned(_facts(pid, "/given/idle"), box)
+    made = planned(_facts(pid, "/tmp/idle"), box)
     assert _moved(made) == []
     (left,) = made.left
     assert left.why == f"is {tree.parent}/owner/idle on the host, which others may need"
@@ -156,3 +156,21 @@ def test_a_process_that_only_names_itself_into_a_container_is_judged_as_one_of_t
     assert _moved(made) == []
     assert program.exists()
     assert [left.why for left in made.left] == ["named as a script on a command line alone"]
+
+
+def test_an_undo_is_not_told_of_a_place_where_the_file_never_was(
+    boxed: Boxed, tree: Path, programs: dict[str, bytes]
+) -> None:
+    """A user's own runtime may say that a container's files are those of the host."""
+    box = boxed(OVERLAY.replace("mount --bind owner merged/tmp;", ""))
+    program = Path(f"/proc/{box.pid}/root/tmp/kdevtmpfsi")
+    program.write_bytes(programs["miner"])
+    miner = _facts(box.pid, "/tmp/kdevtmpfsi")
+    told = Container(runtime="docker", id=ID, name="web", pid=box.pid, running=True)
+    layers = {}
+    for layer in ("/", f"{tree.parent}/upper", os.fspath(tree)):
+        made = planned(miner, msgspec.structs.replace(told, layer=layer))
+        (step,) = [step for step in made.steps if isinstance(step, Quarantine)]
+        assert step.file.within is not None
+        layers[layer] = step.file.within.layer
+    assert list(layers.values()) == [None, os.fsencode(tree.parent / "upper"), None]
