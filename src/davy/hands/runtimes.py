@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import shlex
 import socket
+import struct
+import time
 from typing import Any, Final, NamedTuple
 
 from davy.hands.errors import Untouched
@@ -23,8 +26,10 @@ from davy.model.undo import RestartPolicySet
 
 _SECONDS: Final = 10.0
 _ANSWER_LIMIT: Final = 4 << 20
+_CREDENTIALS: Final = struct.Struct("3i")
+"""Process, user and group of who listens.  Source: unix(7), ``SO_PEERCRED``."""
 _NO: Final = "no"
-_ID: Final = re.compile(r"[0-9a-f]{12,64}")
+_ID: Final = re.compile(r"[0-9a-f]{64}")
 _POLICIES: Final = frozenset({"", "no", "always", "unless-stopped", "on-failure"})
 
 
@@ -35,17 +40,34 @@ class Policy(NamedTuple):
     retries: int = 0
 
 
+class _Socket(socket.socket):
+    """Whose answer is waited for so long as a whole: not so long for each piece of it."""
+
+    until = 0.0
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self.settimeout(left)
+        return super().recv_into(buffer, nbytes, flags)
+
+
 class _Connection(http.client.HTTPConnection):
-    """HTTP to a socket of the file system."""
+    """HTTP to a socket of the file system at which root listens, or who runs Davy."""
 
     def __init__(self, path: bytes) -> None:
         super().__init__("localhost", timeout=_SECONDS)
         self._path = path
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_SECONDS)
-        self.sock.connect(self._path)
+        self.sock = listener = _Socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.until = time.monotonic() + _SECONDS
+        listener.settimeout(_SECONDS)
+        listener.connect(self._path)
+        _, uid, _ = _CREDENTIALS.unpack(listener.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+        if uid not in (0, os.geteuid()):
+            raise PermissionError(f"user {uid} listens there")
 
 
 def set_policy(step: SetRestartPolicy, note: Note, former: RestartPolicySet | None = None) -> None:
@@ -83,6 +105,8 @@ def restore_policy(undo: RestartPolicySet) -> None:
 def policy_of(path: bytes, container: str) -> Policy:
     """By what a container is started again, as its runtime says.  Raises `Untouched`."""
     found = _asked(path, "GET", f"/containers/{_checked(container)}/json")
+    if isinstance(found, dict) and found.get("Id") != container:
+        raise Untouched(f"container {container[:12]}: its runtime knows another by that id")
     settings = found.get("HostConfig") if isinstance(found, dict) else None
     policy = settings.get("RestartPolicy") if isinstance(settings, dict) else None
     name = policy.get("Name") if isinstance(policy, dict) else None

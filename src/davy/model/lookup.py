@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
 
 from davy.model.autostarts import Autostart
-from davy.model.cgroup_names import group_name
 from davy.model.containers import Container
 from davy.model.facts import Process, ProcessDetail, Renewal
+from davy.model.housing import Housing
 from davy.model.snapshot import Snapshot
-
-_OF_ANY_NAME: Final = frozenset({"containerd", "cri-o"})
-"""Runtimes whose containers may have any id, by which alone their control groups are called."""
 
 
 class Lookup:
@@ -26,8 +22,8 @@ class Lookup:
         self.detail: dict[str, ProcessDetail] = {detail.key.subject: detail for detail in snapshot.details}
         self.renewal: dict[str, Renewal] = {renewal.path: renewal for renewal in snapshot.renewals}
         self.autostart: dict[str, Autostart] = {autostart.subject: autostart for autostart in snapshot.autostarts}
-        self.container_by_id: dict[str, Container] = {one.id: one for one in snapshot.containers}
-        self._container_by_pid = {one.pid: one for one in snapshot.containers if one.pid is not None}
+        self._housing = Housing(snapshot.processes, snapshot.containers)
+        self.container_by_id = self._housing.by_id
         self._children: dict[int, list[Process]] = defaultdict(list)
         for process in snapshot.processes:
             self._children[process.ppid].append(process)
@@ -60,24 +56,8 @@ class Lookup:
             here = self.parent(here)
 
     def container(self, process: Process) -> Container | None:
-        """The container that a process is in: by its control group, else by the pid namespace it is in."""
-        if found := container_by_group(process.cgroup, self.container_by_id):
-            return found
-        if process.inner_pid is None:
-            return None
-        pids = (process.pid, *(ancestor.pid for ancestor in self.ancestors(process)))
-        return next((self._container_by_pid[pid] for pid in pids if pid in self._container_by_pid), None)
-
-
-def container_by_group(cgroup: str | None, known: Mapping[str, Container]) -> Container | None:
-    """The container that a control group is of; one of which only that is known has its id for a name."""
-    if not cgroup or cgroup == "/":
-        return None
-    if name := group_name(cgroup):
-        found = known.get(name.id)
-        return found or Container(runtime=name.runtime, id=name.id, name=name.id[:12], running=True, cgroup=cgroup)
-    named = (known[part] for part in cgroup.split("/") if part in known) if known else ()
-    return next((one for one in named if one.runtime in _OF_ANY_NAME), None)
+        """The container that a process is in; None of one on the host."""
+        return self._housing.of(process)
 
 
 @lru_cache(maxsize=4)

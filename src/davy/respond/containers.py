@@ -11,6 +11,7 @@ import os
 import shlex
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -27,21 +28,40 @@ from davy.model.incidents import Actor
 from davy.model.plan import SetRestartPolicy, Within
 from davy.model.text import printable
 from davy.respond.draft import Draft
+from davy.respond.freeze import same_files
 
 _OWN_LAYER: Final = b"/diff"
 POLICIES: Final = frozenset({"always", "unless-stopped", "on-failure"})
 
 
 def within_of(draft: Draft, process: Process) -> Within | None:
-    """The container that a process is in, as far as its files can be reached; None of one on the host."""
+    """The container that a process is in, as far as its files can be reached; None of one that has the host's."""
     container = draft.ways.container(process)
     if container is None:
         return None
     first = draft.ways.by_pid.get(container.pid or process.pid, process)
+    kernel, layer = draft.host.kernel, container.layer
+    if kernel is not None:
+        with suppress(HostError):
+            if same_files(kernel.procfs, process.pid):
+                return None
+        if not _sees_as(kernel, process, first):
+            first, layer = process, None
     return Within(
         container=container.id, name=printable(container.name), pid=first.pid, start_ticks=first.start_ticks,
-        layer=os.fsencode(container.layer) if container.layer else None,
+        layer=os.fsencode(layer) if layer else None,
     )  # fmt: skip
+
+
+def _sees_as(kernel: Kernel, process: Process, first: Process) -> bool:
+    """Whether a path means the same file to both: whoever may name a control group is in no container for that."""
+    try:
+        return all(
+            kernel.procfs.inode(f"{process.pid}/{what}") == kernel.procfs.inode(f"{first.pid}/{what}")
+            for what in ("ns/mnt", "root")
+        )
+    except HostError:
+        return False
 
 
 def containers(draft: Draft, actors: Iterable[Actor]) -> None:

@@ -8,6 +8,8 @@ from contextlib import closing
 from functools import cached_property
 from typing import Final, NamedTuple
 
+import msgspec
+
 from davy.correlate.allowed import own_autostarts
 from davy.hands.attributes import storable
 from davy.host import DirectoryRoot, Gone, Host, HostError
@@ -20,6 +22,7 @@ from davy.model.lookup import lookup
 from davy.model.plan import FileIdentity, Left, Quarantine, RemoveLink, Step, Target, UnloadModule, Within
 from davy.model.snapshot import Snapshot
 from davy.model.text import printable
+from davy.respond.lying import Lying, lying
 
 _FILE_LIMIT: Final = 1 << 30
 ALLOWED: Final = "its owner allowed it: davy allow --list"
@@ -131,29 +134,32 @@ class Draft:
             sha256=digest.sha256,
         )
 
-    def identity_within(self, within: Within, path: str, sha256: str | None) -> tuple[FileIdentity, int] | None:
-        """The file at ``path`` in a container as it is now, and how many names it has; None as in `identity`."""
+    def identity_within(self, within: Within, path: str, sha256: str | None) -> tuple[FileIdentity, int, Lying] | None:
+        """The file at ``path`` in a container as it is now, how many names it has and where it lies; None as in
+        `identity`.
+        """
         kernel, shown = self.host.kernel, f"{path} in container {within.name}"
         if kernel is None or os.geteuid() != 0:
             self.leave(shown, "run as root to move it")
             return None
+        container = self.ways.container_by_id.get(within.container)
         try:
             with closing(DirectoryRoot.of_process(kernel.procfs, within.pid)) as root:
                 folder, name = os.path.split(path)
                 real = os.path.join(Links(root).resolve(folder), name)
                 found, digest = root.lstat(real), root.digest(real, _FILE_LIMIT)
+                lies = lying(self.host, kernel, root, within.pid, real, container)
         except Gone:
             return None
         except HostError as error:
             self.leave(shown, str(error))
             return None
-        container = self.ways.container_by_id.get(within.container)
-        outside = container.bound(real) if container is not None else None
+        outside = None if lies.own else lies.outside
         owner = self.database.owners([outside]).get(outside) if outside else None
         why = None
         if owner is not None:
             why = f"is {outside} on the host, which belongs to the installed package {owner}"
-        elif outside in self.allowed_paths:
+        elif lies.outside in self.allowed_paths:
             why = ALLOWED
         elif not found.regular or digest is None:
             why = f"no regular file of at most {_FILE_LIMIT >> 20} MiB"
@@ -164,11 +170,21 @@ class Draft:
             return None
         if (found.device, found.inode) in self.spared_files:
             return None
+        if within.layer is not None and not self._holds(os.fsdecode(within.layer) + real, digest.sha256):
+            within = msgspec.structs.replace(within, layer=None)
         identity = FileIdentity(
             path=os.fsencode(real), device=found.device, inode=found.inode, size=found.size,
             mtime_ns=storable(found.mtime_ns), sha256=digest.sha256, within=within,
         )  # fmt: skip
-        return identity, found.links
+        return identity, found.links, lies
+
+    def _holds(self, path: str, sha256: str) -> bool:
+        """Whether a file of the host has this content: only then it is known by which path an undo finds its place."""
+        try:
+            digest = self.host.root.digest(path, _FILE_LIMIT)
+        except HostError:
+            return False
+        return digest is not None and digest.sha256 == sha256
 
     def mine(self, path: str) -> bool:
         """Whether this person may move the file; left with the reason when not."""

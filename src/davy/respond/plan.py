@@ -42,6 +42,8 @@ from davy.respond.hiders import preload_lines, uncover, unload, unmounts, unprel
 from davy.respond.lines import lines
 from davy.respond.units import reloads
 
+_ONLY_NAMED: Final = "named as a script on a command line alone"
+_OF_IMAGE: Final = "it may be part of the image: see what made the container"
 _TELLING_BITS: Final = 5.0
 """What hides is touched for one finding of concealment with so many bits: no honest mount or library gets them."""
 
@@ -189,15 +191,19 @@ def _program_within(
     script = program is not None and program == process.script
     if program is None or exe is None or exe.memory_only or (exe.deleted and not script):
         return
-    if not odd_place(program) and not family_by_path(program) and not written_there(draft, within, program):
+    odd = odd_place(program) or bool(family_by_path(program))
+    if not odd and (script or not written_there(draft, within, program)):
         if not made_to_mine(draft, within):
-            what = f"{program} in container {within.name}"
-            draft.leave(what, "it may be part of the image: see what made the container")
+            draft.leave(f"{program} in container {within.name}", _ONLY_NAMED if script else _OF_IMAGE)
         return
     found = draft.identity_within(within, program, known.sha256 if known and not script else None)
     if found is None:
         return
-    identity, names = found
+    identity, names, lies = found
+    if not lies.own and not (odd if lies.outside is None else odd_place(lies.outside) or family_by_path(lies.outside)):
+        where = f"{lies.outside} on the host" if lies.outside else "what was mounted there"
+        draft.leave(f"{program} in container {within.name}", f"is {where}, which others may need")
+        return
     if names == 1:
         draft.programs[identity.place] = identity
     draft.files[identity.place] = Quarantine(file=identity, why="the actors run it")
@@ -209,7 +215,7 @@ def _script(draft: Draft, path: str, known: Executable | None) -> None:
     if odd_place(path) or family_by_path(path) or path in started:
         _program(draft, path, known, on_disk=True)
     else:
-        draft.leave(path, "named as a script on a command line alone")
+        draft.leave(path, _ONLY_NAMED)
 
 
 def _spared(draft: Draft, process: Process, detail: ProcessDetail | None) -> str | None:

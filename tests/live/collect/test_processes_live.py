@@ -79,9 +79,9 @@ def test_the_facts_agree_with_psutil(kernel: LiveKernel) -> None:
             assert process.kernel_thread or other.name() == process.name or process.name in other.name()
             assert other.uids().effective == process.uid
             assert other.exe() == (process.exe.path if process.exe and not process.exe.deleted else other.exe())
-            theirs = os.fsencode("\0".join(other.cmdline()))[:CMDLINE_LIMIT].rstrip(b"\0 ")
-            alike = theirs == os.fsencode("\0".join(process.cmdline)).rstrip(b"\0 ")
-            assert alike, f"the command lines of {pid} ({process.name}) differ"
+            theirs = os.fsencode(" ".join(other.cmdline()))[:CMDLINE_LIMIT].rstrip()
+            ours = os.fsencode(" ".join(process.cmdline)).rstrip()  # psutil parts a title that was set at its spaces
+            assert theirs == ours, f"the command lines of {pid} ({process.name}) differ"
             compared += 1
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue

@@ -102,6 +102,7 @@ class Engine:
 
     def drop_all(self) -> None:
         for name in self("ps", "--all", "--quiet").split():
+            self("kill", name) if self.inspect(name, "{{.State.Running}}") == "true" else None
             self("rm", "--force", name)
 
 

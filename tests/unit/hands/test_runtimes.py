@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import socketserver
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from davy.hands import runtimes
 from davy.hands.errors import Untouched
 from davy.hands.runtimes import Policy, policy_of, restore_policy, set_policy
 from davy.model.plan import SetRestartPolicy
@@ -34,6 +39,7 @@ class Runtime:
         self.asked: list[str] = []
         self.deaf = self.refuses = False
         self.answer: bytes | None = None
+        self.id = ID
         runtime = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,7 +49,7 @@ class Runtime:
             def log_message(self, *_: object) -> None: ...
 
             def do_GET(self) -> None:
-                self._answer(200, {"Id": ID, "HostConfig": {"RestartPolicy": runtime.policy}})
+                self._answer(200, {"Id": runtime.id, "HostConfig": {"RestartPolicy": runtime.policy}})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -137,7 +143,7 @@ def test_a_runtime_that_has_no_such_request_is_said_with_what_a_person_does(runt
         set_policy(step(runtime), lambda _: None)
 
 
-@pytest.mark.parametrize("container", ["../images", "web", "", "A" * 64, f"{ID}/json?x"])
+@pytest.mark.parametrize("container", ["../images", "web", "", ID[:12], "A" * 64, f"{ID}/json?x"])
 def test_nothing_but_an_id_is_asked_for(runtime: Runtime, container: str) -> None:
     with pytest.raises(Untouched, match="not a container's id"):
         set_policy(step(runtime, container=container), pytest.fail)
@@ -157,3 +163,67 @@ def test_an_answer_that_is_none_changes_nothing(runtime: Runtime, answer: bytes)
 def test_nobody_who_answers_is_said(tmp_path: Path) -> None:
     with pytest.raises(Untouched, match="does not answer"):
         policy_of(bytes(tmp_path / "none.sock"), ID)
+
+
+def test_a_container_that_only_bears_the_id_as_its_name_is_another(runtime: Runtime) -> None:
+    """Docker looks for a name where no container has the id any more."""
+    runtime.id = "0" * 64
+    with pytest.raises(Untouched, match="knows another by that id"):
+        set_policy(step(runtime), pytest.fail)
+    with pytest.raises(Untouched, match="knows another by that id"):
+        restore_policy(RestartPolicySet(socket=runtime.path, container=ID, name="web", before="always"))
+    assert runtime.policy["Name"] == "on-failure"
+
+
+@contextmanager
+def _answering(path: Path, piece: bytes, pause: float) -> Iterator[None]:
+    """A listener that sends the same piece again and again."""
+    stop = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while not stop.wait(pause):
+                connection.sendall(piece)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=lambda: serve(listener.accept()[0]), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("piece", "pause"),
+    [(b"H", 0.1), (b"HTTP/1.1 100 Continue\r\n\r\n", 0.0), (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 65536, 0.0)],
+)
+def test_an_answer_without_an_end_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: bytes, pause: float
+) -> None:
+    monkeypatch.setattr(runtimes, "_SECONDS", 1.0)
+    with (
+        _answering(tmp_path / "endless.sock", piece, pause),
+        pytest.raises(Untouched, match=r"answer|no restart policy"),
+    ):
+        policy_of(bytes(tmp_path / "endless.sock"), ID)
+
+
+def test_a_socket_at_which_another_user_listens_is_no_runtime_s(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.sock"
+    program = (
+        "import os, socket\nos.setuid(65534)\ns = socket.socket(fileno=0)\ns.listen()\nprint(flush=True)\ns.accept()"
+    )
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        with subprocess.Popen([sys.executable, "-c", program], stdin=listener, stdout=subprocess.PIPE) as theirs:
+            try:
+                assert theirs.stdout is not None
+                assert theirs.stdout.readline() == b"\n"
+                with pytest.raises(Untouched, match="user 65534 listens there"):
+                    policy_of(bytes(path), ID)
+            finally:
+                theirs.kill()

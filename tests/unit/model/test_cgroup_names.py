@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from davy.host.stat import parse_cgroup, parse_inner_pid
 from davy.model.cgroup_names import group_name, own_group, short_ids
 from davy.model.containers import Container
-from davy.model.lookup import container_by_group
+from davy.model.housing import container_by_group
 
 ID = "43dd4091be92e124c3ecb235d604e93dba299dbf6d9e6731295968544b63e0f1"
 OTHER = "7e02b4390a18603a432187e35b168d634ea9e6e5a74e881b4a2d686f008e0665"

@@ -19,7 +19,7 @@ from davy.host import DirectoryRoot, Host, HostError, Kernel, Root
 from davy.model.cgroup_names import own_group
 from davy.model.containers import Container
 from davy.model.facts import Account, Gap, Process
-from davy.model.lookup import container_by_group
+from davy.model.housing import Housing, container_by_group
 
 _STARTS_APART: Final = 10.0
 """Seconds between what a runtime writes as a start and the start of the process; a reused pid is further off."""
@@ -153,15 +153,11 @@ def _options(words: Sequence[str]) -> dict[str, str]:
 
 def with_own_users(kernel: Kernel, processes: Sequence[Process], containers: Sequence[Container]) -> list[Process]:
     """The processes, those in containers with the name that their user has in there, or the number if it has none."""
-    known = {container.id: container for container in containers}
-    by_pid = {container.pid: container for container in containers if container.pid}
+    housing = Housing(processes, containers)
     names: dict[str, dict[int, str]] = {}
-    of_pid = {process.pid: process for process in processes}
     found = []
     for process in processes:
-        container = container_by_group(process.cgroup, known)
-        if container is None and process.inner_pid is not None:
-            container = next((by_pid[pid] for pid in _chain(process, of_pid) if pid in by_pid), None)
+        container = housing.of(process)
         if container is None or container.pid is None or process.uid is None:
             found.append(process)
             continue
@@ -170,16 +166,6 @@ def with_own_users(kernel: Kernel, processes: Sequence[Process], containers: Seq
         name = names[container.id].get(process.uid, str(process.uid))
         found.append(msgspec.structs.replace(process, user=name))
     return found
-
-
-def _chain(process: Process, by_pid: dict[int, Process]) -> Iterator[int]:
-    """A process and its ancestors."""
-    seen: set[int] = set()
-    here: Process | None = process
-    while here is not None and here.pid not in seen:
-        seen.add(here.pid)
-        yield here.pid
-        here = by_pid.get(here.ppid)
 
 
 def _names(kernel: Kernel, container: Container) -> dict[int, str]:

@@ -19,6 +19,7 @@ from davy.host import Host
 from davy.model.autostarts import Autostart
 from davy.model.containers import Container
 from davy.model.facts import Gap, Process, Socket
+from davy.model.housing import Housing
 from davy.model.services import Service
 
 __all__ = ["services"]
@@ -33,9 +34,10 @@ def services(
     Of ``autostarts`` the units of systemd say with what services begin that do not run.
     """
     with closing(Grounds(host)) as grounds:
-        running = Running(host, grounds, sockets, containers)
+        housing = Housing(processes, containers)
+        running = Running(host, grounds, sockets, housing)
         kinds, units = set(), set()
-        for one in recognised(processes, containers):
+        for one in recognised(processes, housing):
             found = running.service(one)
             if found.container is None:
                 kinds.add(found.kind)

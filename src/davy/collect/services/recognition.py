@@ -10,9 +10,8 @@ from typing import NamedTuple
 from davy.collect.services.instance import is_image_of
 from davy.knowledge.data import wild
 from davy.knowledge.services import KnownService, Recognition, known_services
-from davy.model.containers import Container
 from davy.model.facts import Process
-from davy.model.lookup import container_by_group
+from davy.model.housing import Housing
 
 
 class Recognised(NamedTuple):
@@ -55,7 +54,7 @@ def kind_of(exe: str | None, words: tuple[str, ...]) -> KnownService | None:
     return next((known for known, one in (*own, *index.others) if one.meets(exe, words)), None)
 
 
-def recognised(processes: Sequence[Process], containers: Sequence[Container] = ()) -> Iterator[Recognised]:
+def recognised(processes: Sequence[Process], housing: Housing) -> Iterator[Recognised]:
     """The services that run: a process and those below it that are of the same kind are one.
 
     Of a container in which no process is known, the first is what its image is known for.
@@ -65,7 +64,7 @@ def recognised(processes: Sequence[Process], containers: Sequence[Container] = (
         known = kind_of(process.exe_path, process.cmdline)
         if known is not None:
             of[process.pid] = known, process
-    of |= _by_image(processes, containers, [process for _, process in of.values()])
+    of |= _by_image(processes, housing, [process for _, process in of.values()])
     groups: dict[int, list[Process]] = {}
     for pid, (known, process) in of.items():
         top, seen = pid, {pid}
@@ -79,11 +78,11 @@ def recognised(processes: Sequence[Process], containers: Sequence[Container] = (
 
 
 def _by_image(
-    processes: Sequence[Process], containers: Sequence[Container], known: Iterable[Process]
+    processes: Sequence[Process], housing: Housing, known: Iterable[Process]
 ) -> Iterator[tuple[int, tuple[KnownService, Process]]]:
-    by_id = {one.id: one for one in containers if one.running}
-    told = {one.id for process in known if (one := container_by_group(process.cgroup, by_id))}
-    firsts = {one.pid: one for one in by_id.values() if one.pid is not None and one.id not in told}
+    told = {one.id for process in known if (one := housing.of(process))}
+    running = (one for one in housing.by_id.values() if one.running)
+    firsts = {one.pid: one for one in running if one.pid is not None and one.id not in told}
     for process in processes if firsts else ():
         if (container := firsts.get(process.pid)) and (service := known_by_image(container.image)):
             yield process.pid, (service, process)

@@ -17,9 +17,8 @@ from davy.collect.services.settings import settings
 from davy.collect.services.units import started_with, unit_of
 from davy.host import Host, HostError
 from davy.knowledge.services import ConfigFormat
-from davy.model.containers import Container
 from davy.model.facts import Gap, Process, Socket
-from davy.model.lookup import container_by_group
+from davy.model.housing import Housing
 from davy.model.services import Service, Setting, SettingSource
 
 _ENVIRON_LIMIT: Final = 128 << 10
@@ -29,12 +28,8 @@ _UNFIT: Final = "it names no file, and no usual one fits that port"
 class Running:
     """Reads the services of one host that run."""
 
-    def __init__(
-        self, host: Host, grounds: Grounds, sockets: Sequence[Socket], containers: Sequence[Container]
-    ) -> None:
-        self._host, self._grounds = host, grounds
-        self._containers = {one.id: one for one in containers}
-        self._firsts = {one.pid: one for one in containers if one.pid is not None}
+    def __init__(self, host: Host, grounds: Grounds, sockets: Sequence[Socket], housing: Housing) -> None:
+        self._host, self._grounds, self._housing = host, grounds, housing
         self._listeners = Listeners(host, sockets)
         self.used: set[str] = set()
         """The configuration files and logs of what runs, as the host has them."""
@@ -68,7 +63,7 @@ class Running:
 
     def _instance(self, recognised: Recognised) -> Instance:
         known, main = recognised.known, recognised.main
-        container = self._firsts.get(main.pid) or container_by_group(main.cgroup, self._containers)
+        container = self._housing.of(main)
         ground = self._grounds.of_process(main.pid, container)
         lines = [" ".join(main.cmdline)]
         if len(main.cmdline) < 2:

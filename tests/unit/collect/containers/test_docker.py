@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.collect.containers.reading_all import found, told
 
 from davy.collect.containers.docker import docker_container
-from davy.model.containers import Bind, PublishedPort
+from davy.model.containers import Bind, Container, PublishedPort
 from davy.model.facts import Gap
 
 ID = "43dd4091be92e124c3ecb235d604e93dba299dbf6d9e6731295968544b63e0f1"
@@ -167,3 +168,16 @@ def test_whatever_stands_in_its_files_it_is_a_container(config: object, settings
     made = docker_container(tree, settings, "/x")
     assert made is not None
     assert made.id == "x"
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\udfff\ud800", "\0", "../../.."])
+def test_an_id_that_no_path_can_hold_ends_no_reading(odd: str) -> None:
+    facts = told(files(CONFIG | {"ID": odd, "Name": odd, "Path": odd}))
+    (one,) = [fact for fact in facts if isinstance(fact, Container)]
+    assert (one.root, one.layer) == (None, None)
+    os.fsencode(f"{one.id} {one.name} {one.command}")
+
+
+def test_a_pair_of_utf_16_and_escaped_bytes_stay_as_they_are() -> None:
+    (one,) = found({f"{FOLDER}/config.v2.json": rb'{"ID":"x","Name":"\ud83d\ude00","Path":"\\ud800"}'})
+    assert (one.name, one.command) == ("\U0001f600", (r"\ud800",))

@@ -13,6 +13,7 @@ from davy.host import Entry, Host, MemoryRoot
 from davy.model.autostarts import Autostart, AutostartKind
 from davy.model.containers import Bind, Container, PublishedPort
 from davy.model.facts import Gap, Process, Socket
+from davy.model.housing import Housing
 from davy.model.services import ReachedFrom, Service, SettingSource
 
 REDIS = "/usr/bin/redis-server"
@@ -47,12 +48,12 @@ def test_a_process_and_those_below_it_are_one_service() -> None:
     rows = [process(5, postgres, "redis-server", ppid=1), process(6, postgres, "redis-server", ppid=5),
             process(7, postgres, "redis-server", ppid=6), process(8, postgres, "redis-server", ppid=1),
             process(9, "/usr/bin/redis-cli", "redis-cli")]  # fmt: skip
-    assert [[one.pid for one in each.processes] for each in recognised(rows)] == [[5, 6, 7], [8]]
+    assert [[one.pid for one in each.processes] for each in recognised(rows, Housing(rows, ()))] == [[5, 6, 7], [8]]
 
 
 def test_processes_that_are_each_others_parents_are_borne() -> None:
     rows = [process(5, REDIS, "redis-server", ppid=6), process(6, REDIS, "redis-server", ppid=5)]
-    assert {one.pid for each in recognised(rows) for one in each.processes} == {5, 6}
+    assert {one.pid for each in recognised(rows, Housing(rows, ())) for one in each.processes} == {5, 6}
 
 
 def test_a_service_listens_where_its_own_sockets_do() -> None:

@@ -20,6 +20,8 @@ WORDS_LIMIT: Final = 256
 """Words of a command, and folders of the host that are bound into one container."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 """What engines let a container be called."""
+_HALVES: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escape of JSON for half a pair of UTF-16."""
 
 
 class Inside(NamedTuple):
@@ -31,11 +33,16 @@ class Inside(NamedTuple):
 
 
 def described(data: bytes | str) -> Any:
-    """A description in JSON; None of what is none."""
+    """A description in JSON; None of what is none.  Half a pair of UTF-16, which no path can hold, is replaced."""
+    text = os.fsdecode(data)
     try:
-        return json.loads(os.fsdecode(data))
+        found = json.loads(text)
+        if _HALVES.search(text):
+            whole = json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            found = json.loads(whole.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
+    return found
 
 
 def text_in(tree: Any, *keys: str) -> str:
