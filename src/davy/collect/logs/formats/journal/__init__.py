@@ -11,6 +11,8 @@ Entries are found by their time in the file's own index of them, and those of on
 value: of a file of gigabytes some hundred kilobytes are read.  Files of all versions are understood: compact or not, in
 use or archived, compressed by XZ, LZ4 or ZSTD, sealed or not (seals are not checked).
 
+Each entry has the time since the boot, too: where that goes on and the time of day goes back, the clock was set.
+
 Source: systemd, "Journal File Format"; systemd.journal-fields(7).
 """
 
@@ -28,7 +30,7 @@ from davy.collect.logs.formats.journal.objects import FAULTS, Entry, JournalFile
 from davy.collect.logs.record import Clock, Record
 from davy.host.root import OpenFile
 from davy.model.facts import Gap
-from davy.model.logs import Span
+from davy.model.logs import ClockStep, Span
 
 PLACES: Final = (
     "/var/log/journal/*/*.journal",
@@ -41,10 +43,12 @@ _VALUES_LIMIT: Final = 10_000
 """Values of one field that are looked through; if it has more, every entry of the span is looked at."""
 _SILENT_LIMIT: Final = 100_000
 """Entries in a row that come to no record."""
+_STEP: Final = 60_000_000
+"""Microseconds by which the clock must be set back to be told."""
 _INDEXED: Final = (b"SYSLOG_IDENTIFIER", b"_COMM", b"_SYSTEMD_UNIT", b"UNIT")
 
 
-def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Iterator[Record | Gap]:  # noqa: ARG001
+def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Iterator[Record | ClockStep | Gap]:  # noqa: ARG001
     """All records of a journal file, or those of a span."""
     yield from records_of(file, size, span, frozenset())
 
@@ -57,7 +61,9 @@ def covers(file: OpenFile, size: int) -> Span | None:
         return None
 
 
-def records_of(file: OpenFile, size: int, span: Span | None, sources: frozenset[str]) -> Iterator[Record | Gap]:
+def records_of(
+    file: OpenFile, size: int, span: Span | None, sources: frozenset[str]
+) -> Iterator[Record | ClockStep | Gap]:
     """Those of a span that come from these programs or units, named as `KnownLog.journal` has them; all if none is."""
     begin, end = (span.begin * 1e6, span.end * 1e6) if span else (-math.inf, math.inf)
     wanted = {each.encode("utf-8", "surrogateescape") for each in sources}
@@ -97,15 +103,23 @@ def _chains(journal: JournalFile, wanted: set[bytes]) -> list[Chain]:
     return found
 
 
-def _told(chains: list[Chain], fields: Fields, wanted: set[bytes], begin: float, end: float) -> Iterator[Record | Gap]:
-    last, silent = -1, 0
+def _told(
+    chains: list[Chain], fields: Fields, wanted: set[bytes], begin: float, end: float
+) -> Iterator[Record | ClockStep | Gap]:
+    last, silent, running = -1, 0, (b"", 0)
     for entry in heapq.merge(*(chain.between(begin, end) for chain in chains), key=lambda each: each.offset):
         if entry.offset == last:
             continue
         last = entry.offset
+        began = entry.realtime - entry.monotonic
+        set_back = running[1] - began if running[0] == entry.boot else 0
+        running = entry.boot, began
         record = _record(entry, fields, wanted)
         if record is not None:
             silent = 0
+            if set_back >= _STEP:
+                after = entry.realtime / 1e6
+                yield ClockStep(path="journal", before=after + set_back / 1e6, after=after, text=record.text)
             yield record
             continue
         silent += 1
