@@ -39,6 +39,8 @@ class Crowd:
         self._addresses: dict[bytes, None] = {}
         self.passed = 0
         """Places that were not looked at."""
+        self.late = False
+        """Whether there was no time for all of what was found."""
 
     def came_in(self, hit: LogHit) -> None:
         if hit.shows is Shows.SUCCESS and hit.address and len(self._addresses) < _ADDRESSES:

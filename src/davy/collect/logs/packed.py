@@ -40,6 +40,8 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
             for stretch in searching.stretches(text.file, 0, text.size, task.purse.deadline):
                 task.gathering.add(told(task, text, stretch.found, crowd, base))
                 why = why or stretch.why
+                if crowd.late:
+                    why = why or "not all that was found was looked at in time"
         base += len(part)
         task.purse.spend(len(part))
         if base >= task.purse.unpacked:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -37,10 +36,10 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
         for stretch in searching.stretches(file, max(begin, end - task.purse.share), end, task.purse.deadline):
             at = stretch.begin
             hits = (hit for hit in told(task, text, stretch.found, crowd) if _new(hit, at, crossed))
-            task.gathering.add(_in_time(hits, task.purse.deadline))
+            task.gathering.add(hits)
             read += stretch.end - at
             task.purse.spend(stretch.end - at)
-            for why in _left_out(stretch, next(hits, None)):
+            for why in _left_out(stretch, crowd.late):
                 yield gap(task.path, why)
                 whole = False
         if at > begin:
@@ -52,16 +51,11 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
     yield from task.reads(file, first and first.time, last and last.time, read, whole)
 
 
-def _in_time(hits: Iterator[LogHit], deadline: float) -> Iterator[LogHit]:
-    while time.monotonic() < deadline and (hit := next(hits, None)) is not None:
-        yield hit
-
-
-def _left_out(stretch: Stretch, untold: LogHit | None) -> Iterator[str]:
+def _left_out(stretch: Stretch, late: bool) -> Iterator[str]:
     """What of a part was not searched, or not told."""
     if stretch.why is not None:
         yield f"bytes {stretch.begin:,} to {stretch.end:,}: {stretch.why}"
-    if untold is not None:
+    if late:
         yield f"not all that was found in bytes {stretch.begin:,} to {stretch.end:,} was looked at in time"
 
 

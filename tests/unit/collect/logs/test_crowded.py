@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.unit.collect.logs.flink import ENTRY_TIME, Fact, gaps, hits, reads
+from tests.unit.collect.logs.test_an_entry import Ending
 
 from davy.collect.logs import Budget, log_facts
 from davy.host import Entry, Host, MemoryRoot
@@ -80,3 +81,15 @@ def test_a_compressed_log_is_no_worse() -> None:
     found = read(gzip.compress(text, 1), f"{LOG}.1.gz")
     assert entries(found)["password-guessed"].shows is Shows.SUCCESS
     assert any("only their number is known" in one for one in gaps(found))
+
+
+@pytest.mark.parametrize("path", [LOG, f"{LOG}.1.gz"])
+def test_lines_that_only_look_like_it_cost_no_more_than_the_time_there_is(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = failed(0, "192.0.2.7").replace("sshd", "app").encode() * 2000
+    monkeypatch.setattr("davy.collect.logs.telling.time", Ending(50))
+    found = read(gzip.compress(text) if path.endswith(".gz") else text, path)
+    assert hits(found) == []
+    assert any("was looked at in time" in one for one in gaps(found))
+    assert not reads(found)[path].whole
