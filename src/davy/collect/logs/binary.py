@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from davy.collect.logs.clocks import SOURCES, Clock
@@ -65,7 +65,8 @@ def _touches(step: ClockStep, span: Span) -> bool:
     return min(step.before, step.after) <= span.end and max(step.before, step.after) >= span.begin
 
 
-def _said(task: Task, batch: Sequence[Record]) -> Iterator[LogHit]:
+def _said(task: Task, batch: list[Record]) -> Iterator[LogHit]:
+    batch.sort(key=lambda record: record.offset)
     texts = [record.text.encode("utf-8", "surrogateescape")[:RECORD_LIMIT] for record in batch]
     begins, at = [], 0
     for text in texts:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from davy.collect.logs.formats.journal.chains import Chain
 from davy.collect.logs.formats.journal.compressed import DamagedError
@@ -48,8 +48,18 @@ _STEP: Final = 60_000_000
 _INDEXED: Final = (b"SYSLOG_IDENTIFIER", b"_COMM", b"_SYSTEMD_UNIT", b"UNIT")
 
 
+class _Later(NamedTuple):
+    """What is remembered of the entry that follows."""
+
+    boot: bytes
+    began: int
+    """When its host was booted, by the time of day that it has."""
+    time: float
+    text: str
+
+
 def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Iterator[Record | ClockStep | Gap]:  # noqa: ARG001
-    """All records of a journal file, or those of a span."""
+    """All records of a journal file, or those of a span, the last first."""
     yield from records_of(file, size, span, frozenset())
 
 
@@ -64,7 +74,7 @@ def covers(file: OpenFile, size: int) -> Span | None:
 def records_of(
     file: OpenFile, size: int, span: Span | None, sources: frozenset[str]
 ) -> Iterator[Record | ClockStep | Gap]:
-    """Those of a span that come from these programs or units, named as `KnownLog.journal` has them; all if none is."""
+    """Those of these programs or units, named as `KnownLog.journal` has them, or of all; the last first."""
     begin, end = (span.begin * 1e6, span.end * 1e6) if span else (-math.inf, math.inf)
     wanted = {each.encode("utf-8", "surrogateescape") for each in sources}
     try:
@@ -106,26 +116,26 @@ def _chains(journal: JournalFile, wanted: set[bytes]) -> list[Chain]:
 def _told(
     chains: list[Chain], fields: Fields, wanted: set[bytes], begin: float, end: float
 ) -> Iterator[Record | ClockStep | Gap]:
-    last, silent, running = -1, 0, (b"", 0)
-    for entry in heapq.merge(*(chain.between(begin, end) for chain in chains), key=lambda each: each.offset):
+    last, silent, later = -1, 0, _Later(b"", 0, 0.0, "")
+    every = heapq.merge(*(chain.between(begin, end) for chain in chains), key=lambda each: each.offset, reverse=True)
+    for entry in every:
         if entry.offset == last:
             continue
         last = entry.offset
-        began = entry.realtime - entry.monotonic
-        set_back = running[1] - began if running[0] == entry.boot else 0
-        running = entry.boot, began
         record = _record(entry, fields, wanted)
-        if record is not None:
-            silent = 0
-            if set_back >= _STEP:
-                after = entry.realtime / 1e6
-                yield ClockStep(path="journal", before=after + set_back / 1e6, after=after, text=record.text)
-            yield record
+        if record is None:
+            silent += 1
+            if silent >= _SILENT_LIMIT:
+                yield _gap(f"{silent} entries in a row say nothing; what stands before was not read")
+                return
             continue
-        silent += 1
-        if silent >= _SILENT_LIMIT:
-            yield _gap(f"{silent} entries in a row say nothing; what follows was not read")
-            return
+        silent = 0
+        began = entry.realtime - entry.monotonic
+        set_back = began - later.began if later.boot == entry.boot else 0
+        if set_back >= _STEP:
+            yield ClockStep(path="journal", before=later.time + set_back / 1e6, after=later.time, text=later.text)
+        later = _Later(entry.boot, began, entry.realtime / 1e6, record.text)
+        yield record
 
 
 def _record(entry: Entry, fields: Fields, wanted: set[bytes]) -> Record | None:
