@@ -51,7 +51,8 @@ def by_davy(lab: Lab, path: str, span: Span | None = None, *sources: str) -> lis
     with root.opened(path) as file:
         records = list(journal.records_of(file, file.size, span, frozenset(sources)))
     assert [each for each in records if isinstance(each, Gap)] == []
-    return [(round((each.time or 0) * 1e6), each.text) for each in records if isinstance(each, Record)]
+    last_first = [(round((each.time or 0) * 1e6), each.text) for each in records if isinstance(each, Record)]
+    return last_first[::-1]
 
 
 def files(lab: Lab) -> list[str]:

@@ -150,6 +150,7 @@ class _Look:
         key = (before.device, before.inode, one.form)
         if before.regular and key in self._seen:
             return
+        self._purse.next_log()
         if self._purse.over:
             yield gap(path, "not read: the time or the bytes for logs were used up")
             return

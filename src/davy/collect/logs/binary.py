@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
+from davy.collect.logs.clocks import SOURCES, Clock
 from davy.collect.logs.formats import COVERS
 from davy.collect.logs.formats.journal import records_of
 from davy.collect.logs.gap import gap
@@ -19,24 +20,29 @@ from davy.collect.logs.text import RECORD_LIMIT
 from davy.host.root import OpenFile
 from davy.knowledge.services import LogFormat, known_services
 from davy.model.facts import Gap
-from davy.model.logs import LogHit, LogRead
+from davy.model.logs import ClockStep, LogHit, LogRead, Span
 
 _BATCH: Final = 512
 _IDENTIFIER: Final = re.compile(r"([^\s\[:]{1,128})(?:\[\d{1,10}\])?:")
 
 
-def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRead | Gap]:
+def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRead | ClockStep | Gap]:
     """What one binary log says, into the gathering.  Raises `HostError`."""
     covers = COVERS.get(task.watched.form)
     covered = covers(file, file.size) if covers is not None else None
     first, last = (covered.begin, covered.end) if covered is not None else (None, None)
-    read, whole = 0, True
+    read, whole, clock = 0, True, Clock(task.path)
     for span in task.spans if task.spans is not None else (None,):
         batch: list[Record] = []
         for record in records(file, file.size, task.clock, span):
             if isinstance(record, Gap):
                 yield gap(task.path, record.why)
                 whole = False
+                continue
+            step = clock.step(record)
+            if step is not None and (span is None or _touches(step, span)):
+                yield step
+            if isinstance(record, ClockStep):
                 continue
             if record.time is not None:
                 first = record.time if first is None else min(first, record.time)
@@ -55,7 +61,12 @@ def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRea
     yield from task.reads(file, first, last, read, whole)
 
 
-def _said(task: Task, batch: Sequence[Record]) -> Iterator[LogHit]:
+def _touches(step: ClockStep, span: Span) -> bool:
+    return min(step.before, step.after) <= span.end and max(step.before, step.after) >= span.begin
+
+
+def _said(task: Task, batch: list[Record]) -> Iterator[LogHit]:
+    batch.sort(key=lambda record: record.offset)
     texts = [record.text.encode("utf-8", "surrogateescape")[:RECORD_LIMIT] for record in batch]
     begins, at = [], 0
     for text in texts:
@@ -75,8 +86,8 @@ def _said(task: Task, batch: Sequence[Record]) -> Iterator[LogHit]:
 
 
 def of_services(watched: Watched) -> Records:
-    """The records of a journal that are of the services alone, which it has an index of."""
-    names = frozenset(name for use in watched.uses for name in _names(use))
+    """The records of a journal that are of the services or of the clock, which it has an index of."""
+    names = frozenset(name for use in watched.uses for name in _names(use)) | SOURCES
     return lambda file, size, _clock, span: records_of(file, size, span, names)
 
 

@@ -15,6 +15,7 @@ class Budget(Struct, frozen=True, kw_only=True):
     """Bytes that are unpacked of one compressed log."""
 
 
+_MOST: Final = 0.75
 USUAL: Final = Budget()
 
 
@@ -22,9 +23,16 @@ class Purse:
     """What is left of a budget."""
 
     def __init__(self, budget: Budget) -> None:
-        self.deadline = time.monotonic() + budget.seconds
+        self._end = time.monotonic() + budget.seconds
+        self.deadline = self._end
+        """Until when the log that is read now may take."""
         self.unpacked = budget.unpacked
         self._bytes = budget.bytes
+
+    def next_log(self) -> None:
+        """One more log is read: it gets most of the time that is left, so that no log can take it all."""
+        now = time.monotonic()
+        self.deadline = now + (self._end - now) * _MOST
 
     def spend(self, size: int) -> None:
         self._bytes -= size

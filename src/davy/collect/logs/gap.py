@@ -15,6 +15,10 @@ def gap(path: str, why: str) -> Gap:
     return Gap(COLLECTOR, path, why)
 
 
+def passed_over(count: int) -> str:
+    return f"it says the same too often: of {count:,} further lines only their number is known"
+
+
 def spoken(line: bytes) -> str:
     return os.fsdecode(line.lstrip(b"\0").rstrip(b"\r"))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from davy.collect.logs.gap import gap
+from davy.collect.logs.crowding import Crowd
+from davy.collect.logs.gap import gap, passed_over
 from davy.collect.logs.record import TimeOf
 from davy.collect.logs.searching import Searching
 from davy.collect.logs.task import Task
@@ -24,7 +25,7 @@ _BEHIND: Final = 3600.0
 
 def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Iterator[LogRead | Gap]:
     """What one compressed log says, into the gathering.  Raises `HostError`."""
-    searching = Searching(task.signs)
+    searching, crowd = Searching(task.signs), Crowd(task.signs, task.watched.uses)
     first: Mark | None = None
     last: Mark | None = None
     base, why, until = 0, None, max((span.end for span in task.spans), default=0.0) if task.spans is not None else None
@@ -37,8 +38,10 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
             break
         if _overlaps(begins, ends, task.spans):
             for stretch in searching.stretches(text.file, 0, text.size, task.purse.deadline):
-                task.gathering.add(told(task, text, stretch.found, base))
+                task.gathering.add(told(task, text, stretch.found, crowd, base))
                 why = why or stretch.why
+                if crowd.late:
+                    why = why or "not all that was found was looked at in time"
         base += len(part)
         task.purse.spend(len(part))
         if base >= task.purse.unpacked:
@@ -50,6 +53,8 @@ def read_packed(file: OpenFile, task: Task, time_of: TimeOf, ending: str) -> Ite
     why = why or pieces.broken
     if why is not None:
         yield gap(task.path, why)
+    if crowd.passed:
+        yield gap(task.path, passed_over(crowd.passed))
     yield from task.reads(file, first and first.time, last and last.time, base, why is None)
 
 

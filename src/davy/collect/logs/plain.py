@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from davy.collect.logs.gap import gap, spoken
+from davy.collect.logs.crowding import Crowd
+from davy.collect.logs.gap import gap, passed_over, spoken
 from davy.collect.logs.record import TimeOf
 from davy.collect.logs.searching import BLOCK, Searching, Stretch
 from davy.collect.logs.task import Task
@@ -30,35 +30,33 @@ def read_plain(file: OpenFile, task: Task, time_of: TimeOf) -> Iterator[LogRead 
     if why is not None:
         yield gap(task.path, why)
     searching, read, whole = Searching(task.signs), 0, why is None
+    crowd = Crowd(task.signs, task.watched.uses)
     for begin, end in reversed(wanted):
         at, crossed = end, set[tuple[int, str]]()
         for stretch in searching.stretches(file, max(begin, end - task.purse.share), end, task.purse.deadline):
             at = stretch.begin
-            hits = (hit for hit in told(task, text, stretch.found) if _new(hit, at, crossed))
-            task.gathering.add(_in_time(hits, task.purse.deadline))
+            hits = (hit for hit in told(task, text, stretch.found, crowd) if _new(hit, at, crossed))
+            task.gathering.add(hits)
             read += stretch.end - at
             task.purse.spend(stretch.end - at)
-            for why in _left_out(stretch, next(hits, None)):
+            for why in _left_out(stretch, crowd.late):
                 yield gap(task.path, why)
                 whole = False
         if at > begin:
             yield gap(task.path, f"bytes {begin:,} to {at:,}, the oldest, were not searched: too much time or size")
             whole = False
+    if crowd.passed:
+        yield gap(task.path, passed_over(crowd.passed))
     first, last = text.first(), text.last()
     yield from task.reads(file, first and first.time, last and last.time, read, whole)
 
 
-def _in_time(hits: Iterator[LogHit], deadline: float) -> Iterator[LogHit]:
-    while time.monotonic() < deadline and (hit := next(hits, None)) is not None:
-        yield hit
-
-
-def _left_out(stretch: Stretch, untold: LogHit | None) -> Iterator[str]:
+def _left_out(stretch: Stretch, late: bool) -> Iterator[str]:
     """What of a part was not searched, or not told."""
     if stretch.why is not None:
         yield f"bytes {stretch.begin:,} to {stretch.end:,}: {stretch.why}"
-    if untold is not None:
-        yield f"not all that was found in bytes {untold.offset:,} to {stretch.end:,} was looked at in time"
+    if late:
+        yield f"not all that was found in bytes {stretch.begin:,} to {stretch.end:,} was looked at in time"
 
 
 def _wanted(text: TimedText, found: Order, spans: Sequence[Span] | None) -> tuple[list[tuple[int, int]], str | None]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from davy.host.root import OpenFile
 from davy.model.facts import Gap
-from davy.model.logs import Span
+from davy.model.logs import ClockStep, Span
 
 
 class Clock(Struct, frozen=True):
@@ -38,10 +38,10 @@ class Record(NamedTuple):
 TimeOf = Callable[[bytes, Clock], float | None]
 """The time of the record that begins with this line; None for a line that goes on with the record before."""
 
-Records = Callable[[OpenFile, int, Clock, Span | None], Iterator[Record | Gap]]
+Records = Callable[[OpenFile, int, Clock, Span | None], Iterator[Record | ClockStep | Gap]]
 """The records of a binary log of so many bytes, those of a span of time alone if one is given.
 
-A gap names the format, since the path is not known here."""
+A gap or a step of the clock names the format, since the path is not known here."""
 
 Inner = Callable[[bytes], bytes | None]
 """What a line carries, where its format wraps or encodes it: the text of a container, the words of a command line.

@@ -19,6 +19,8 @@ _APART: Final = 600.0
 """Seconds within which hits that say the same are in a row, and within which a burst must be."""
 _MOST: Final = 1000
 """Runs of one sign that are told apart in one log; all others become one without an address."""
+_CAME_IN: Final = 256
+"""Addresses from which somebody came in: their runs are told apart in any case."""
 
 SignOf = Callable[[LogHit], Sign]
 
@@ -35,9 +37,11 @@ class _Key(NamedTuple):
 class _Run:
     """Hits that say the same in a row."""
 
-    __slots__ = ("burst", "count", "first", "heads", "last", "least", "tails")
+    __slots__ = ("burst", "count", "first", "heads", "last", "least", "mixed", "tails")
 
-    def __init__(self, hit: LogHit, least: int) -> None:
+    def __init__(self, hit: LogHit, least: int, mixed: bool) -> None:
+        """``mixed``: of addresses that are not told apart."""
+        self.mixed = mixed
         self.first, self.last, self.least, self.count = hit, hit.time, least, 0
         self.heads: list[float] = []
         self.tails: deque[float] = deque(maxlen=least)
@@ -63,6 +67,7 @@ class _Run:
     def join(self, later: _Run) -> None:
         """Take over a run that follows."""
         self.count += later.count
+        self.mixed = self.mixed or later.mixed
         if later.last is not None:
             self.last = later.last if self.last is None else max(self.last, later.last)
         self.burst = self.burst or later.burst
@@ -99,6 +104,7 @@ class Gathering:
         self._sign_of, self._spans = sign_of, spans
         self._runs: dict[_Key, list[_Run]] = {}
         self._kept: dict[tuple[str, str, str], int] = {}
+        self._came_in: set[str] = set()
 
     def add(self, hits: Iterable[LogHit]) -> None:
         """Hits of one stretch of one log, in its order, each a single one."""
@@ -107,20 +113,23 @@ class Gathering:
             if not self._wanted(hit.time):
                 continue
             sign = self._sign_of(hit)
-            key = _key(hit, sign)
+            if sign.shows is Shows.SUCCESS and hit.address and len(self._came_in) < _CAME_IN:
+                self._came_in.add(hit.address)
+            key, mixed = _key(hit, sign), False
             run = open_.get(key)
             if run is not None and _in_a_row(run.last, hit.time, sign):
                 run.add(hit)
                 continue
             of_sign = (hit.kind, hit.sign, hit.path)
-            if run is None and self._kept.get(of_sign, 0) >= _MOST:
-                key = _Key(*of_sign, None, None, None)
+            crowded = self._kept.get(of_sign, 0) >= _MOST
+            if run is None and crowded and (sign.shows is Shows.SUCCESS or hit.address not in self._came_in):
+                key, mixed = _Key(*of_sign, None, None, None), hit.address is not None
                 hit = msgspec.structs.replace(hit, address=None, user=None, detail=None)
                 run = open_.get(key) or next(iter(self._runs.get(key, ())), None)
                 if run is not None:
                     run.add(hit)
                     continue
-            open_[key] = _Run(hit, sign.least)
+            open_[key] = _Run(hit, sign.least, mixed)
             self._runs.setdefault(key, []).append(open_[key])
             self._kept[of_sign] = self._kept.get(of_sign, 0) + 1
 
@@ -129,11 +138,13 @@ class Gathering:
 
     def resolved(self) -> list[LogHit]:
         """What they mean together, by time."""
-        hits = [run.hit for runs in self._runs.values() for run in self._joined(runs)]
-        times: dict[tuple[str, str], list[LogHit]] = {}
-        for hit in hits:
-            times.setdefault((hit.kind, hit.sign), []).append(hit)
-        resolved = [self._unless(self._after(hit, times), times) for hit in hits]
+        joined = [run for runs in self._runs.values() for run in self._joined(runs)]
+        told: dict[tuple[str, str], list[LogHit]] = {}
+        forerunners: dict[tuple[str, str], list[LogHit]] = {}
+        for run in joined:
+            for hits in (told,) if run.mixed else (told, forerunners):
+                hits.setdefault((run.first.kind, run.first.sign), []).append(run.hit)
+        resolved = [self._unless(self._after(run.hit, forerunners), told) for run in joined]
         return sorted(resolved, key=lambda hit: (hit.time is None, hit.time or 0.0, hit.path, hit.offset or 0))
 
     def _joined(self, runs: list[_Run]) -> list[_Run]:

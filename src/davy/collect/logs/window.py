@@ -21,7 +21,7 @@ _CLOSER: Final = 16
 """Places between two of these that are looked at where a span begins or ends."""
 SLACK: Final = 5.0
 """Seconds by which records of several threads may be out of order."""
-_STEP: Final = 60.0
+STEP: Final = 60.0
 """Seconds by which times must go back to be told as a step of the clock."""
 _NEAR: Final = 7200.0
 """Seconds around a span in which a step of the clock is looked for more closely."""
@@ -71,7 +71,7 @@ def order(text: TimedText, spans: Sequence[Span] | None = None) -> Order:
     steps = [_step(text, marks[index - 1], marks[index]) for index in breaks[:_RUNS_LIMIT]]
     told = tuple(
         step for step in steps
-        if step.before.time - step.after.time >= _STEP and not _summer_ends(step, zone)
+        if step.before.time - step.after.time >= STEP and not _summer_ends(step, zone)
     )  # fmt: skip
     if scattered:
         return Order((), told, True)
@@ -134,7 +134,10 @@ def _step(text: TimedText, before: Mark, after: Mark) -> Step:
 
 def _summer_ends(step: Step, zone: tzinfo) -> bool:
     """Whether an hour stands in the log twice because summer time ended."""
-    local = datetime.fromtimestamp(step.after.time, UTC).astimezone(zone)
+    try:
+        local = datetime.fromtimestamp(step.after.time, UTC).astimezone(zone)
+    except (ValueError, OverflowError):
+        return False
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 

@@ -6,6 +6,7 @@ import random
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.collect.logs.flink import (
@@ -23,13 +24,15 @@ from tests.unit.collect.logs.flink import (
     steps,
 )  # fmt: skip
 
+from davy.collect.logs import log_facts
 from davy.collect.logs.formats.log4j import time_of
 from davy.collect.logs.record import Clock
 from davy.collect.logs.text import TimedText
 from davy.collect.logs.window import order, stretches
-from davy.host import Entry
+from davy.host import Entry, Host, MemoryRoot
 from davy.host.root import InMemory
 from davy.model.logs import Span
+from davy.model.services import Service
 
 DAY = 86400.0
 ENTRY = started(ENTRY_TIME) + ran(ENTRY_TIME + 1)
@@ -151,3 +154,14 @@ def test_a_span_of_an_ascending_log_is_never_missed(rows: list[tuple[int, int]],
 def test_a_zone_without_summer_time_has_no_hour_twice() -> None:
     data = (hours(1e9, 1e9 + DAY) + hours(1e9, 1e9 + DAY)).encode()
     assert len(order(TimedText(InMemory(data), time_of, Clock(ZoneInfo("Asia/Shanghai"), 1e9))).steps) == 1
+
+
+@pytest.mark.parametrize("zone", ["+14:00", "-12:00", "Z"])
+def test_times_at_the_end_of_all_calendars_do_no_harm(zone: str) -> None:
+    lines = [f"{year}{zone} web sshd[8]: x\n" for year in ("9999-12-31T23:59:59", "0001-01-01T00:00:01")]
+    text = "".join(lines * 3).encode()
+    for mtime in (-1e18, 0.0, ENTRY_TIME, 1e18):
+        service = Service(kind="ssh", running=True, logs=("/var/log/auth.log",))
+        host = Host(MemoryRoot({"/var/log/auth.log": Entry(text, mtime=mtime)}))
+        for spans in (None, AROUND):
+            assert "/var/log/auth.log" in reads([*log_facts(host, [service], spans)])

@@ -62,7 +62,7 @@ class _Told(NamedTuple):
 
 
 def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Iterator[Record | Gap]:  # noqa: ARG001
-    """All records, or those of a span; blank ones where they stand."""
+    """All records, or those of a span; blank ones where they stand, and those of a set clock whenever it was."""
     try:
         if is_database(file):
             yield from sessions(file, span)
@@ -152,11 +152,16 @@ def _told(file: OpenFile, layout: struct.Struct, first: int, count: int, span: S
             record = _parsed(layout, raw)
             if not _sound(record):
                 continue
-            if span and record.time > span.end and count * layout.size > _SMALL:
+            if (
+                record.kind not in (_OLD_TIME, _NEW_TIME)
+                and span
+                and record.time > span.end
+                and count * layout.size > _SMALL
+            ):
                 beyond += 1
                 if beyond >= _BEYOND:
                     return
-            elif span is None or span.holds(record.time):
+            elif span is None or span.holds(record.time) or record.kind in (_OLD_TIME, _NEW_TIME):
                 beyond = 0
                 yield Record(record.time, offset, _text(record))
     if blank:

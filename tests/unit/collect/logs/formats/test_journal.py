@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC
 
@@ -17,7 +18,7 @@ from davy.collect.logs.record import Clock, Record
 from davy.host.root import MemoryRoot
 from davy.knowledge.services import LogFormat
 from davy.model.facts import Gap
-from davy.model.logs import Span
+from davy.model.logs import ClockStep, Span
 
 START = 1602904664.0
 SSHD = {"_TRANSPORT": "syslog", "SYSLOG_IDENTIFIER": "sshd", "_COMM": "sshd", "_UID": "0", "_EXE": "/usr/sbin/sshd"}
@@ -35,11 +36,19 @@ class Counted:
         return data
 
 
-def read(content: bytes, span: Span | None = None, *sources: str) -> list[Record | Gap]:
-    return list(journal.records_of(Counted(content), len(content), span, frozenset(sources)))
+def read(content: bytes, span: Span | None = None, *sources: str) -> list[Record | ClockStep | Gap]:
+    return in_order(journal.records_of(Counted(content), len(content), span, frozenset(sources)))
 
 
-def texts(found: list[Record | Gap]) -> list[str]:
+def in_order(found: Iterable[Record | ClockStep | Gap]) -> list[Record | ClockStep | Gap]:
+    """As they were written; what comes in is the last first."""
+    every = list(found)
+    records = [each for each in every if isinstance(each, Record)]
+    assert [each.offset for each in records] == sorted((each.offset for each in records), reverse=True)
+    return [*reversed(records), *(each for each in every if not isinstance(each, Record))]
+
+
+def texts(found: list[Record | ClockStep | Gap]) -> list[str]:
     return [each.text for each in found if isinstance(each, Record)]
 
 
@@ -86,7 +95,7 @@ def test_the_journal_is_a_format_of_the_collector() -> None:
     root = MemoryRoot({"/var/log/journal/1/system.journal": many(3)})
 
     with root.opened("/var/log/journal/1/system.journal") as file:
-        found = list(BINARY[LogFormat.JOURNAL](file, file.size, Clock(UTC, START), None))
+        found = in_order(BINARY[LogFormat.JOURNAL](file, file.size, Clock(UTC, START), None))
 
     assert texts(found) == ["sshd[0]: message 0", "cron[1]: message 1", "redis-server[2]: message 2"]
 
@@ -119,7 +128,7 @@ def test_one_program_or_unit_is_found_by_its_own_entries() -> None:
     content = many(30_000)
     for source in ("cron", "cron.service"):
         file = Counted(content)
-        found = list(journal.records_of(file, file.size, Span(START + 20_000, START + 20_009), frozenset({source})))
+        found = in_order(journal.records_of(file, file.size, Span(START + 20_000, START + 20_009), frozenset({source})))
 
         assert texts(found) == [f"cron[{number % 7}]: message {number}" for number in (20_002, 20_005, 20_008)]
         assert file.bytes_read < len(content) / 8
@@ -204,7 +213,7 @@ def test_a_damaged_entry_is_a_gap_and_the_others_are_read() -> None:
     found = read(bytes(content), Span(START + 45, START + 55))
 
     assert texts(found) == [f"unknown: {number}" for number in (45, 46, 47, 48, 49, 53, 54, 55)]
-    assert [each.why for each in found if isinstance(each, Gap)] == [f"no entry stands at {at[52]}"]
+    assert [each.why for each in found if isinstance(each, Gap)] == [f"no entry stands at {at[50]}"]
 
 
 def test_arrays_that_lead_back_are_not_followed() -> None:
@@ -273,7 +282,7 @@ def test_any_damage_comes_to_records_and_gaps(
     for at, number in changes:
         struct.pack_into("<Q", content, at, number)
 
-    assert all(isinstance(each, Record | Gap) for each in read(bytes(content), span, *sources))
+    assert all(isinstance(each, Record | ClockStep | Gap) for each in read(bytes(content), span, *sources))
 
 
 @given(st.binary(max_size=300), st.sampled_from([1, 2, 4, 3, 7]))

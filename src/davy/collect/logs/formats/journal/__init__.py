@@ -11,6 +11,8 @@ Entries are found by their time in the file's own index of them, and those of on
 value: of a file of gigabytes some hundred kilobytes are read.  Files of all versions are understood: compact or not, in
 use or archived, compressed by XZ, LZ4 or ZSTD, sealed or not (seals are not checked).
 
+Each entry has the time since the boot, too: where that goes on and the time of day goes back, the clock was set.
+
 Source: systemd, "Journal File Format"; systemd.journal-fields(7).
 """
 
@@ -19,7 +21,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from davy.collect.logs.formats.journal.chains import Chain
 from davy.collect.logs.formats.journal.compressed import DamagedError
@@ -28,7 +30,7 @@ from davy.collect.logs.formats.journal.objects import FAULTS, Entry, JournalFile
 from davy.collect.logs.record import Clock, Record
 from davy.host.root import OpenFile
 from davy.model.facts import Gap
-from davy.model.logs import Span
+from davy.model.logs import ClockStep, Span
 
 PLACES: Final = (
     "/var/log/journal/*/*.journal",
@@ -41,11 +43,23 @@ _VALUES_LIMIT: Final = 10_000
 """Values of one field that are looked through; if it has more, every entry of the span is looked at."""
 _SILENT_LIMIT: Final = 100_000
 """Entries in a row that come to no record."""
+_STEP: Final = 60_000_000
+"""Microseconds by which the clock must be set back to be told."""
 _INDEXED: Final = (b"SYSLOG_IDENTIFIER", b"_COMM", b"_SYSTEMD_UNIT", b"UNIT")
 
 
-def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Iterator[Record | Gap]:  # noqa: ARG001
-    """All records of a journal file, or those of a span."""
+class _Later(NamedTuple):
+    """What is remembered of the entry that follows."""
+
+    boot: bytes
+    began: int
+    """When its host was booted, by the time of day that it has."""
+    time: float
+    text: str
+
+
+def records(file: OpenFile, size: int, clock: Clock, span: Span | None) -> Iterator[Record | ClockStep | Gap]:  # noqa: ARG001
+    """All records of a journal file, or those of a span, the last first."""
     yield from records_of(file, size, span, frozenset())
 
 
@@ -57,8 +71,10 @@ def covers(file: OpenFile, size: int) -> Span | None:
         return None
 
 
-def records_of(file: OpenFile, size: int, span: Span | None, sources: frozenset[str]) -> Iterator[Record | Gap]:
-    """Those of a span that come from these programs or units, named as `KnownLog.journal` has them; all if none is."""
+def records_of(
+    file: OpenFile, size: int, span: Span | None, sources: frozenset[str]
+) -> Iterator[Record | ClockStep | Gap]:
+    """Those of these programs or units, named as `KnownLog.journal` has them, or of all; the last first."""
     begin, end = (span.begin * 1e6, span.end * 1e6) if span else (-math.inf, math.inf)
     wanted = {each.encode("utf-8", "surrogateescape") for each in sources}
     try:
@@ -97,21 +113,29 @@ def _chains(journal: JournalFile, wanted: set[bytes]) -> list[Chain]:
     return found
 
 
-def _told(chains: list[Chain], fields: Fields, wanted: set[bytes], begin: float, end: float) -> Iterator[Record | Gap]:
-    last, silent = -1, 0
-    for entry in heapq.merge(*(chain.between(begin, end) for chain in chains), key=lambda each: each.offset):
+def _told(
+    chains: list[Chain], fields: Fields, wanted: set[bytes], begin: float, end: float
+) -> Iterator[Record | ClockStep | Gap]:
+    last, silent, later = -1, 0, _Later(b"", 0, 0.0, "")
+    every = heapq.merge(*(chain.between(begin, end) for chain in chains), key=lambda each: each.offset, reverse=True)
+    for entry in every:
         if entry.offset == last:
             continue
         last = entry.offset
         record = _record(entry, fields, wanted)
-        if record is not None:
-            silent = 0
-            yield record
+        if record is None:
+            silent += 1
+            if silent >= _SILENT_LIMIT:
+                yield _gap(f"{silent} entries in a row say nothing; what stands before was not read")
+                return
             continue
-        silent += 1
-        if silent >= _SILENT_LIMIT:
-            yield _gap(f"{silent} entries in a row say nothing; what follows was not read")
-            return
+        silent = 0
+        began = entry.realtime - entry.monotonic
+        set_back = began - later.began if later.boot == entry.boot else 0
+        if set_back >= _STEP:
+            yield ClockStep(path="journal", before=later.time + set_back / 1e6, after=later.time, text=later.text)
+        later = _Later(entry.boot, began, entry.realtime / 1e6, record.text)
+        yield record
 
 
 def _record(entry: Entry, fields: Fields, wanted: set[bytes]) -> Record | None:

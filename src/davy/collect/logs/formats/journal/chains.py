@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,9 +11,11 @@ from davy.collect.logs.formats.journal.compressed import DamagedError
 from davy.collect.logs.formats.journal.objects import FAULTS, Entry, JournalFile, Part
 
 _BEYOND: Final = 64
-"""Entries in a row behind the span after which nothing of it is expected any more: the clock may have been set."""
+"""Entries in a row before the span after which nothing of it is expected any more: the clock may have been set."""
 _ASTRAY_LIMIT: Final = 250_000
-"""Entries in all that turn out to be from before the span."""
+"""Entries in all that turn out to be from behind the span."""
+_AHEAD_LIMIT: Final = 16
+"""How often the clock may have run ahead near the end of a span."""
 _BROKEN_LIMIT: Final = 4096
 """Entries that cannot be read, or are not written yet, before a chain is given up."""
 
@@ -56,29 +59,41 @@ class Chain:
         return self._journal.item(part, number - part.first)
 
     def between(self, begin: float, end: float) -> Iterator[Entry]:
-        """Those of a span of time, in microseconds, in their order."""
+        """Those of a span of time, in microseconds, the last first: who runs out of time has the latest."""
         beyond, astray = 0, 0
-        for number in range(self._lower(begin), self._length):
+        for number in range(self._behind(end) - 1, -1, -1):
             entry = self.entry(number)
             if entry is None:
                 if self._broken > _BROKEN_LIMIT:
                     return
-            elif entry.realtime > end:
+            elif entry.realtime < begin:
                 beyond += 1
                 if beyond >= _BEYOND:
                     return
-            elif entry.realtime >= begin:
+            elif entry.realtime <= end:
                 beyond = 0
                 yield entry
             else:
                 astray += 1
                 if astray >= _ASTRAY_LIMIT:
-                    self.fault = "its entries are in no order; what follows was not read"
+                    self.fault = "its entries are in no order; what stands before was not read"
                     return
 
-    def _lower(self, begin: float) -> int:
-        """The number of the first entry that is not before ``begin``."""
-        low, high = 0, self._length
+    def _behind(self, end: float) -> int:
+        """The number of the first entry behind ``end``, also where the clock ran ahead for some entries before it."""
+        number = self._lower(math.nextafter(end, math.inf), 0)
+        for _ in range(_AHEAD_LIMIT):
+            following = range(number, min(number + _BEYOND, self._length))
+            entries = ((each, self.entry(each)) for each in following)
+            within = [each for each, entry in entries if entry is not None and entry.realtime <= end]
+            if not within:
+                break
+            number = self._lower(math.nextafter(end, math.inf), within[-1] + 1)
+        return number
+
+    def _lower(self, begin: float, low: int) -> int:
+        """The number of the first entry from ``low`` on that is not before ``begin``."""
+        high = self._length
         while low < high:
             middle = (low + high) // 2
             at, entry = middle, self.entry(middle)

@@ -16,9 +16,9 @@ _KEPT_LIMIT: Final = 1 << 16
 _SMALL: Final = 256
 _GUARDED: Final = frozenset({
     b"sshd", b"sshd-session", b"sshd-auth", b"CRON", b"cron", b"crond", b"anacron", b"sudo", b"su", b"login",
-    b"systemd-logind",
+    b"systemd-logind", b"chronyd", b"ntpd",
 })  # fmt: skip
-"""Names by which logins and commands are told: only root and these programs themselves may speak under them."""
+"""Names by which logins, commands and set clocks are told: only root and these programs themselves speak so."""
 _SYSTEM: Final = (b"/usr/", b"/bin/", b"/sbin/", b"/lib/", b"/nix/store/")
 """Where programs lie that root alone installs."""
 _PARTING: Final = (b"Received disconnect from ", b"Disconnected from ")

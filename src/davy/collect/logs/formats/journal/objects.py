@@ -26,7 +26,7 @@ _DATA, _FIELD, _ENTRY, _ARRAY = 1, 2, 3, 6
 _OBJECT: Final = struct.Struct("<BB6xQ")
 _DATA_HEAD: Final = struct.Struct("<BB6xQ16xQQQQ")
 _FIELD_HEAD: Final = struct.Struct("<BB6xQ8xQQ")
-_ENTRY_HEAD: Final = struct.Struct("<Bx6xQQQ")
+_ENTRY_HEAD: Final = struct.Struct("<Bx6xQQQQ16s")
 _ARRAY_HEAD: Final = struct.Struct("<Bx6xQQ")
 _ENTRY_ITEMS, _ARRAY_ITEMS, _FIELD_PAYLOAD = 64, 24, 40
 _DATA_PAYLOAD: Final = 64
@@ -55,6 +55,9 @@ class Entry(NamedTuple):
     size: int
     realtime: int
     """In microseconds since the epoch."""
+    monotonic: int
+    """In microseconds since the boot, on a clock that nobody sets and that stands still while the host sleeps."""
+    boot: bytes
 
 
 class Data(NamedTuple):
@@ -101,10 +104,10 @@ class JournalFile:
         return Span(self._begin / 1e6, self._end / 1e6) if self.n_entries and self._begin <= self._end else None
 
     def entry(self, offset: int) -> Entry:
-        kind, size, _, realtime = _ENTRY_HEAD.unpack(self._read(offset, _ENTRY_HEAD.size))
+        kind, size, _, realtime, monotonic, boot = _ENTRY_HEAD.unpack(self._read(offset, _ENTRY_HEAD.size))
         if kind != _ENTRY or size < _ENTRY_ITEMS:
             raise DamagedError(f"no entry stands at {offset}")
-        return Entry(offset, size, realtime)
+        return Entry(offset, size, realtime, monotonic, boot)
 
     def items(self, entry: Entry) -> tuple[int, ...]:
         """Where the fields of an entry stand."""
