@@ -104,8 +104,8 @@ def exposures(snapshot: Snapshot) -> tuple[Exposure, ...]:
 def anybody_here(service: Service) -> str | None:
     """What anybody on this host may do who speaks to a service that only this host reaches, by its worst opening.
 
-    Openings that stand open from anywhere else alone are asked as though it were reached so; those that are not high
-    say nothing of who is here already.
+    Openings that stand open from anywhere else alone are asked as though it were reached so; those of low severity say
+    nothing of who is here already.
     """
     known = known_services().get(service.kind)
     if known is None or service.reached_from is not ReachedFrom.LOOPBACK:
@@ -114,7 +114,7 @@ def anybody_here(service: Service) -> str | None:
     found = [
         opening
         for opening in known.opening
-        if opening.severity.rank >= Severity.HIGH.rank
+        if opening.severity.rank >= Severity.MEDIUM.rank
         and (service.running or not opening.running_only)
         and is_open(opening, values, ReachedFrom.ANY)
     ]
@@ -140,7 +140,7 @@ def _of_service(
     if widest is None:
         return
     for opening in known.opening:
-        if opening.running_only and not service.running:
+        if opening.this_host or (opening.running_only and not service.running):
             continue
         if is_open(opening, values, widest.reached_from):
             yield _exposure(known, opening, service, widest, container, process, hits)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from davy.detect.exposures import exposures
+from davy.detect.exposures import anybody_here, exposures
 from davy.model.containers import Container
 from davy.model.exposures import Exposure, LineChange, Severity
 from davy.model.facts import Host
@@ -140,6 +140,16 @@ def test_it_is_as_bad_as_it_is_reached_from_far(listening: tuple[Listening, ...]
 )
 def test_what_is_closed_or_not_known_is_no_exposure(service: Service) -> None:
     assert of(service) == ()
+
+
+def test_what_lets_in_who_is_here_already_is_told_of_what_only_this_host_reaches_and_exposes_nothing() -> None:
+    guarded = Setting(name="protected-mode", value="yes", source=SettingSource.DEFAULT)
+    here = redis(settings=(BIND, guarded), listening=(at("127.0.0.1", ReachedFrom.LOOPBACK),))
+    assert of(here) == ()
+    assert "without a password" in (anybody_here(here) or "")
+    asking = Setting(name="requirepass", value="(set)", source=SettingSource.FILE)
+    assert anybody_here(msgspec.structs.replace(here, settings=(BIND, guarded, asking))) is None
+    assert anybody_here(redis(settings=(BIND, guarded))) is None
 
 
 def test_what_does_not_run_is_said_to_and_comes_after_what_runs() -> None:
