@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -18,16 +19,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.live.eviction.support import Davy, dies_with_us, end, pids, tool, within
+from tests.live.containers import aftermath
+from tests.live.containers.aftermath import left_nothing
+from tests.live.eviction.support import Davy, dies_with_us, tool, within
 
 GANG = Path(__file__).parents[1] / "eviction" / "gang.c"
 PASSWD = "root:x:0:0:root:/root:/bin/sh\npostgres:x:999:999::/var/lib/postgresql:/bin/sh\n"
 MINING = ("-o", "stratum+tcp://127.0.0.1:3333", "-u", "nobody", "--donate-level=1")
-SECONDS = 55
+SECONDS = 170
 PROGRAM = "/tmp/kdevtmpfsi"
 
 
-def for_a_minute() -> list[str]:
+def for_a_while() -> list[str]:
     """The environment in which a member of a gang lives, as options of an engine."""
     return ["--env", f"GANG_UNTIL={time.time() + SECONDS:.0f}", "--env", "GANG_STOP=/stop"]
 
@@ -41,10 +44,16 @@ def davy(tmp_path: Path) -> Davy:
 def home() -> Iterator[Path]:
     """A folder for an engine's data, where Davy does not look for what intruders leave."""
     folder = Path(tempfile.mkdtemp(prefix="davy-containers-", dir="/srv"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
+    watch = [sys.executable, "-m", aftermath.__name__]
+    with subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True) as watching:
+        assert watching.stdin is not None
+        watching.stdin.write(os.fsencode(folder) + b"\n")
+        watching.stdin.flush()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+            watching.stdin.close()
 
 
 @pytest.fixture(scope="session")
@@ -106,27 +115,6 @@ class Engine:
             self("rm", "--force", name)
 
 
-def _mounted_below(folder: Path) -> list[str]:
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return [line.split()[4] for line in lines if line.split()[4].startswith(f"{folder}/")]
-
-
-def _runs_below(folder: Path) -> list[int]:
-    """What was started with a path below a folder on its command line: an engine's own processes."""
-    found = []
-    for pid in pids():
-        with suppress(OSError):
-            if os.fsencode(folder) in Path(f"/proc/{pid}/cmdline").read_bytes() and pid != os.getpid():
-                found.append(pid)
-    return found
-
-
-def _left_nothing(folder: Path) -> None:
-    end(lambda: _runs_below(folder))
-    for point in reversed(_mounted_below(folder)):
-        subprocess.run(["umount", point], check=True)
-
-
 @pytest.fixture
 def docker(home: Path) -> Iterator[Engine]:
     """A Docker daemon of our own, without any network."""
@@ -154,7 +142,7 @@ def docker(home: Path) -> Iterator[Engine]:
             process.wait(20)
         process.kill()
         process.wait()
-        _left_nothing(home)
+        left_nothing(home)
 
 
 @pytest.fixture
@@ -169,7 +157,7 @@ def podman(home: Path) -> Iterator[Engine]:
         yield engine
         engine.drop_all()
     finally:
-        _left_nothing(home)
+        left_nothing(home)
 
 
 def policy(engine: Engine, name: str) -> str:

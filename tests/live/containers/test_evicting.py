@@ -24,7 +24,7 @@ from tests.live.eviction.support import (
     within,
 )
 
-from .conftest import MINING, PROGRAM, SECONDS, Engine, for_a_minute, image, policy
+from .conftest import MINING, PROGRAM, SECONDS, Engine, for_a_while, image, policy
 
 pytestmark = pytest.mark.live
 
@@ -37,12 +37,12 @@ def victim(engine: Engine, programs: dict[str, bytes], *options: str) -> int:
     """A container somebody broke into: its own process idles, and a miner was put into it.  The miner's pid."""
     engine("import", "-", "php:7.3-fpm", given=image({"usr/bin/php-fpm": programs["idle"]}))
     engine(
-        "run", "--detach", "--name", "web-php-fpm-1", "--network", "none", *options, *for_a_minute(),
+        "run", "--detach", "--name", "web-php-fpm-1", "--network", "none", *options, *for_a_while(),
         "--label", "com.docker.compose.project=shop", "--label", "com.docker.compose.service=php",
         "php:7.3-fpm", "/usr/bin/php-fpm",
     )  # fmt: skip
     engine.put("web-php-fpm-1", PROGRAM, programs["miner"])
-    engine("exec", "--detach", "--user", "999", *for_a_minute(), "web-php-fpm-1", PROGRAM, *MINING)
+    engine("exec", "--detach", "--user", "999", *for_a_while(), "web-php-fpm-1", PROGRAM, *MINING)
     first = engine.pid("web-php-fpm-1")
     mining: list[int] = []
 
@@ -130,7 +130,7 @@ def test_a_miner_s_own_container_is_not_started_again_until_an_undo(
 ) -> None:
     docker("import", "-", "someone/xmrig:latest", given=image({"usr/bin/xmrig": programs["miner"]}))
     docker(
-        "run", "--detach", "--name", "gifted_wing", "--network", "none", "--restart", "always", *for_a_minute(),
+        "run", "--detach", "--name", "gifted_wing", "--network", "none", "--restart", "always", *for_a_while(),
         "someone/xmrig:latest", "/usr/bin/xmrig", *MINING,
     )  # fmt: skip
     first = docker.pid("gifted_wing")
