@@ -223,7 +223,7 @@ class Opening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
     severity: Severity
     """Where it is reached from anywhere; one degree less from private networks only, and of loopback low."""
     this_host: bool = False
-    """It lets in whoever is on this host and nobody else: told of a service that only this host reaches, no exposure."""
+    """It lets in whoever is on this host and nobody else: told of what only this host reaches, no exposure."""
     running_only: bool = False
     """Whether it needs a process: what is only installed serves nobody."""
     who: str
