@@ -200,7 +200,9 @@ def _program_within(
     if found is None:
         return
     identity, names, lies = found
-    if not lies.own and not (odd if lies.outside is None else odd_place(lies.outside) or family_by_path(lies.outside)):
+    there = lies.outside
+    beneath = there is None or (not script and there.endswith(program))  # in a folder that is the root of its process
+    if not lies.own and not ((odd and beneath) or (there and (odd_place(there) or family_by_path(there)))):
         where = f"{lies.outside} on the host" if lies.outside else "what was mounted there"
         draft.leave(f"{program} in container {within.name}", f"is {where}, which others may need")
         return
