@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, tzinfo
 from io import BytesIO
 from typing import Final
@@ -17,19 +18,35 @@ def root_zone(root: Root) -> tzinfo:
 
     Source: tzset(3), tzfile(5).
     """
-    for path in ("/etc/localtime", _named(root)):
+    return _zone_below(root, "") or UTC
+
+
+def container_zone(root: Root, log: str) -> tzinfo:
+    """The same for a log within a container: by the innermost folder around it that is a root with a zone.
+
+    UTC for one that lies outside, in a folder of the host that the container writes to.
+    """
+    folder = log
+    while folder := folder.rpartition("/")[0]:
+        if (zone := _zone_below(root, folder)) is not None:
+            return zone
+    return UTC
+
+
+def _zone_below(root: Root, folder: str) -> tzinfo | None:
+    for path in (f"{folder}/etc/localtime", _named(root, folder)):
         if path is None:
             continue
         try:
             return ZoneInfo.from_file(BytesIO(root.read(path, _LIMIT)), key=path)
-        except (HostError, ValueError, EOFError):
+        except (HostError, ValueError, EOFError, struct.error):
             continue
-    return UTC
+    return None
 
 
-def _named(root: Root) -> str | None:
+def _named(root: Root, folder: str) -> str | None:
     try:
-        name = root.read("/etc/timezone", 256).decode("ascii", "replace").strip()
+        name = root.read(f"{folder}/etc/timezone", 256).decode("ascii", "replace").strip()
     except HostError:
         return None
-    return f"/usr/share/zoneinfo/{name}" if name and ".." not in name else None
+    return f"{folder}/usr/share/zoneinfo/{name}" if name and ".." not in name else None
