@@ -13,6 +13,16 @@ from davy.host import HostError, Root
 _LIMIT: Final = 1 << 16
 
 
+class _Ending(BytesIO):
+    """Raises `EOFError` at its end, where the reader of zones would wait for a line feed for ever."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if size and not data:
+            raise EOFError
+        return data
+
+
 def root_zone(root: Root) -> tzinfo:
     """By ``/etc/localtime``, else by the name in ``/etc/timezone``; UTC, as the C library has it, without both.
 
@@ -38,8 +48,8 @@ def _zone_below(root: Root, folder: str) -> tzinfo | None:
         if path is None:
             continue
         try:
-            return ZoneInfo.from_file(BytesIO(root.read(path, _LIMIT)), key=path)
-        except (HostError, ValueError, EOFError, struct.error):
+            return ZoneInfo.from_file(_Ending(root.read(path, _LIMIT)), key=path)
+        except (HostError, ValueError, EOFError, AssertionError, struct.error):
             continue
     return None
 

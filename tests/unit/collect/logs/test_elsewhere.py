@@ -118,6 +118,8 @@ def test_times_that_no_file_of_a_journal_covers_are_told() -> None:
     ]  # fmt: skip
 
 
+ENDLESS = Path("/usr/share/zoneinfo/Europe/Berlin").read_bytes().rstrip(b"\n")
+"""A zone without the line feed at its end."""
 MERGED = "/var/lib/docker/overlay2/x/merged"
 
 
@@ -134,7 +136,7 @@ def test_a_log_within_a_container_has_the_zone_of_its_files(log: str, hours: int
     assert [hit.time for hit in hits] == [ENTRY_TIME + hours * 3600]
 
 
-@pytest.mark.parametrize("content", [b"", b"TZif", b"x" * 9000, b"TZif2" + b"\xff" * 400])
+@pytest.mark.parametrize("content", [b"", b"TZif", b"x" * 9000, b"TZif2" + b"\xff" * 400, ENDLESS])
 def test_a_zone_that_is_none_is_utc(content: bytes) -> None:
     log = f"{MERGED}/opt/flink/log/flink-a.log"
     files = {f"{MERGED}/etc/localtime": Entry(content), log: Entry(started(ENTRY_TIME).encode(), mtime=ENTRY_TIME)}
