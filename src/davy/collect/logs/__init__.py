@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from datetime import UTC, tzinfo
 from itertools import pairwise
 from typing import Final
 
@@ -27,7 +26,7 @@ from davy.collect.logs.sequences import Gathering
 from davy.collect.logs.signs import signs
 from davy.collect.logs.task import Task
 from davy.collect.logs.unpacking import packed
-from davy.collect.logs.zone import root_zone
+from davy.collect.logs.zone import container_zone, root_zone
 from davy.host import Gone, Host, HostError, Root
 from davy.host.root import FileStat
 from davy.knowledge.matching import NoEngineError
@@ -155,7 +154,7 @@ class _Look:
             yield gap(path, "not read: the time or the bytes for logs were used up")
             return
         self._seen.add(key)
-        zone: tzinfo = UTC if one.in_container else self._zone
+        zone = container_zone(self._root, path) if one.in_container else self._zone
         ending = packed(path)
         records, time_of = BINARY.get(one.form), TEXT.get(one.form)
         task = Task(

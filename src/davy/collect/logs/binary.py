@@ -11,7 +11,7 @@ from typing import Final
 from davy.collect.logs.clocks import SOURCES, Clock
 from davy.collect.logs.formats import COVERS
 from davy.collect.logs.formats.journal import records_of
-from davy.collect.logs.gap import gap
+from davy.collect.logs.gap import gap, when
 from davy.collect.logs.places import Watched
 from davy.collect.logs.record import Record, Records
 from davy.collect.logs.task import Task
@@ -53,12 +53,16 @@ def read_binary(file: OpenFile, task: Task, records: Records) -> Iterator[LogRea
                 task.gathering.add(_said(task, batch))
                 batch = []
                 if task.purse.over:
-                    yield gap(task.path, "not all of its records were searched: the time for it was over")
+                    yield gap(task.path, f"not all was searched: the time was over at the record of {_moment(record)}")
                     whole = False
                     break
         task.gathering.add(_said(task, batch))
     task.purse.spend(read)
     yield from task.reads(file, first, last, read, whole)
+
+
+def _moment(record: Record) -> str:
+    return "no time" if record.time is None else when(record.time)
 
 
 def _touches(step: ClockStep, span: Span) -> bool:

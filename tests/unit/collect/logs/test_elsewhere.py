@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.unit.collect.logs.flink import ENTRY_TIME, ran, started
@@ -115,3 +116,29 @@ def test_times_that_no_file_of_a_journal_covers_are_told() -> None:
     assert [fact.why for fact in facts if isinstance(fact, Gap)] == [
         "no log covers 1970-01-14 21:20:00 UTC to 1970-01-24 03:33:20 UTC"
     ]  # fmt: skip
+
+
+ENDLESS = Path("/usr/share/zoneinfo/Europe/Berlin").read_bytes().rstrip(b"\n")
+"""A zone without the line feed at its end."""
+MERGED = "/var/lib/docker/overlay2/x/merged"
+
+
+@pytest.mark.parametrize(
+    ("log", "hours"), [(f"{MERGED}/opt/flink/log/flink-a.log", -2), ("/srv/flink/log/flink-a.log", 0)]
+)
+def test_a_log_within_a_container_has_the_zone_of_its_files(log: str, hours: int) -> None:
+    files = {
+        "/etc/localtime": Entry(Path("/usr/share/zoneinfo/Asia/Tokyo").read_bytes()),
+        f"{MERGED}/etc/localtime": Entry(Path("/usr/share/zoneinfo/Europe/Berlin").read_bytes()),
+        log: Entry(started(ENTRY_TIME).encode(), mtime=ENTRY_TIME),
+    }
+    hits = found(files, Service(kind="flink", running=True, container=ID, logs=(log,)))
+    assert [hit.time for hit in hits] == [ENTRY_TIME + hours * 3600]
+
+
+@pytest.mark.parametrize("content", [b"", b"TZif", b"x" * 9000, b"TZif2" + b"\xff" * 400, ENDLESS])
+def test_a_zone_that_is_none_is_utc(content: bytes) -> None:
+    log = f"{MERGED}/opt/flink/log/flink-a.log"
+    files = {f"{MERGED}/etc/localtime": Entry(content), log: Entry(started(ENTRY_TIME).encode(), mtime=ENTRY_TIME)}
+    hits = found(files, Service(kind="flink", running=True, container=ID, logs=(log,)))
+    assert [hit.time for hit in hits] == [ENTRY_TIME]
