@@ -1,8 +1,9 @@
 """A real Flink session cluster, started as people start it, and a harmless jar for its REST API.
 
-The jars come from PyPI (``apache-flink-libraries``, a source distribution of 226 MB), by its ordinary client, and are
-kept in ``$DAVY_FLINK`` or ``~/.cache/davy/flink-1.17.2``; CI, which keeps nothing, fetches them each time.  There are
-no start scripts among them: the entry point is started as ``bin/jobmanager.sh`` does.  Source: Flink's flink-bin.
+The jars come from PyPI (``apache-flink-libraries``, 226 MB), by its ordinary client, and are kept in ``$DAVY_FLINK`` or
+``~/.cache/davy/flink-1.17.2``; CI, which keeps nothing, fetches them each time.  ``$DAVY_FLINK_VERSION`` tries another
+version (2.3.0 is a wheel of 329 MB).  There are no start scripts among them: the entry point is started as
+``bin/jobmanager.sh`` does.  Source: Flink's flink-bin.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,9 @@ from tests.live.eviction.support import missing, within
 
 from .support import Network, program
 
-VERSION: Final = "1.17.2"
+VERSION: Final = os.environ.get("DAVY_FLINK_VERSION", "1.17.2")
+SETTINGS: Final = "flink-conf.yaml" if VERSION.startswith("1.") else "config.yaml"
+"""The configuration file's name, which changed with Flink 2."""
 PORT: Final = 18081
 MAIN: Final = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _OPENED: Final = ("lang", "lang.reflect", "net", "io", "nio", "text", "time", "util", "util.concurrent")
@@ -63,17 +65,18 @@ def _fetch(home: Path) -> None:
         done = subprocess.run(
             [sys.executable, *words, f"apache-flink-libraries=={VERSION}"], capture_output=True, text=True, check=False
         )
-        archive = next(made.glob("*.tar.gz"), None)
+        archive = next((one for one in made.iterdir() if one.suffix in (".gz", ".whl")), None)
         if archive is None:
             missing(f"apache-flink-libraries {VERSION} could not be fetched: {done.stderr[-500:]}")
         kept = made / "jars"
         kept.mkdir()
-        with tarfile.open(archive) as content:
-            for member in content:
-                folder, _, name = member.name.rpartition("/")
-                if folder.endswith("/deps/lib") and name.startswith(("flink-dist", "log4j")):
-                    member.name = name
-                    content.extract(member, kept, filter="data")
+        if archive.suffix == ".gz":
+            shutil.unpack_archive(archive, made / "all", "gztar", filter="data")
+        else:
+            shutil.unpack_archive(archive, made / "all", "zip")
+        for jar in (made / "all").rglob("lib/*.jar"):
+            if jar.name.startswith(("flink-dist", "log4j")):
+                jar.rename(kept / jar.name)
         kept.rename(home)
     finally:
         shutil.rmtree(made)
@@ -110,7 +113,7 @@ class Cluster:
             "jobmanager.rpc.address: localhost", "jobmanager.bind-host: localhost", "rest.address: localhost",
             "jobmanager.memory.process.size: 1024m", f"rest.port: {PORT}", f"web.tmpdir: {self.folder}/tmp",
         )  # fmt: skip
-        (self.config / "flink-conf.yaml").write_text("\n".join((*fixed, *lines)) + "\n")
+        (self.config / SETTINGS).write_text("\n".join((*fixed, *lines)) + "\n")
 
     def start(self) -> None:
         opens = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _OPENED]

