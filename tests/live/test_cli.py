@@ -8,7 +8,6 @@ import json
 import os
 import pty
 import re
-import select
 import shutil
 import signal
 import stat
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.live.eviction.support import heard
 
 pytestmark = pytest.mark.live
 
@@ -99,7 +99,7 @@ def on_terminal(*words: str, answer: bytes = b"", errors_too: bool = False, **en
     try:
         while True:
             assert time.monotonic() < deadline, shown
-            if not select.select([ours], [], [], 0.1)[0]:
+            if not heard(ours, 0.1):
                 continue
             data = b""
             with suppress(OSError):  # EIO: the other end is closed

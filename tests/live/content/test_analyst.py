@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import select
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.live.eviction.support import heard
 
 from davy.host import live
 from davy.host.stat import parse_stat
@@ -56,7 +56,7 @@ def on_a_terminal(command: list[str], said: bytes, **environment: str) -> Iterat
     try:
         shown, deadline = b"", time.monotonic() + 20
         while said not in shown and time.monotonic() < deadline:
-            if select.select([terminal], [], [], 0.2)[0]:
+            if heard(terminal, 0.2):
                 shown += os.read(terminal, 1 << 16)
         assert said in shown, shown
         yield pid

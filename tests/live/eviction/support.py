@@ -9,6 +9,7 @@ import ctypes
 import hashlib
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -177,6 +178,13 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.005)
     return True
+
+
+def heard(terminal: int, seconds: float) -> bool:
+    """Whether there is something to read within the time; of any descriptor, where select(2) ends at 1,024."""
+    poll = select.poll()
+    poll.register(terminal, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def end(wanted: Callable[[], Iterable[int]], seconds: float = 10) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import select
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.live.eviction.support import tool
+from tests.live.eviction.support import heard, tool
 from tests.live.randomx.conftest import Starter
 
 from davy.collect.examine import EXAMINERS
@@ -131,7 +130,7 @@ def test_root_s_burner_is_proven_from_a_terminal_too(burner: Path) -> None:
         os.write(terminal, f"stty -echo; {burner} all 1\n".encode())
         shown, deadline = b"", time.monotonic() + 20
         while b"ready" not in shown and time.monotonic() < deadline:
-            if select.select([terminal], [], [], 0.2)[0]:
+            if heard(terminal, 0.2):
                 shown += os.read(terminal, 1 << 16)
         assert b"ready" in shown, shown
         (child,) = children(pid)
