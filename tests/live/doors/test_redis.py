@@ -114,7 +114,8 @@ def test_it_is_named_as_the_door_of_a_crontab_that_a_stranger_had_it_save(
     crontabs.mkdir()
     config = folder / "redis.conf"
     config.write_text(
-        f'port {PORT}\ndir {folder}\nlogfile {folder}/redis.log\nsave ""\n{OPEN}\nenable-protected-configs yes\nset-proc-title no\n'
+        f'port {PORT}\ndir {folder}\nlogfile {folder}/redis.log\nsave ""\n{OPEN}\n'
+        "enable-protected-configs yes\nset-proc-title no\n"
     )
     server = program("redis-server", "redis-server")
     begun = f"mount --bind {crontabs} /var/spool/cron/crontabs && exec {server} {config}"
