@@ -22,8 +22,11 @@ from tests.live.eviction.support import missing, within
 from .support import Network, program
 
 VERSION: Final = os.environ.get("DAVY_FLINK_VERSION", "1.17.2")
-SETTINGS: Final = "flink-conf.yaml" if VERSION.startswith("1.") else "config.yaml"
+_FIRST: Final = VERSION.startswith("1.")
+SETTINGS: Final = "flink-conf.yaml" if _FIRST else "config.yaml"
 """The configuration file's name, which changed with Flink 2."""
+REFUSED: Final = "Not found" if _FIRST else "POST request not allowed"
+"""What it says to an upload that it does not take."""
 PORT: Final = 18081
 MAIN: Final = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _OPENED: Final = ("lang", "lang.reflect", "net", "io", "nio", "text", "time", "util", "util.concurrent")
@@ -138,9 +141,8 @@ class Cluster:
 
     def run(self, identity: str, words: str, address: str = "198.51.100.1") -> str:
         """The answer to a run whose arguments stand in the request's address, as in the seed."""
-        return self._asked(
-            f"/jars/{identity}/run", "-G", "-X", "POST", "--data-urlencode", f"program-args={words}", address=address
-        )
+        given = f"program-args={words}" if _FIRST else f"programArg={','.join(words.split())}"
+        return self._asked(f"/jars/{identity}/run", "-G", "-X", "POST", "--data-urlencode", given, address=address)
 
     def _asked(self, path: str, *options: str, address: str = "127.0.0.1", check: bool = False) -> str:
         curl = program("curl", "curl")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.live.eviction.support import Davy, actors, running, told, within
 
-from .flink import PORT, SETTINGS, Cluster, dropper, identity_of
+from .flink import PORT, REFUSED, SETTINGS, Cluster, dropper, identity_of
 from .support import Network, stands_open
 
 pytestmark = pytest.mark.live
@@ -58,14 +58,14 @@ def test_the_door_of_the_seed_is_found_named_and_shut(cluster: Cluster, folder: 
     cluster.configure(*CLOSING)
     cluster.start()
     assert cluster.upload(jar) == "", "from outside nobody answers"
-    assert "Not found" in cluster.upload(jar, "127.0.0.1")
+    assert REFUSED in cluster.upload(jar, "127.0.0.1")
     assert not stands_open(davy, "flink", cluster.pid)
 
 
 def test_where_it_answers_but_takes_no_jars_nothing_stands_open(cluster: Cluster, folder: Path, davy: Davy) -> None:
     cluster.configure("rest.bind-address: 0.0.0.0", "web.submit.enable: false")
     cluster.start()
-    assert "Not found" in cluster.upload(dropper(folder))
+    assert REFUSED in cluster.upload(dropper(folder))
     assert not stands_open(davy, "flink", cluster.pid)
 
 
