@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from davy.collect.services.instance import is_image_of
-from davy.knowledge.data import wild
 from davy.knowledge.services import KnownService, Recognition, known_services
 from davy.model.facts import Process
 from davy.model.housing import Housing
@@ -25,33 +25,23 @@ class Recognised(NamedTuple):
         return self.processes[0]
 
 
-class _Index(NamedTuple):
-    by_name: Mapping[str, list[tuple[KnownService, Recognition]]]
-    others: list[tuple[KnownService, Recognition]]
-    """Of names with wildcards, or of any name."""
+@functools.lru_cache(maxsize=4096)
+def _possible(name: str | None) -> tuple[tuple[KnownService, Recognition], ...]:
+    """What a program of a name may be: those that are known by this very name first."""
+    found = [(known, one) for known in known_services().values() for one in known.process if _fits(one, name)]
+    return tuple(sorted(found, key=lambda each: name not in each[1].programs))
 
 
-@functools.cache
-def _index() -> _Index:
-    by_name: dict[str, list[tuple[KnownService, Recognition]]] = {}
-    others = []
-    for known in known_services().values():
-        for one in known.process:
-            if not one.programs or any(wild(program) for program in one.programs):
-                others.append((known, one))
-            else:
-                for program in one.programs:
-                    by_name.setdefault(program, []).append((known, one))
-    return _Index(by_name, others)
+def _fits(one: Recognition, name: str | None) -> bool:
+    return not one.programs or (name is not None and any(fnmatchcase(name, program) for program in one.programs))
 
 
 def kind_of(exe: str | None, words: tuple[str, ...]) -> KnownService | None:
     """The service that a program with these words is."""
     if not words:
         return None
-    index = _index()
-    own = index.by_name.get(posixpath.basename(exe), ()) if exe else ()
-    return next((known for known, one in (*own, *index.others) if one.meets(exe, words)), None)
+    possible = _possible(posixpath.basename(exe) if exe else None)
+    return next((known for known, one in possible if one.meets(exe, words)), None)
 
 
 def recognised(processes: Sequence[Process], housing: Housing) -> Iterator[Recognised]:
