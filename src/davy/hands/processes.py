@@ -227,7 +227,10 @@ class Stocks:
         while waiting and time.monotonic() < deadline:
             waiting = [held for held in waiting if not held.ended]
             if waiting:
-                select.select([held.pidfd for held in waiting][:512], [], [], 0.01)
+                ending = select.poll()  # of any descriptor, where select(2) ends at 1,024
+                for held in waiting[:512]:
+                    ending.register(held.pidfd, select.POLLIN)
+                ending.poll(10)
         self._thaw()
         return [held.key for held in waiting]
 

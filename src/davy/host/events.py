@@ -77,8 +77,10 @@ class ProcessEvents:
 
     def until(self, deadline: float) -> Iterator[ProcessEvent]:
         """Events as they come, until the monotonic clock shows ``deadline``."""
+        heard = select.poll()  # of any descriptor, where select(2) ends at 1,024
+        heard.register(self._socket, select.POLLIN)
         while (left := deadline - time.monotonic()) > 0:
-            if select.select([self._socket], [], [], left)[0]:
+            if heard.poll(left * 1000):
                 yield from self.waiting()
 
 
