@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import bz2
 import lzma
-import sys
 import zlib
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Any, Final, Protocol
 
+from davy.collect.logs.zstd import decompressor
 from davy.host.root import OpenFile
 
 PIECE: Final = 1 << 20
@@ -17,8 +16,6 @@ PIECE: Final = 1 << 20
 _INPUT: Final = 256 << 10
 _MEMORY: Final = 128 << 20
 """Bytes that a decompressor may take for itself."""
-_ZSTD_WINDOW: Final = 27
-"""The logarithm of that for zstd."""
 
 
 class BrokenError(Exception):
@@ -47,16 +44,11 @@ class _Gzip:
         return self._object.decompress(self._object.unconsumed_tail + data, max_length)
 
 
-def _zstd() -> Any:
-    zstd = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
-    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW})
-
-
 _MAKERS: Final[dict[str, Callable[[], Any]]] = {
     ".gz": _Gzip,
     ".xz": lambda: lzma.LZMADecompressor(memlimit=_MEMORY),
     ".bz2": bz2.BZ2Decompressor,
-    ".zst": _zstd,
+    ".zst": decompressor,
 }
 
 

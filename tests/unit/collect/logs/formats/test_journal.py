@@ -258,7 +258,7 @@ def test_a_value_of_which_a_library_is_missing_is_a_gap(monkeypatch: pytest.Monk
     content = files.journal(
         [(START, {"MESSAGE": "x" * 500}), (START + 1, {"MESSAGE": "short"})], compression=files.ZSTD
     )
-    monkeypatch.setitem(__import__("sys").modules, "backports", None)
+    monkeypatch.setitem(__import__("sys").modules, "backports.zstd", None)
 
     assert read(content) == [
         Record(START + 1, read(content)[0].offset, "unknown: short"),  # type: ignore[union-attr]

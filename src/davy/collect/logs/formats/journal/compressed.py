@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
+
+from davy.collect.logs.zstd import decompressor
 
 XZ, LZ4, ZSTD = 1, 2, 4
 """The flags of an object."""
 _MEMORY: Final = 128 << 20
 """Bytes that a decompressor may take for itself."""
-_ZSTD_WINDOW: Final = 27
-"""The logarithm of that for zstd."""
 _LZ4_LENGTH: Final = 8
 _SHORTEST_MATCH: Final = 4
 _GOES_ON: Final = 15
@@ -42,18 +42,12 @@ def _xz(data: bytes, limit: int) -> bytes:
 
 
 def _zstd(data: bytes, limit: int) -> bytes:
-    zstd = _zstd_library()
-    window = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
-    found: bytes = zstd.ZstdDecompressor(options=window).decompress(data, limit)
-    return found
-
-
-def _zstd_library() -> Any:
     try:
-        from backports import zstd
+        unpacking = decompressor()
     except ImportError:
         raise DamagedError("zstd is not installed") from None
-    return zstd
+    found: bytes = unpacking.decompress(data, limit)
+    return found
 
 
 def _lz4(data: bytes, limit: int) -> bytes:
